@@ -31,6 +31,7 @@ let c: [Target] = [
     .library("CLapack", pkgConfig: "lapacke", apt: "liblapacke-dev"),
     .library("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     .library("CQrencode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
+    .library("CXGBoost", pkgConfig: "xgboost", apt: "libxgboost-dev"),
     .library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
 ]
 
@@ -59,7 +60,8 @@ let platform: [Target] = [
     .layer("Platform", "MessagingRedis", [.nio, .nioPosix, .nioSSL, .serviceLifecycle]),
     .layer("Platform", "Outbound", [.httpClient, .nio, .nioHTTP1, .nioPosix]),
     .layer("Platform", "AWS", ["Base", "Outbound", "Secrets"]),
-    .layer("Platform", "SpotDecisions", ["Base"], embeds: ["Tables/Data"]),
+    .layer("Platform", "Boosting", ["Base", "CXGBoost"]),
+    .layer("Platform", "SpotDecisions", ["Base", "Boosting", "Plotting", "Secrets"], embeds: ["Data"]),
 ]
 
 let core: [Target] = [
@@ -83,7 +85,13 @@ let products: [Target] = [
         [
             "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Rates", "Files", "Forecasting",
             "Plotting", .httpTypes, .nio,
-        ])
+        ]),
+    .layer(
+        "Products", "Sandbox",
+        [
+            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Files", "AWS", "SpotDecisions",
+            .httpTypes, .nio,
+        ]),
 ]
 
 /// The product of docs/guides/product.md. The server does not contain it; `ExampleProductTests` wires it.
@@ -98,7 +106,8 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "CMalloc", .configuration, .httpTypes, .serviceLifecycle, .system, .unixSignals,
+            "AWS", "Outbound", "SpotDecisions", "CMalloc", .configuration, .httpTypes, .serviceLifecycle, .system,
+            .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),
@@ -112,7 +121,7 @@ let apps: [Target] = [
     .executableTarget(
         name: "gatehouse",
         dependencies: [
-            "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", .arguments,
+            "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", "SpotDecisions", .arguments,
         ],
         path: "Sources/Apps/gatehouse"
     ),
@@ -145,7 +154,7 @@ let tests: [Target] = [
     .tests("SecretsTests", ["Base", "Secrets", "TestKit"]),
     .tests("OutboundTests", ["Outbound", .nio, .nioPosix]),
     .tests("AWSTests", ["AWS", "Base", "Outbound", "TestKit"]),
-    .tests("SpotDecisionsTests", ["Base", "SpotDecisions", "TestKit"]),
+    .tests("SpotDecisionsTests", ["Base", "Boosting", "SpotDecisions", "TestKit"]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests(
         "IdentityTests",
@@ -164,6 +173,12 @@ let tests: [Target] = [
         "EntitlementsTests",
         ["App", "Audit", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
     .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
+    .tests(
+        "SandboxTests",
+        [
+            "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Sandbox", "Secrets", "TestKit",
+            .serviceLifecycle,
+        ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(
         "AppTests",

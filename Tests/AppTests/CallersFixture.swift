@@ -51,8 +51,11 @@ struct Caller: Sendable {
                 if plan.limits[requirement.name] ?? .upTo(0) == .upTo(0) { return "quota-exceeded" }
             case .credits: if plan == nil { return "subscription-required" }
             case .concurrency:
-                guard let plan = plan.flatMap({ catalogue[$0] }) else { return "no-active-subscription" }
-                if plan.concurrency(of: requirement.name) == .upTo(0) { return "concurrency-limit" }
+                // Work that needs no subscription has the default allowance.
+                let allowance = catalogue.allowance
+                if allowance.concurrency(of: requirement.name, under: plan.flatMap { catalogue[$0] }) == .upTo(0) {
+                    return plan == nil ? "no-active-subscription" : "concurrency-limit"
+                }
             case .rate: continue
             default: return nil
             }

@@ -1,3 +1,4 @@
+import AWS
 package import Audit
 package import Entitlements
 import Files
@@ -7,9 +8,12 @@ import Ledger
 import Mail
 import MessagingRedis
 package import Modules
+import Outbound
 package import Realtime
+import Sandbox
 import Secrets
 import ServiceLifecycle
+import SpotDecisions
 import StoragePostgres
 import StorageSQLite
 import Training
@@ -58,7 +62,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let folder = try DataFolder(configuration.dataFolder)
     let secret =
         configuration.secretKey.isEmpty ? try folder.secret("secret", runtime: runtime) : configuration.secretKey
-    let sealer = EncryptionKeys(configuration.encryptionKey.isEmpty ? secret : configuration.encryptionKey).sealer
+    let encryption = EncryptionKeys(configuration.encryptionKey.isEmpty ? secret : configuration.encryptionKey)
+    let sealer = encryption.sealer
     let database = MonitoredDatabase(
         dependencies.databaseWrapper(try openDatabase(configuration, dependencies)), now: runtime.now)
     try await Migrator(allMigrations).run(on: database)
@@ -118,11 +123,26 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runThreads: max(1, configuration.jobSlots),
         runtime: runtime
     )
+    let sandbox = SandboxModule(
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        audit: audit.service,
+        realtime: realtime,
+        queue: queue,
+        files: files,
+        aws: try awsClient(configuration, runtime),
+        fernet: encryption.fernet,
+        scorer: try dependencies.riskScorer ?? riskScorer(configuration),
+        settings: sandboxSettings(configuration),
+        logger: logger,
+        runtime: runtime
+    )
 
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
-        providers: [identity.personalData, entitlements, realtime, training],
+        providers: [identity.personalData, entitlements, realtime, training, sandbox],
         files: files,
         queue: queue,
         mailer: mailer,
@@ -133,7 +153,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
 
     // Routes and jobs
-    let modules: [any Module] = [audit, identity, privacy, entitlements, realtime, training]
+    let modules: [any Module] = [audit, identity, privacy, entitlements, realtime, training, sandbox]
     let runner = JobRunner(
         database: database,
         workers: modules.flatMap(\.workers) + delivery.workers,
@@ -193,10 +213,12 @@ package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
     + PrivacyModule.migrations
     + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + TrainingModule.migrations
+    + SandboxModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] =
     LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants + TrainingModule.invariants
+    + SandboxModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
@@ -259,6 +281,38 @@ private func mailTransport(_ configuration: Configuration, _ sender: Sender) -> 
     )
 }
 
+/// - Returns: nil where there is no AWS: outside of production without `AWS_ENDPOINT_URL`.
+private func awsClient(_ configuration: Configuration, _ runtime: Runtime) throws -> AWSClient? {
+    let endpoint: AWSEndpoint
+    if !configuration.awsEndpointURL.isEmpty {
+        endpoint = try AWSEndpoint(url: configuration.awsEndpointURL)
+    } else if configuration.environment == .production {
+        endpoint = .amazon
+    } else {
+        return nil
+    }
+    return AWSClient(settings: AWSClient.Settings(endpoint: endpoint), outbound: OutboundClient(), runtime: runtime)
+}
+
+private func riskScorer(_ configuration: Configuration) throws -> RiskScorer {
+    let given = try configuration.riskModelPath.map { try RiskModel(contentsOf: $0) }
+    return RiskScorer(
+        production: { given ?? .embedded },
+        experimental: try configuration.experimentalModelPath.map { try RiskModel(contentsOf: $0) })
+}
+
+private func sandboxSettings(_ configuration: Configuration) -> SandboxSettings {
+    let thresholds = DecisionThresholds(
+        crashProbabilityMax: configuration.crashProbabilityMax, interruptRateMax: configuration.interruptRateMax)
+    return SandboxSettings(
+        thresholds: thresholds ?? DecisionThresholds(),
+        logsRequireToken: configuration.sandboxLogsRequireToken,
+        expiryInterval: configuration.sandboxExpiryInterval,
+        countInterval: configuration.sandboxCountInterval,
+        archiveCron: configuration.experimentArchiveCron
+    )
+}
+
 /// The URL of this service.
 private func address(_ configuration: Configuration) -> String {
     configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL
@@ -273,7 +327,7 @@ private func identitySettings(
     let secret = try needsSecret ? folder.secret("jwt", runtime: runtime) : configuration.jwtSecret
     return IdentitySettings(
         issuer: address(configuration),
-        keyScopes: TrainingModule.keyScopes,
+        keyScopes: TrainingModule.keyScopes + SandboxModule.keyScopes,
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),

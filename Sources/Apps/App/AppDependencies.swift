@@ -1,5 +1,6 @@
 package import Identity
 package import Modules
+package import Sandbox
 
 /// Dependencies that tests and measurements replace.
 package struct AppDependencies: Sendable {
@@ -11,6 +12,8 @@ package struct AppDependencies: Sendable {
     package var databaseWrapper: @Sendable (any Database) -> any Database
     /// Replaces the configured password hasher, for measurements.
     package var passwords: PasswordHasher?
+    /// Replaces the risk model, for tests whose decisions must not depend on it.
+    package var riskScorer: RiskScorer?
 
     package init(
         runtime: Runtime = .system,

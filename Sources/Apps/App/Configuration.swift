@@ -1,3 +1,4 @@
+import AWS
 import Configuration
 import Foundation
 package import Identity
@@ -5,6 +6,7 @@ package import Mail
 import MessagingRedis
 package import Modules
 import Secrets
+import SpotDecisions
 import SystemPackage
 
 /// The settings of an installation, read from a command's flags, the environment and a file `.env`, in this order of
@@ -74,6 +76,21 @@ package struct Configuration: Sendable {
     /// 0 runs no jobs in this process.
     package var jobSlots: Int
     package var jobLease: Duration
+    /// Empty for the hosts of AWS in production, and for none elsewhere.
+    package var awsEndpointURL: String
+    package var sandboxLogsRequireToken: Bool
+    package var sandboxExpiryInterval: Duration
+    package var sandboxCountInterval: Duration
+    /// In UTC.
+    package var experimentArchiveCron: String
+    /// Nil for the model that comes with the program.
+    package var riskModelPath: String?
+    /// Nil for the model in production.
+    package var experimentalModelPath: String?
+    /// A share, 0 to 1.
+    package var crashProbabilityMax: Double
+    /// A share, 0 to 1.
+    package var interruptRateMax: Double
     package var drainGrace: Duration
     package var shutdownTimeout: Duration
     /// Whether a database that this installation has used and that does not exist is created anew. A flag of the
@@ -199,6 +216,33 @@ package struct Configuration: Sendable {
         jobLease = .seconds(
             source.integer(
                 "JOB_LEASE_SECONDS", 30, 3...600, "seconds after which a job of a killed process is run again"))
+        awsEndpointURL = source.url(
+            "AWS_ENDPOINT_URL",
+            "the URL of the services of AWS, such as a test server's; by default the hosts of AWS in production, and "
+                + "none elsewhere: decisions then use built-in tables")
+        sandboxLogsRequireToken = source.boolean(
+            "SANDBOX_LOGS_REQUIRE_TOKEN", false,
+            "whether the log of a sandbox session needs its owner's credential besides the session's id")
+        sandboxExpiryInterval = .minutes(
+            Int64(
+                source.integer(
+                    "SANDBOX_EXPIRE_MINUTES", 5, 1...1_440, "minutes between two searches for expired sessions")))
+        sandboxCountInterval = .minutes(
+            Int64(
+                source.integer(
+                    "SANDBOX_COUNT_MINUTES", 10, 1...1_440, "minutes between two counts of the active sessions")))
+        experimentArchiveCron = source.text(
+            "EXPERIMENT_ARCHIVE_CRON", "0 2 * * *", "when experiments of more than 90 days are archived, in UTC")
+        riskModelPath = source.text(
+            "RISK_MODEL_PATH",
+            "a risk model that `gatehouse risk train` wrote; by default the one that comes with the program")
+        experimentalModelPath = source.text(
+            "EXPERIMENTAL_MODEL_PATH",
+            "the risk model of the version v2.2.0-beta of the lab; by default the one in production")
+        crashProbabilityMax = source.share(
+            "MAX_CRASH_PROBABILITY", 0.85, "the crash probability from which on a pool is not safe")
+        interruptRateMax = source.share(
+            "MAX_HISTORIC_INTERRUPT_RATE", 0.20, "the monthly rate of interruptions above which a pool is not used")
         drainGrace = .seconds(
             source.integer(
                 "DRAIN_GRACE", 2, 0...60, "seconds from SIGTERM, and 503 from /ready, until connections are refused"))
@@ -271,6 +315,20 @@ extension Configuration {
         }
         if !["sqlite:", "postgresql://", "postgres://"].contains(where: databaseURL.hasPrefix) {
             faults.append("DATABASE_URL: begins with sqlite: or postgresql://")
+        }
+        for (name, path) in [("RISK_MODEL_PATH", riskModelPath), ("EXPERIMENTAL_MODEL_PATH", experimentalModelPath)] {
+            guard let path else { continue }
+            do throws(RiskModelFault) { _ = try RiskModel(contentsOf: path) } catch {
+                faults.append("\(name): \(error)")
+            }
+        }
+        if !awsEndpointURL.isEmpty {
+            do throws(AWSEndpoint.ParseError) { _ = try AWSEndpoint(url: awsEndpointURL) } catch {
+                faults.append("AWS_ENDPOINT_URL: \(error)")
+            }
+        }
+        do throws(CronFault) { _ = try CronExpression(experimentArchiveCron, timeZone: "UTC") } catch {
+            faults.append("EXPERIMENT_ARCHIVE_CRON: \(error)")
         }
         if drainGrace >= shutdownTimeout { faults.append("DRAIN_GRACE: is shorter than SHUTDOWN_TIMEOUT") }
         faults += mailFaults

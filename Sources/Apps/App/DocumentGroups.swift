@@ -31,6 +31,10 @@ private let groups: [DocumentGroup] = [
     DocumentGroup(
         "Training", "Sessions, uploads, datasets, training runs, results and forecasts.", segments: ["training"]),
     DocumentGroup(
+        "Sandbox and lab",
+        "Decisions about spot instances: trial sessions with a live log, experiments with risk models.",
+        segments: ["sandbox", "ws", "lab", "evaluate"]),
+    DocumentGroup(
         "Administration", "Audit log, corrections, plans and service keys, for administrators.", segments: ["admin"]),
     DocumentGroup("Operations", "Status, readiness, metrics, signing keys and the documentation itself.", segments: []),
 ]

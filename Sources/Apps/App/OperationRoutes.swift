@@ -80,7 +80,11 @@ struct OperationRoutes: Sendable {
             status: redis == false || !clock.isRight ? "degraded" : "ready",
             database: database.dialect == .sqlite ? "sqlite" : "postgresql",
             jobsWaiting: withCounts ? counts.available : nil, jobsRunning: withCounts ? counts.leased : nil,
-            jobsDead: withCounts ? counts.dead : nil, redis: redis.map { $0 ? "shared" : "away" },
+            jobsDead: withCounts ? counts.dead : nil,
+            sandboxExpireMinutes: withCounts ? configuration.sandboxExpiryInterval.inMinutes : nil,
+            sandboxCountMinutes: withCounts ? configuration.sandboxCountInterval.inMinutes : nil,
+            experimentArchiveCron: withCounts ? configuration.experimentArchiveCron : nil,
+            redis: redis.map { $0 ? "shared" : "away" },
             clockDifferenceSeconds: clock.isRight ? nil : Int(clock.difference.components.seconds))
     }
 
@@ -172,10 +176,18 @@ struct Readiness: Payload {
     var jobsWaiting: Int?
     var jobsRunning: Int?
     var jobsDead: Int?
+    /// The intervals of the jobs of Sandbox, for administrators and `METRICS_TOKEN`.
+    var sandboxExpireMinutes: Int64?
+    var sandboxCountMinutes: Int64?
+    var experimentArchiveCron: String?
     /// `shared` or `away`; absent without `REDIS_URL`. While Redis is away, each node applies its share of the rates.
     var redis: String?
     /// This node's clock minus the database's; absent up to 30 seconds. Beyond 120 the node issues no tokens.
     var clockDifferenceSeconds: Int?
+}
+
+extension Duration {
+    fileprivate var inMinutes: Int64 { components.seconds / 60 }
 }
 
 extension Optional where Wrapped == RedisClient {

@@ -70,6 +70,13 @@ extension App {
     /// - Parameter foreground: services that stop first, side by side.
     private func run(_ foreground: [any Service], stopOnSignals: Bool) async throws {
         FreedMemory.keep()
+        logger.info(
+            "sandbox jobs",
+            metadata: [
+                "expire": "every \(configuration.sandboxExpiryInterval.components.seconds / 60) min",
+                "count": "every \(configuration.sandboxCountInterval.components.seconds / 60) min",
+                "archive": "at \(configuration.experimentArchiveCron) UTC",
+            ])
         if !configuration.ignoredNames.isEmpty {
             logger.warning(
                 "settings without a meaning here are ignored",

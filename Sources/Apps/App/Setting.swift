@@ -94,6 +94,21 @@ struct SettingReader {
         return number
     }
 
+    /// A share.
+    /// - Parameter fallback: 0 to 1.
+    mutating func share(_ name: String, _ fallback: Double, _ meaning: String) -> Double {
+        var number = fallback
+        if let text = given(name) {
+            if let value = Double(text), (0...1).contains(value) {
+                number = value
+            } else {
+                faults.append("\(name): is a number from 0 to 1, not '\(text)'")
+            }
+        }
+        add(name, "\(meaning); 0 to 1", default: "\(fallback)", value: "\(number)")
+        return number
+    }
+
     mutating func boolean(_ name: String, _ fallback: Bool, _ meaning: String) -> Bool {
         var value = fallback
         if let text = given(name) {

@@ -215,12 +215,14 @@ extension Configuration {
 ///   - runsJobs: whether jobs run in the background; otherwise ``TestApp/runJobs()`` runs them.
 ///   - databaseWrapper: as ``AppDependencies/databaseWrapper``.
 ///   - change: changes the settings that all tests have in common.
+///   - replace: replaces further dependencies.
 package func withTestApp(
     _ engine: Engine,
     clock: TestClock = TestClock(),
     runsJobs: Bool = false,
     databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 },
     change: (inout Configuration) -> Void = { _ in },
+    replace: (inout AppDependencies) -> Void = { _ in },
     _ body: (TestApp) async throws -> Void
 ) async throws {
     let folder = FileManager.default.temporaryDirectory
@@ -245,8 +247,9 @@ package func withTestApp(
         configuration.databaseURL = place.configurationURL
         let log = LogOutput(keepsLines: true)
         let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
-        let dependencies = AppDependencies(
+        var dependencies = AppDependencies(
             runtime: runtime, clock: { clock.now }, logOutput: log, databaseWrapper: databaseWrapper)
+        replace(&dependencies)
         let app = try await buildApp(configuration, in: dependencies)
         let test = TestApp(app: app, clock: clock, engine: engine, log: log)
         let jobs = runsJobs ? Task { await runJobs(of: app) } : nil

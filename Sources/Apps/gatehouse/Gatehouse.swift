@@ -41,6 +41,7 @@ struct Gatehouse: AsyncParsableCommand {
                     AuditCommand.self, VerifyCommand.self, TailCommand.self, RoutesCommand.self, OpenAPICommand.self,
                     VersionCommand.self,
                 ]),
+            CommandGroup(name: "Models", subcommands: [RiskCommand.self]),
         ],
         defaultSubcommand: ServeCommand.self
     )

@@ -9,11 +9,15 @@ package final class IdentityEvents: Sendable {
 
     package typealias UsageReader = @Sendable (ID<Person>, ID<Organisation>, Transaction) throws -> ProfileUsage
 
+    package typealias ActiveSessionCounter = @Sendable (ID<Person>, Transaction) throws -> Int64
+
     private struct Listeners {
         var emailVerified: [Listener] = []
         var addressChanging: [Listener] = []
         var accountClosed: [Listener] = []
         var usage: [UsageReader] = []
+        var activeSessions: [ActiveSessionCounter] = []
+        var activeSessionsChanged: [@Sendable (ID<Person>) -> Void] = []
     }
 
     private let listeners = Mutex(Listeners())
@@ -38,6 +42,26 @@ package final class IdentityEvents: Sendable {
 
     /// Adds a reader of a part of a profile's usage; the parts are summed.
     package func addUsage(_ reader: @escaping UsageReader) { listeners.withLock { $0.usage.append(reader) } }
+
+    /// Adds a counter of work sessions of a person that are active now; the counts are summed.
+    package func addActiveSessions(_ counter: @escaping ActiveSessionCounter) {
+        listeners.withLock { $0.activeSessions.append(counter) }
+    }
+
+    /// After the commit, the next read of the person's account counts the active sessions anew.
+    package func activeSessionsChanged(of person: ID<Person>, in transaction: Transaction) {
+        let changed = listeners.withLock { $0.activeSessionsChanged }
+        transaction.afterCommit { for listener in changed { listener(person) } }
+    }
+
+    /// Adds a listener for changes of the active sessions of a person. It must not block.
+    func onActiveSessionsChanged(_ listener: @escaping @Sendable (ID<Person>) -> Void) {
+        listeners.withLock { $0.activeSessionsChanged.append(listener) }
+    }
+
+    func activeSessions(of person: ID<Person>, in transaction: Transaction) throws -> Int64 {
+        try listeners.withLock { $0.activeSessions }.reduce(0) { try $0 + $1(person, transaction) }
+    }
 
     func emailVerified(_ person: Person, in transaction: Transaction) throws {
         for listener in listeners.withLock({ $0.emailVerified }) {

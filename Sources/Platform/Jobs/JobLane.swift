@@ -4,7 +4,7 @@ import Storage
 package enum JobLane: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
     /// Maintenance: short jobs that other parts of the service depend on.
     case system
-    /// Deliveries of e-mails, which wait for a mail server.
+    /// Deliveries of e-mails and other short work that waits for another service.
     case mail
     /// Computations of minutes or hours. Organisations share the slots: see ``LaneClaim/organisationMax``.
     case compute

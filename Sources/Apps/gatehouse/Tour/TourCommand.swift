@@ -9,16 +9,21 @@ struct TourCommand: AsyncParsableCommand {
         abstract: "Demonstrate the API on a temporary server.",
         discussion: """
             Starts a server with a temporary database and uses it over HTTP: an account, a plan, two years of hourly \
-            data, datasets, two models, and refused requests. Every request is printed with its response. The command \
-            ends with status 1 at the first unexpected response. It uses no installation; in PostgreSQL it creates a \
-            schema, and drops it at the end.
+            data, datasets, two models, and refused requests; or, for `sandbox`, a session of Sandbox, its decisions \
+            and an experiment. Every request is printed with its response. The command ends with status 1 at the \
+            first unexpected response. It uses no installation; in PostgreSQL it creates a schema, and drops it at \
+            the end.
 
             EXAMPLES
               gatehouse tour
+              gatehouse tour sandbox
               gatehouse tour --picture forecast.svg --verbose
               gatehouse tour --database postgresql://gatehouse@127.0.0.1/postgres
             """
     )
+
+    @Argument(help: "What is demonstrated: training or sandbox.")
+    var subject = TourSubject.training
 
     @Option(
         name: .customLong("database"),
@@ -52,7 +57,7 @@ struct TourCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let examples = try Examples(in: examples)
+        let examples = subject == .training ? try Examples(in: examples) : nil
         let started = ContinuousClock.now
         let runner = TourRunner(isVerbose: verbose)
         let server = TourServer(databaseURL: databaseURL, port: port, isVerbose: verbose)
@@ -60,6 +65,9 @@ struct TourCommand: AsyncParsableCommand {
             runner.begin(
                 "The tour of Gatehouse \(gatehouseVersion)",
                 "at \(client.baseURL), on \(databaseURL == nil ? "SQLite" : "PostgreSQL")")
+            guard let examples else {
+                return try await SandboxTour(runner: runner, anonymous: client, app: app).run()
+            }
             let tour = Tour(
                 runner: runner, anonymous: client, app: app, examples: examples, picture: picture,
                 pictureFormat: pictureFormat)

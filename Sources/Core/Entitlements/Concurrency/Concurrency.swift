@@ -16,10 +16,15 @@ package struct Concurrency: Sendable {
     package let name: String
     /// As in "Maximum 5 active sessions allowed."
     package let noun: String
-    /// Selects the active rows; begins with FROM.
-    let active: @Sendable (ID<Organisation>) -> SQL
+    /// Selects the rows that are active at a time; begins with FROM.
+    let active: @Sendable (ID<Organisation>, Instant) -> SQL
 
     package init(_ name: String, of noun: String, active: @escaping @Sendable (ID<Organisation>) -> SQL) {
+        self.init(name, of: noun) { organisation, _ in active(organisation) }
+    }
+
+    /// Work that ends by itself: a row can be active until a time.
+    package init(_ name: String, of noun: String, active: @escaping @Sendable (ID<Organisation>, Instant) -> SQL) {
         self.name = name
         self.noun = noun
         self.active = active

@@ -10,7 +10,8 @@ package struct ConcurrencySlot: Sendable {
 
     /// - Throws: `concurrency-limit`.
     func requireFree(in transaction: Transaction) throws {
-        let count = try transaction.count("SELECT COUNT(*) AS count " + concurrency.active(organisation))
+        let active = concurrency.active(organisation, transaction.now)
+        let count = try transaction.count("SELECT COUNT(*) AS count " + active)
         guard !limit.allows(count + 1) else { return }
         throw Problem(
             .concurrencyLimit,

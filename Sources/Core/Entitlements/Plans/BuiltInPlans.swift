@@ -5,6 +5,7 @@ extension PlanSet {
         meters: { workflows: Workflow, iterations: Iteration }
         # Without a plan, and where a plan lists nothing.
         default:
+          concurrency: { sandbox_sessions: 5 }
           rates: { default: [60/minute, 1000/hour], writes: [120/minute] }
         plans:
           - id: free

@@ -1,4 +1,4 @@
-import Modules
+package import Modules
 import Rates
 
 /// What an organisation has without a plan, and what holds where its plan lists nothing: the entry `default` of the
@@ -28,7 +28,7 @@ package struct DefaultAllowance: Sendable, Hashable {
     }
 
     /// Work that neither the plan nor this allowance lists has the limit 0.
-    func concurrency(of name: String, under plan: Plan?) -> Limit {
+    package func concurrency(of name: String, under plan: Plan?) -> Limit {
         plan?.concurrency[name] ?? concurrency[name] ?? .upTo(0)
     }
 }

@@ -36,7 +36,7 @@ extension Transaction {
         try first(Self.selectPerson() + "WHERE people.id = \(id)", Person.init)
     }
 
-    /// A person with their number of live sessions and their last sign-in, in one statement: one of the most frequent
+    /// A person with their number of live sign-ins and their last sign-in, in one statement: one of the most frequent
     /// reads.
     func account(of id: ID<Person>) throws -> AccountRecord? {
         let sessions: SQL = """
@@ -46,7 +46,7 @@ extension Transaction {
             """
         return try first(Self.selectPerson(with: sessions) + "WHERE people.id = \(id)") { row in
             AccountRecord(
-                person: try Person(row: row), sessions: try row["live_sessions"], lastLogin: try row["last_login_at"])
+                person: try Person(row: row), signIns: try row["live_sessions"], lastLogin: try row["last_login_at"])
         }
     }
 

@@ -10,7 +10,7 @@ struct ManagedUser: Payload {
     var isActive: Bool
     var emailVerified: Bool
     var organisationId: ID<Organisation>
-    var activeSessionsCount: Int64
+    var signInCount: Int64
     var createdAt: Instant
     var updatedAt: Instant
 }

@@ -114,7 +114,7 @@ extension ManagedUser {
             try row.read("suspended_at", as: Instant?.self) == nil && row.read("closed_at", as: Instant?.self) == nil
         emailVerified = try row.read("email_verified_at", as: Instant?.self) != nil
         organisationId = try row["organisation_id"]
-        activeSessionsCount = try row["session_count"]
+        signInCount = try row["session_count"]
         createdAt = try row["created_at"]
         updatedAt = try row["updated_at"]
     }

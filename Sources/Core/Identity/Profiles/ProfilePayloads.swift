@@ -37,10 +37,12 @@ struct Account: Payload {
     var createdAt: Instant
     var updatedAt: Instant
     var lastLogin: Instant?
+    var signInCount: Int64
     var activeSessionsCount: Int64
     var user: User
 
-    init(_ record: AccountRecord) {
+    /// - Parameter activeSessions: work sessions that are active, such as those of Sandbox.
+    init(_ record: AccountRecord, activeSessions: Int64) {
         let person = record.person
         id = person.id
         email = person.email
@@ -58,7 +60,8 @@ struct Account: Payload {
         createdAt = person.createdAt
         updatedAt = person.updatedAt
         lastLogin = record.lastLogin
-        activeSessionsCount = record.sessions
+        signInCount = record.signIns
+        activeSessionsCount = activeSessions
         user = User(person)
     }
 }
@@ -84,12 +87,16 @@ struct UserProfile: Payload {
     var createdAt: Instant
     var updatedAt: Instant
     var lastLogin: Instant?
+    var signInCount: Int64
     var activeSessionsCount: Int64
     var sessionCount: Int64
     var messageCount: Int64
     var tokenUsage: Int64
 
-    init(_ record: AccountRecord, preferences: [String: JSONValue], usage: ProfileUsage, includesKey: Bool) {
+    init(
+        _ record: AccountRecord, activeSessions: Int64, preferences: [String: JSONValue], usage: ProfileUsage,
+        includesKey: Bool
+    ) {
         let person = record.person
         id = person.id
         email = person.email
@@ -109,7 +116,8 @@ struct UserProfile: Payload {
         createdAt = person.createdAt
         updatedAt = person.updatedAt
         lastLogin = record.lastLogin
-        activeSessionsCount = record.sessions
+        signInCount = record.signIns
+        activeSessionsCount = activeSessions
         sessionCount = usage.sessions
         messageCount = usage.messages
         tokenUsage = usage.tokens

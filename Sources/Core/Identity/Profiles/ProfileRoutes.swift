@@ -17,7 +17,7 @@ struct ProfileRoutes {
                 try await profiles.account(scope)
             },
             .get(
-                "auth/profile", "Get your account with its number of live sessions",
+                "auth/profile", "Get your account with its numbers of sign-ins and of active sessions",
                 requires: member.allowing(.identityRead), problems: [.notFound]
             ) { [profiles] scope in
                 try await profiles.account(scope)

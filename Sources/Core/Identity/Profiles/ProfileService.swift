@@ -22,13 +22,14 @@ final class ProfileService: Sendable {
         self.events = events
         self.audit = audit
         self.runtime = runtime
+        events.onActiveSessionsChanged { [accountCache] in accountCache.invalidate($0) }
     }
 
     func account(_ scope: Scope) async throws(Problem) -> PreencodedResponse<Account> {
         try await accountCache.account(of: scope.person, at: runtime.now()) { () async throws(Problem) in
-            try await database.read { transaction in
+            try await database.read { [events] transaction in
                 guard let record = try transaction.account(of: scope.person) else { throw Problem(.notFound) }
-                return Account(record)
+                return Account(record, activeSessions: try events.activeSessions(of: scope.person, in: transaction))
             }
         }
     }
@@ -39,6 +40,7 @@ final class ProfileService: Sendable {
             guard let record = try transaction.account(of: scope.person) else { throw Problem(.notFound) }
             return UserProfile(
                 record,
+                activeSessions: try events.activeSessions(of: scope.person, in: transaction),
                 preferences: try transaction.preferences(of: scope.person),
                 usage: try events.usage(of: record.person, in: transaction),
                 includesKey: includesKey

@@ -4,7 +4,8 @@ import Modules
 /// An account with what the person reads of it.
 struct AccountRecord: Sendable {
     let person: Person
-    let sessions: Int64
+    /// Sign-ins that last: browsers, apps and the like.
+    let signIns: Int64
     let lastLogin: Instant?
 }
 

@@ -42,6 +42,11 @@ package struct Delivery: Sendable {
     /// The sequence number; nil for a notice.
     package var sequence: Int64? { if case .message(let message) = kind { message.sequence } else { nil } }
 
+    /// The data of the message alone, for WebSockets whose protocol has no envelope; nil for a notice.
+    package var dataPayload: WebSocketPayload? {
+        if case .message(let message) = kind { message.dataPayload } else { nil }
+    }
+
     /// The message of a WebSocket.
     package var payload: WebSocketPayload {
         if case .message(let message) = kind { message.payload } else { WebSocketPayload(text: json) }

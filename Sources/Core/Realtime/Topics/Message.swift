@@ -7,6 +7,7 @@ final class Message: Sendable {
     /// `{"topic", "seq", "type", "time", "data"}`.
     let json: ByteBuffer
     private let framed: OnDemand<WebSocketPayload>
+    private let framedData: OnDemand<WebSocketPayload>
 
     init(_ sequence: Int64, of name: TopicName, type: String, time: Instant, data: String) {
         self.sequence = sequence
@@ -17,7 +18,14 @@ final class Message: Sendable {
                 """)
         self.json = json
         framed = OnDemand { WebSocketPayload(text: json) }
+        // The data ends one byte before the end.
+        let bytes = data.utf8.count
+        framedData = OnDemand {
+            WebSocketPayload(text: json.getSlice(at: json.writerIndex - bytes - 1, length: bytes) ?? ByteBuffer())
+        }
     }
 
     var payload: WebSocketPayload { framed.value }
+    /// The data alone, for WebSockets whose protocol has no envelope.
+    var dataPayload: WebSocketPayload { framedData.value }
 }

@@ -101,11 +101,19 @@ package struct RouteTable: Sendable {
         // Most requests use the canonical spelling.
         if path.utf8.starts(with: "/v1/".utf8) { return path }
         if rootPaths.contains(path) || path.hasPrefix("/problems/") || path.hasPrefix("/console") { return path }
+        if isSandboxPage(path) { return path }
         var rest = Substring(path)
         for prefix in ["/api", "/v1"] where rest == prefix || rest.hasPrefix(prefix + "/") {
             rest = rest.dropFirst(prefix.count)
         }
         return "/v1" + rest
+    }
+
+    /// `/sandbox/{id}` is a page at the root; `/sandbox/sessions` and what follows it are spellings of endpoints.
+    private static func isSandboxPage(_ path: String) -> Bool {
+        guard path.hasPrefix("/sandbox/") else { return false }
+        let name = path.dropFirst("/sandbox/".count)
+        return !name.isEmpty && name != "sessions" && !name.contains("/")
     }
 
     private static func segments<Path: StringProtocol>(of path: Path) -> ArraySlice<Substring> {

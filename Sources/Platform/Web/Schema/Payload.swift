@@ -19,6 +19,11 @@ extension Payload {
     package var listTotal: Int64? { nil }
 }
 
+/// A list that is the whole body.
+extension Array: ResponseConvertible, Payload where Element: Payload {
+    package static var naming: Naming { Element.naming }
+}
+
 /// How property names are spelled in JSON. The naming of a payload applies to nested values.
 package enum Naming: Sendable {
     /// `sessionName` becomes `session_name`.

@@ -1,0 +1,7 @@
+import ArgumentParser
+
+/// What a tour demonstrates.
+enum TourSubject: String, CaseIterable, ExpressibleByArgument {
+    case training
+    case sandbox
+}

@@ -1,0 +1,97 @@
+import Modules
+import SpotDecisions
+
+/// A decision about the instance of a session.
+struct SessionEvaluation: Payload {
+    /// `STAY`, `SWITCH`, `DRAIN`, `EVACUATE` or `UNKNOWN`.
+    var decision: String
+    var reason: String
+    /// 0 to 1; null where it is not known.
+    var crashProbability: Double?
+    var awsSignal: String
+    /// US dollars.
+    var projectedHourlySavings: Double
+    var projectedHourlySavingsMicros: Int64
+    var currency = "usd"
+    var actionTaken: ActionTaken
+    /// `aws`, or `builtin` for the built-in tables.
+    var source: String
+    var selectedCandidate: SelectedCandidate?
+
+    init(_ outcome: DecisionOutcome, _ action: ActionTaken) {
+        decision = outcome.decision.rawValue
+        reason = outcome.reason
+        crashProbability = outcome.crashProbability
+        awsSignal = outcome.signal.rawValue
+        projectedHourlySavings = outcome.projectedHourlySavings.microdollarsInDollars
+        projectedHourlySavingsMicros = outcome.projectedHourlySavings
+        actionTaken = action
+        source = outcome.source.rawValue
+        selectedCandidate = outcome.selected.map(SelectedCandidate.init)
+    }
+}
+
+/// What followed from a decision.
+enum ActionTaken: String, Codable, Sendable, CaseIterable {
+    /// There is nothing to do.
+    case none
+    /// The session only decides.
+    case logged
+    /// The instance is being replaced.
+    case started
+    /// It would be replaced, but prices of AWS are missing.
+    case unavailable
+}
+
+struct SelectedCandidate: Payload {
+    var instanceType: String
+    var availabilityZone: String
+    /// US dollars an hour.
+    var spotPrice: Double
+    /// 0 to 1.
+    var crashProbability: Double?
+
+    init(_ candidate: Candidate) {
+        instanceType = candidate.pool.instanceType
+        availabilityZone = candidate.pool.availabilityZone
+        spotPrice = candidate.spotPrice.microdollarsInDollars
+        crashProbability = candidate.crashProbability
+    }
+}
+
+struct EvaluatePool: Payload {
+    var instanceType: String
+    var availabilityZone: String
+    /// Of an instance with a configuration of the lab: its pipeline decides, and the run is logged.
+    var instanceId: String?
+
+    static let rules: [String: Rule] = [
+        "instance_type": .length(1...32), "availability_zone": .length(1...32), "instance_id": .length(1...32),
+    ]
+}
+
+/// A decision about a pool.
+struct PoolEvaluation: Payload {
+    /// `STAY`, `SWITCH`, `DRAIN`, `EVACUATE` or `UNKNOWN`.
+    var decision: String
+    var reason: String
+    /// 0 to 1; null where it is not known.
+    var crashProbability: Double?
+    var awsSignal: String
+    var executionTimeMs: Double
+    var candidatesEvaluated: Int
+    var selectedCandidate: SelectedCandidate?
+    /// `aws`, or `builtin` for the built-in tables.
+    var source: String
+
+    init(_ outcome: DecisionOutcome, milliseconds: Double) {
+        decision = outcome.decision.rawValue
+        reason = outcome.reason
+        crashProbability = outcome.crashProbability
+        awsSignal = outcome.signal.rawValue
+        executionTimeMs = milliseconds
+        candidatesEvaluated = outcome.candidatesEvaluated
+        selectedCandidate = outcome.selected.map(SelectedCandidate.init)
+        source = outcome.source.rawValue
+    }
+}

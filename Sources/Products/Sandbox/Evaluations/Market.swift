@@ -1,0 +1,25 @@
+import AWS
+import Modules
+import SpotDecisions
+
+/// What is known of the pools that an instance could run in, at one time.
+struct Market: Sendable {
+    let candidates: [Candidate]
+    /// The history of prices; empty where AWS was not asked.
+    var prices: [SpotPrice] = []
+    var signal = InterruptionSignal.none
+    let source: DataSource
+    /// Whether the instance runs on spot; nil where AWS was not asked.
+    var isSpot: Bool?
+    /// What the log says about how this was learned.
+    var lines: [LogLine] = []
+
+    /// What the instance costs in its pool; nil for a pool without a price.
+    func prices(of pool: SpotPool) -> PoolPrices? {
+        candidates.first { $0.pool == pool }.map { candidate in
+            PoolPrices(
+                pool: pool, spotPrice: isSpot == false ? candidate.onDemandPrice : candidate.spotPrice,
+                onDemandPrice: candidate.onDemandPrice, source: source)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import AWS
+import Modules
+import SpotDecisions
+
+/// Learns prices and signals: from AWS by the credentials of a session, else from the built-in tables.
+final class MarketService: Sendable {
+    private let cloud: CloudService
+    private let runtime: Runtime
+    private let tables = BuiltinTables()
+
+    /// The zones that the built-in tables tell apart.
+    private static let zones = ["a", "b", "c"]
+
+    init(cloud: CloudService, runtime: Runtime) {
+        self.cloud = cloud
+        self.runtime = runtime
+    }
+
+    /// The pools of the session's instance type in every zone of its region.
+    func market(of session: SandboxSession) async -> Market {
+        guard let ec2 = session.awsAccount == nil ? nil : cloud.ec2(of: session) else {
+            return builtin(session.pool, [LogLine(.scraper, .warning, "AWS is not used: the built-in tables answer.")])
+        }
+        do throws(AWSError) {
+            return try await observed(session, by: ec2)
+        } catch {
+            let type: LogType = error.refusesCredentials ? .credentials : .network
+            return builtin(
+                session.pool,
+                [LogLine(type, .warning, "\(error.message) \(error.advice) The built-in tables answer.")])
+        }
+    }
+
+    /// The pools of a type in the three zones of the tables, and in its own.
+    func builtin(_ pool: SpotPool, _ lines: [LogLine] = []) -> Market {
+        let zones = Set(Self.zones.map { "\(pool.region)\($0)" } + [pool.availabilityZone])
+        return Market(
+            candidates: zones.sorted().compactMap { tables.candidate(SpotPool(pool.instanceType, $0)) },
+            source: .builtin, lines: lines)
+    }
+
+    private func observed(_ session: SandboxSession, by ec2: EC2) async throws(AWSError) -> Market {
+        let now = runtime.now()
+        let type = session.pool.instanceType
+        let prices = try await ec2.spotPrices(
+            SpotPriceQuery(instanceTypes: Self.family(of: session.pool), from: now - RiskScorer.historyMax, to: now)
+        ).prices
+        let candidates = Self.candidates(of: type, prices)
+        guard candidates.contains(where: { $0.pool == session.pool }) else {
+            return builtin(
+                session.pool,
+                [LogLine(.scraper, .warning, "AWS has no spot price of \(session.pool). The built-in tables answer.")])
+        }
+        let requests = try await ec2.spotRequests([EC2Filter("instance-id", session.instance)])
+        let instance = try await ec2.instances([], [EC2Filter("instance-id", session.instance)]).first
+        var market = Market(candidates: candidates, prices: prices, source: .aws)
+        market.signal = requests.contains(where: \.isMarkedForTermination) ? .instanceTermination : .none
+        market.isSpot = instance?.isSpot
+        market.lines = [
+            LogLine(
+                .scraper,
+                "\(prices.count) prices of the family \(session.pool.family) were read from AWS; \(type) has "
+                    + "\(candidates.count) zones."),
+            instance.map { LogLine(.monitor, "\($0.id) is \($0.state.rawValue) in \($0.availabilityZone).") }
+                ?? LogLine(.monitor, .warning, "AWS has no instance \(session.instance) in \(session.region)."),
+        ]
+        return market
+    }
+
+    /// The types of a family: the risk of a type depends on the larger ones.
+    private static func family(of pool: SpotPool) -> [String] {
+        InstanceTypes.embedded.all.map(\.name).filter { $0.hasPrefix("\(pool.family).") }
+    }
+
+    /// The last price of each zone.
+    private static func candidates(of type: String, _ prices: [SpotPrice]) -> [Candidate] {
+        guard let facts = InstanceTypes.embedded[type] else { return [] }
+        var latest: [String: SpotPrice] = [:]
+        for price in prices where price.instanceType == type {
+            if let known = latest[price.availabilityZone], known.time >= price.time { continue }
+            latest[price.availabilityZone] = price
+        }
+        return latest.values.sorted { $0.availabilityZone < $1.availabilityZone }.compactMap { price in
+            let pool = SpotPool(type, price.availabilityZone)
+            guard let onDemand = facts.onDemandPrice(near: pool.region)?.price else { return nil }
+            return Candidate(
+                pool, hardware: facts.hardware, spotPrice: price.microdollars, onDemandPrice: onDemand,
+                interruptRate: facts.interruptRate(in: pool.region))
+        }
+    }
+}

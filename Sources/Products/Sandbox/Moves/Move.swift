@@ -1,0 +1,65 @@
+import AWS
+import Identity
+import Modules
+import SpotDecisions
+
+/// The replacement of an instance by one in another pool: image, spot launch, health, stop of the old instance. Each
+/// step can be repeated, and a step that fails rolls the move back.
+struct Move: Sendable {
+    enum State: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
+        /// An image of the old instance is being made.
+        case image
+        /// The replacement is being launched.
+        case launch
+        /// The status checks of the replacement are awaited.
+        case health
+        /// The old instance is being stopped.
+        case stop
+        /// What was made is being removed, and the old instance started again.
+        case rollBack = "roll_back"
+        case done
+        /// It was rolled back.
+        case failed
+
+        var isFinished: Bool { self == .done || self == .failed }
+    }
+
+    let id: ID<Move>
+    let organisation: ID<Organisation>
+    let session: ID<SandboxSession>
+    let state: State
+    /// The instance that is replaced.
+    let from: String
+    let pool: SpotPool
+    /// When the decision was made, in millionths of a US dollar an hour.
+    let spotPrice: Int64
+    let onDemandPrice: Int64
+    let image: String?
+    /// The replacement.
+    let instance: String?
+    let error: String?
+    let stepAt: Instant
+
+    /// How long a step may wait for AWS.
+    static let stepMax = Duration.minutes(20)
+
+    init(row: Row) throws {
+        id = try row["id"]
+        organisation = try row["organisation_id"]
+        session = try row["session_id"]
+        state = try row["state"]
+        from = try row["from_instance_id"]
+        pool = SpotPool(try row["instance_type"], try row["availability_zone"])
+        spotPrice = try row["spot_price"]
+        onDemandPrice = try row["on_demand_price"]
+        image = try row["image_id"]
+        instance = try row["instance_id"]
+        error = try row["error"]
+        stepAt = try row["step_at"]
+    }
+
+    /// The name of its image, and the client token of its launch.
+    var token: String { "gatehouse-\(id)" }
+
+    var tags: [EC2Tag] { [SandboxTag.session(session), SandboxTag.move(id)] }
+}

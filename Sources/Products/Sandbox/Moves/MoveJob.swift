@@ -1,0 +1,23 @@
+import Identity
+import Modules
+
+/// Takes the next step of a move.
+struct MoveJob: Job {
+    static let name = "sandbox.move"
+    static let lane = JobLane.mail
+
+    let move: ID<Move>
+    let organisation: ID<Organisation>
+
+    static func options(_ move: ID<Move>, _ organisation: ID<Organisation>) -> JobOptions {
+        JobOptions(uniqueKey: move.text, organisation: organisation.text)
+    }
+
+    static func worker(_ moves: MoveService) -> Worker {
+        Worker(
+            MoveJob.self, perform: { job, context in try await moves.step(job, context) },
+            abandoned: { job, abandonment, transaction in
+                try moves.abandon(job, abandonment, in: transaction)
+            })
+    }
+}

@@ -1,0 +1,115 @@
+import Identity
+import Modules
+import SpotDecisions
+
+/// The SQL of moves, and of what they make.
+extension Transaction {
+    func insertMove(_ id: ID<Move>, of session: SandboxSession, to candidate: Candidate) throws {
+        try execute(
+            """
+            INSERT INTO sandbox_moves (id, organisation_id, session_id, state, from_instance_id, instance_type,
+                availability_zone, spot_price, on_demand_price, started_at, step_at)
+            VALUES (\(id), \(session.organisation), \(session.id), 'image', \(session.instance),
+                \(candidate.pool.instanceType), \(candidate.pool.availabilityZone), \(candidate.spotPrice),
+                \(candidate.onDemandPrice), \(now), \(now))
+            """
+        )
+    }
+
+    func move(_ id: ID<Move>, of organisation: ID<Organisation>) throws -> Move? {
+        try first(Self.selectMove + "WHERE organisation_id = \(organisation) AND id = \(id)", Move.init)
+    }
+
+    func unfinishedMove(of session: SandboxSession) throws -> Move? {
+        try first(
+            Self.selectMove + """
+                WHERE organisation_id = \(session.organisation) AND session_id = \(session.id)
+                    AND finished_at IS NULL
+                """, Move.init)
+    }
+
+    /// Goes on to another state, unless the move has done so since it was read.
+    /// - Parameter error: why it is rolled back; nil keeps an earlier one.
+    /// - Returns: false where the move is in another state.
+    func advance(_ move: Move, to state: Move.State, error: String? = nil) throws -> Bool {
+        try execute(
+            """
+            UPDATE sandbox_moves SET state = \(state), step_at = \(now), error = COALESCE(\(error), error),
+                finished_at = \(state.isFinished ? now : nil)
+            WHERE id = \(move.id) AND organisation_id = \(move.organisation) AND state = \(move.state)
+            """
+        ) == 1
+    }
+
+    /// Writes the id of what a step has made.
+    /// - Returns: false where the move is in another state.
+    func setMade(_ kind: CloudResource.Kind, _ id: String, of move: Move) throws -> Bool {
+        let column: SQL = kind == .image ? "image_id" : "instance_id"
+        let count = try execute(
+            """
+            UPDATE sandbox_moves SET \(column) = \(id)
+            WHERE id = \(move.id) AND organisation_id = \(move.organisation) AND state = \(move.state)
+            """
+        )
+        try execute(
+            """
+            UPDATE sandbox_resources SET aws_id = \(id), state = 'made'
+            WHERE move_id = \(move.id) AND organisation_id = \(move.organisation) AND kind = \(kind)
+                AND state = 'intended'
+            """
+        )
+        return count == 1
+    }
+
+    /// Writes down what the next request makes.
+    func insertResource(
+        _ kind: CloudResource.Kind, token: String, id: ID<CloudResource>, of move: ID<Move>, _ session: SandboxSession
+    ) throws {
+        try execute(
+            """
+            INSERT INTO sandbox_resources (id, organisation_id, session_id, move_id, kind, token, state, created_at)
+            VALUES (\(id), \(session.organisation), \(session.id), \(move), \(kind), \(token), 'intended', \(now))
+            """
+        )
+    }
+
+    /// Everything that a move has made is removed.
+    func removeResources(of move: Move) throws {
+        try execute(
+            """
+            UPDATE sandbox_resources SET state = 'removed', removed_at = \(now)
+            WHERE move_id = \(move.id) AND organisation_id = \(move.organisation) AND state <> 'removed'
+            """
+        )
+    }
+
+    /// Everything that a session has made is removed.
+    func removeResources(of session: SandboxSession) throws {
+        try execute(
+            """
+            UPDATE sandbox_resources SET state = 'removed', removed_at = \(now)
+            WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state <> 'removed'
+            """
+        )
+    }
+
+    /// What a session has made, or may have made, and was not removed: `image ami-…`.
+    func remainingResources(of session: SandboxSession) throws -> [String] {
+        try all(
+            """
+            SELECT kind, COALESCE(aws_id, token) AS name FROM sandbox_resources
+            WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state <> 'removed'
+            ORDER BY created_at, id
+            """
+        ) { row in "\(try row["kind"] as String) \(try row["name"] as String)" }
+    }
+
+    private static var selectMove: SQL {
+        """
+        SELECT id, organisation_id, session_id, state, from_instance_id, instance_type, availability_zone, spot_price,
+            on_demand_price, image_id, instance_id, error, step_at
+        FROM sandbox_moves
+
+        """
+    }
+}

@@ -1,0 +1,219 @@
+import AWS
+import App
+import Base
+import Modules
+import Synchronization
+import TestKit
+import Testing
+
+/// Sessions with credentials that AWS accepts: prices, replacements, and what is left behind.
+@Suite(.enabled(if: TestAWS.isAvailable, "moto is not installed: set GATEHOUSE_PYTHON to an interpreter that has it."))
+struct MoveTests {
+    @Test(arguments: Engine.available)
+    func `credentials are checked when a session begins`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let created = await cloud.sandbox.create(cloud.members(actuate: false))
+            #expect(created.status == 201 && created["aws"] == "verified", "\(created)")
+            let wrong = await cloud.sandbox.create(
+                cloud.members(actuate: false, ["aws_secret_key": .string(SandboxFixture.secret)]))
+            #expect(wrong.status == 422 && wrong.code == "aws-credentials-refused", "\(wrong)")
+            #expect(wrong["reason"]?.string?.isEmpty == false && wrong["aws_code"]?.string?.isEmpty == false)
+            #expect(!wrong.text.contains(SandboxFixture.secret))
+
+            // Where AWS does not answer, the session is created, and decides by the tables.
+            try await cloud.account.fail(.closed(action: "GetCallerIdentity", count: 2))
+            let away = await cloud.sandbox.create(cloud.members(actuate: false))
+            #expect(away.status == 201 && away["aws"] == "unavailable", "\(away)")
+            try await cloud.account.fail(.closed(action: "GetCallerIdentity", count: 2))
+            #expect(await cloud.sandbox.create(cloud.members()).code == "not-configured")
+            #expect(try await cloud.sandbox.count("sandbox_sessions") == 2)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `without actuate a decision changes nothing in AWS`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let session = try await cloud.session(actuate: false)
+            let decided = await cloud.sandbox.post("sandbox/sessions/\(session)/evaluate")
+            #expect(decided["decision"] == "SWITCH" && decided["source"] == "aws", "\(decided)")
+            #expect(decided["action_taken"] == "logged")
+            #expect(decided["selected_candidate"]?["availability_zone"] == .string(CloudFixture.cheapestZone))
+            #expect(decided["selected_candidate"]?["spot_price"]?.number == 0.0384)
+            try await cloud.sandbox.finishJobs()
+            #expect(await cloud.sandbox.delete("sandbox/sessions/\(session)").status == 200)
+            try await cloud.sandbox.finishJobs()
+            for action in ["CreateImage", "StopInstances", "TerminateInstances", "DeregisterImage"] {
+                #expect(try await cloud.requests(action) == 0)
+            }
+            #expect(try await cloud.state(of: cloud.instance) == .running)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a decision to switch replaces the instance, and the end of the session restores it`(engine: Engine)
+        async throws
+    {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            let decided = await sandbox.post("sandbox/sessions/\(session)/evaluate")
+            #expect(decided["action_taken"] == "started", "\(decided)")
+            #expect(await sandbox.post("sandbox/sessions/\(session)/evaluate").code == "move-in-progress")
+            try await sandbox.finishJobs()
+
+            let view = await sandbox.get("sandbox/sessions/\(session)")
+            let replacement = try #require(view["target_instance_id"]?.string)
+            #expect(replacement != cloud.instance && view["original_instance_id"] == .string(cloud.instance))
+            #expect(view["target_availability_zone"] == .string(CloudFixture.cheapestZone))
+            #expect(try await cloud.state(of: replacement) == .running)
+            #expect(try await cloud.state(of: cloud.instance) == .stopped)
+            let tagged = try await cloud.tagged(session)
+            #expect(tagged.instances.map(\.id) == [replacement] && tagged.images.count == 1)
+            #expect(tagged.instances.first?.isSpot == true)
+            let actions = await sandbox.get("sandbox/sessions/\(session)/actions").json.array ?? []
+            let done = actions.filter { $0["status"] == "SUCCESS" }.compactMap { $0["action_type"]?.string }
+            #expect(done == ["MONITORING", "AMI_CREATE", "SPOT_LAUNCH", "HEALTH_CHECK", "INSTANCE_STOP"])
+            #expect(try await sandbox.lines(session, "SUCCESS").contains { $0.contains(replacement) })
+
+            // On spot from here on: 0.085 less 0.0384 an hour.
+            let before = await sandbox.get("sandbox/sessions/\(session)/savings")["cumulative_savings_micros"]?.integer
+            sandbox.app.clock.advance(by: .minutes(3))
+            let after = await sandbox.get("sandbox/sessions/\(session)/savings")["cumulative_savings_micros"]?.integer
+            #expect(try #require(after) - #require(before) == 2_330)
+
+            #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
+            try await sandbox.finishJobs()
+            #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "done")
+            try await expectRestored(cloud, session)
+        }
+    }
+
+    /// The transaction that ends a step fails once for every step, after AWS has done it, and a response of AWS is
+    /// lost: the next worker goes on without making anything twice.
+    @Test(arguments: Engine.available, ["CreateImage", "RunInstances", "StopInstances"])
+    func `a worker that is stopped at any step makes nothing twice`(engine: Engine, lost: String) async throws {
+        let stops = Stops()
+        try await withCloudSandbox(engine, databaseWrapper: stops.wrap) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            #expect(
+                await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+            try await cloud.account.fail(.lost(action: lost))
+            for _ in 0..<3 { try await sandbox.finishJobs() }
+            #expect(stops.states == ["launch", "health", "stop", "done"])
+            let view = await sandbox.get("sandbox/sessions/\(session)")
+            #expect(view["target_availability_zone"] == .string(CloudFixture.cheapestZone), "\(view)")
+            #expect(try await sandbox.count("sandbox_moves WHERE state = 'done'") == 1)
+            #expect(try await sandbox.count("sandbox_resources WHERE state = 'made'") == 2)
+            let tagged = try await cloud.tagged(session)
+            #expect(tagged.instances.count == 1 && tagged.images.count == 1)
+            #expect(try await cloud.state(of: cloud.instance) == .stopped)
+            let actions = await sandbox.get("sandbox/sessions/\(session)/actions").json.array ?? []
+            #expect(actions.filter { $0["status"] == "SUCCESS" }.count == 5)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a launch without capacity rolls the move back`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            try await cloud.account.fail(
+                .error(400, "InsufficientInstanceCapacity", "There is no capacity.", action: "RunInstances", count: 9))
+            #expect(
+                await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+            try await sandbox.finishJobs()
+            let view = await sandbox.get("sandbox/sessions/\(session)")
+            #expect(view["target_instance_id"] == .string(cloud.instance) && view["is_active"] == true)
+            try await expectRestored(cloud, session)
+            let actions = await sandbox.get("sandbox/sessions/\(session)/actions").json.array ?? []
+            #expect(actions.contains { $0["action_type"] == "SPOT_LAUNCH" && $0["status"] == "FAILED" })
+            #expect(actions.contains { $0["action_type"] == "ROLL_BACK" && $0["status"] == "SUCCESS" })
+            #expect(try await sandbox.lines(session, "ERROR").contains { $0.contains("no capacity") })
+            #expect(try await sandbox.count("sandbox_resources WHERE state <> 'removed'") == 0)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a session that ends in the middle of a move leaves nothing`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            #expect(
+                await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+            // The image exists, and the launch fails for a reason that may pass.
+            try await cloud.account.fail(
+                .error(503, "RequestLimitExceeded", "Request limit exceeded.", action: "RunInstances", count: 5))
+            try await sandbox.app.runJobs()
+            let made = try await cloud.tagged(session)
+            #expect(made.images.count == 1 && made.instances.isEmpty)
+            #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
+            for _ in 0..<2 { try await sandbox.finishJobs() }
+            #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "done")
+            try await expectRestored(cloud, session)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `what cannot be removed is reported in the session and in the log`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            #expect(
+                await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+            try await sandbox.finishJobs()
+            try await cloud.account.fail(
+                .error(
+                    403, "UnauthorizedOperation", "You are not authorized to perform this operation.",
+                    action: "TerminateInstances", count: 50))
+            #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
+            try await sandbox.finishJobs()
+            let view = await sandbox.get("sandbox/sessions/\(session)")
+            #expect(view["clean_up"] == "incomplete", "\(view)")
+            let report = try #require(view["clean_up_report"]?.string)
+            #expect(report.contains("instance i-") && report.contains("ec2:TerminateInstances"))
+            #expect(try await sandbox.lines(session, "ERROR").contains(report))
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `orphans are found by their tag`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            let topic = try #require(await sandbox.get("sandbox/sessions/\(session)")["log_topic"]?.string)
+            let tag = EC2Tag("gatehouse:session", String(topic.dropFirst("sandbox.".count)))
+            _ = try await cloud.ec2.launch(
+                EC2LaunchRequest(
+                    imageID: TestAWSAccount.publicImage, instanceType: "c5.large", availabilityZone: "us-east-1a",
+                    clientToken: "orphan-\(tag.value)", tags: [tag]))
+            #expect(try await cloud.tagged(session).instances.count == 1)
+            #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
+            try await sandbox.finishJobs()
+            #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "done")
+            try await expectRestored(cloud, session)
+        }
+    }
+
+    /// The original instance runs, and nothing else of the session exists.
+    private func expectRestored(_ cloud: CloudFixture, _ session: String) async throws {
+        #expect(try await cloud.state(of: cloud.instance) == .running)
+        let tagged = try await cloud.tagged(session)
+        #expect(tagged.instances.isEmpty && tagged.images.isEmpty)
+    }
+}
+
+/// Fails the first transaction that brings a move to a state.
+private final class Stops: Sendable {
+    private let seen = Mutex<Set<String>>([])
+
+    struct Stopped: Error {}
+
+    var states: Set<String> { seen.withLock { $0 } }
+
+    var wrap: @Sendable (any Database) -> any Database {
+        { base in
+            InterceptedDatabase(
+                base,
+                beforeCommits: { transaction in
+                    let state = try transaction.first("SELECT state FROM sandbox_moves") { try $0["state"] as String }
+                    guard let state, state != "image", self.seen.withLock({ $0.insert(state).inserted }) else { return }
+                    throw Stopped()
+                })
+        }
+    }
+}
