@@ -12,24 +12,29 @@ import Testing
             try await fixture.prepareDatasets()
             try await fixture.train("s", Samples.dense, split: Samples.withoutValidation)
             let messages = try await fixture.events()
-            #expect(messages.map { $0["seq"]?.integer } == messages.indices.map { Int64($0) + 1 })
-            #expect(messages.allSatisfy { $0["data"]?["session_id"]?.string == "s" })
+            let numbers = messages.map { $0["seq"]?.integer }
+            #expect(numbers == messages.indices.map { Int64($0) + 1 })
+            #expect(Set(messages.values("session_id")) == ["s"])
 
-            let datasets = messages.filter { $0["type"]?.string == "dataset_status_update" }.compactMap { $0["data"] }
-            #expect(datasets.first?["status"]?.string == "queued")
-            #expect(datasets.dropFirst().first?["progress"]?.integer == 5)
-            #expect(datasets.last?["status"]?.string == "completed" && datasets.last?["progress"]?.integer == 100)
+            let datasets = messages.of("dataset_status_update")
+            #expect(datasets.values("status").first == "queued")
+            #expect(datasets.dropFirst().first?["data"]?["progress"]?.integer == 5)
+            #expect(datasets.values("status").last == "completed")
+            #expect(datasets.last?["data"]?["progress"]?.integer == 100)
 
-            let progress = messages.filter { $0["type"]?.string == "training_progress" }.compactMap { $0["data"] }
-            #expect(
-                progress.prefix(2).map { $0["status"]?.string } == ["training_starting", "training_started"])
-            #expect(progress.last?["status"]?.string == "training_completed")
-            #expect(progress.allSatisfy { $0["model_name"]?.string == "Dense" && $0["total_epochs"]?.integer == 3 })
+            let progress = messages.of("training_progress")
+            let statuses = progress.values("status")
+            #expect(Array(statuses.prefix(2)) == ["training_starting", "training_started"])
+            #expect(statuses.last == "training_completed")
+            #expect(Set(progress.values("model_name")) == ["Dense"])
+            #expect(progress.last?["data"]?["total_epochs"]?.integer == 3)
 
-            let metrics = messages.filter { $0["type"]?.string == "training_metrics" }.compactMap { $0["data"] }
-            #expect(metrics.map { $0["epoch"]?.integer } == [1, 2, 3])
-            #expect(metrics.last?["progress_percent"]?.number == 50)
-            #expect(metrics.allSatisfy { $0["loss"]?.number != nil && $0["val_loss"] == nil })
+            let metrics = messages.of("training_metrics")
+            let epochs = metrics.map { $0["data"]?["epoch"]?.integer }
+            #expect(epochs == [1, 2, 3])
+            #expect(metrics.last?["data"]?["progress_percent"]?.number == 50)
+            #expect(metrics.last?["data"]?["loss"]?.number != nil)
+            #expect(metrics.last?["data"]?["val_loss"] == nil)
             #expect(messages.last?["type"]?.string == "training_completed")
             #expect(messages.last?["data"]?["success"]?.bool == true)
         }
@@ -73,4 +78,12 @@ extension TrainingFixture {
             "GET", "/v1/realtime/topics/\(try await topic(session))?after=0", token: person.token)
         return try #require(page["messages"]?.array, "\(page)")
     }
+}
+
+extension [JSONValue] {
+    /// The messages of one type.
+    fileprivate func of(_ type: String) -> [JSONValue] { filter { $0["type"]?.string == type } }
+
+    /// A text in the data of each message.
+    fileprivate func values(_ name: String) -> [String?] { map { $0["data"]?[name]?.string } }
 }
