@@ -33,8 +33,10 @@ final class ServerProcess: Sendable {
             "JOB_LEASE_SECONDS": "3", "RATE_LIMIT_ENABLED": "false", "PATH": "/usr/bin:/bin",
         ]
         process.environment = settings.merging(environment) { $1 }
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        process.standardError = try FileHandle(forWritingTo: output)
+        // One handle: two would have an offset each, and what one writes would replace what the other has written.
+        let handle = try FileHandle(forWritingTo: output)
+        process.standardOutput = handle
+        process.standardError = handle
         try process.run()
         let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline, process.isRunning {
