@@ -112,7 +112,7 @@ import Testing
             let warning = "other nodes use this database and BASE_URL is not set"
             let second = try await ServerProcess.start(folder: folder, database: place.configurationURL)
             defer { second.kill() }
-            #expect(try await second.prints(warning))
+            #expect(try await second.prints(warning), "\(second.output)")
             let third = try await ServerProcess.start(
                 folder: folder, database: place.configurationURL,
                 environment: ["BASE_URL": "https://api.example.org", "DRAIN_GRACE": "0"])

@@ -53,8 +53,9 @@ import Testing
                 "null",
             ]
             let numbers: [Int64?] = [0, -1, nil, .max, 1 << 53, -999, 7, 8, 9]
+            let columns = SQL.Rows.Columns(("position", .integer), ("word", .text), ("number", .integer))
             for count in [0, 1, texts.count] {
-                var rows = SQL.Rows(("position", .integer), ("word", .text), ("number", .integer))
+                var rows = SQL.Rows(columns)
                 for index in 0..<count {
                     rows.append([
                         .integer(Int64(index)), texts[index]?.sqlValue ?? .null, numbers[index]?.sqlValue ?? .null,
@@ -78,7 +79,7 @@ import Testing
             }
             let problem = await problem {
                 try await database.write { transaction in
-                    var rows = SQL.Rows(("word", .text))
+                    var rows = SQL.Rows(SQL.Rows.Columns(("word", .text)))
                     rows.append([.text("cut\0here")])
                     try transaction.execute("INSERT INTO things (id) SELECT word FROM \(rows: rows, as: "new")")
                 }

@@ -101,10 +101,7 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
                 text += Self.placeholder(values.count, dialect)
             case .idiom(let idiom): text += idiom.text(for: dialect)
             case .rows(let rows, let name):
-                text += rows.text(for: dialect, as: name) { value in
-                    values.append(value)
-                    return Self.placeholder(values.count, dialect)
-                }
+                rows.render(for: dialect, as: name, to: &text, &values)
             }
         }
         return (text, values)
@@ -113,13 +110,13 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
     /// Most statements are shorter.
     private static let usualBytes = 512
 
-    /// The first 1,024 placeholders are precomputed, because every value of every statement needs one.
+    /// The first 32 placeholders are precomputed, because every value of every statement needs one.
     private static func placeholder(_ number: Int, _ dialect: Dialect) -> String {
         let usual = dialect == .sqlite ? placeholders.sqlite : placeholders.postgres
         return number <= usual.count ? usual[number - 1] : "\(dialect == .sqlite ? "?" : "$")\(number)"
     }
 
-    private static let placeholders = (sqlite: (1...1_024).map { "?\($0)" }, postgres: (1...32).map { "$\($0)" })
+    private static let placeholders = (sqlite: (1...32).map { "?\($0)" }, postgres: (1...32).map { "$\($0)" })
 }
 
 extension SQL.Idiom {

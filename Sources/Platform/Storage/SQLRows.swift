@@ -1,3 +1,5 @@
+import Synchronization
+
 extension SQL {
     /// A table of bound rows for a statement that handles many of them: one array for each column and `unnest` on
     /// PostgreSQL, `VALUES` on SQLite. Statements with different numbers of rows have few texts, so that they stay
@@ -8,64 +10,37 @@ extension SQL {
     package struct Rows: Sendable {
         package enum ColumnType: Sendable { case text, integer }
 
-        private let columns: [(name: StaticString, type: ColumnType)]
+        private let columns: Columns
         /// Row by row.
         private var values: [Value] = []
         package private(set) var count = 0
 
-        /// - Parameter columns: the first one has no NULL.
-        package init(_ columns: (name: StaticString, type: ColumnType)...) { self.init(columns) }
-
-        package init(_ columns: [(name: StaticString, type: ColumnType)]) {
-            precondition(!columns.isEmpty, "rows have a column")
-            self.columns = columns
-        }
+        package init(_ columns: Columns) { self.columns = columns }
 
         package var isEmpty: Bool { count == 0 }
 
         /// - Parameter row: in the order of the columns: texts, integers and NULLs.
         package mutating func append(_ row: [Value]) {
-            precondition(row.count == columns.count, "a row has a value for every column")
+            precondition(row.count == columns.list.count, "a row has a value for every column")
             precondition(row[0] != .null, "the first column of a row is not NULL")
             values += row
             count += 1
         }
 
-        /// The text of the table.
-        /// - Parameter bind: binds a value and returns its placeholder.
-        func text(for dialect: Dialect, as name: String, bind: (Value) -> String) -> String {
+        /// Appends the table to a statement's text, and its values to the bound ones.
+        func render(for dialect: Dialect, as name: String, to text: inout String, _ bound: inout [Value]) {
             switch dialect {
-            case .sqlite: valuesText(as: name, bind)
-            case .postgres: arraysText(as: name, bind)
+            case .sqlite:
+                // Filled up to a power of two with rows of NULLs, which the text excludes.
+                var padded = 1
+                while padded < count { padded *= 2 }
+                text += columns.values(rows: padded, first: bound.count + 1, as: name)
+                bound += values
+                bound += repeatElement(.null, count: (padded - count) * columns.list.count)
+            case .postgres:
+                text += columns.arrays(first: bound.count + 1, as: name)
+                for column in columns.list.indices { bound.append(.text(array(of: column))) }
             }
-        }
-
-        /// The number of rows is filled up to a power of two with rows of NULLs, which the text excludes.
-        private func valuesText(as name: String, _ bind: (Value) -> String) -> String {
-            var padded = 1
-            while padded < count { padded *= 2 }
-            var text = "(SELECT "
-            for (index, column) in columns.enumerated() {
-                text += "\(index == 0 ? "" : ", ")column\(index + 1) AS \(column.name)"
-            }
-            text += " FROM (VALUES "
-            for row in 0..<padded {
-                text += row == 0 ? "(" : ", ("
-                for column in columns.indices {
-                    if column > 0 { text += ", " }
-                    text += bind(row < count ? values[row * columns.count + column] : .null)
-                }
-                text += ")"
-            }
-            return text + ") WHERE column1 IS NOT NULL) AS \(name)"
-        }
-
-        private func arraysText(as name: String, _ bind: (Value) -> String) -> String {
-            let arrays = columns.enumerated().map { index, column in
-                "\(bind(.text(array(of: index))))::\(column.type == .text ? "text" : "bigint")[]"
-            }
-            let names = columns.map { "\($0.name)" }.joined(separator: ", ")
-            return "unnest(\(arrays.joined(separator: ", "))) AS \(name) (\(names))"
         }
 
         /// The values of a column as a literal: `{"a","b",NULL}`
@@ -75,7 +50,7 @@ extension SQL {
             bytes.append(UInt8(ascii: "{"))
             for row in 0..<count {
                 if row > 0 { bytes.append(UInt8(ascii: ",")) }
-                switch values[row * columns.count + column] {
+                switch values[row * columns.list.count + column] {
                 case .null: bytes += "NULL".utf8
                 case .integer(let number): bytes += String(number).utf8
                 case .real: preconditionFailure("rows have no column of this type")
@@ -92,6 +67,59 @@ extension SQL {
             }
             bytes.append(UInt8(ascii: "}"))
             return String(decoding: bytes, as: UTF8.self)
+        }
+    }
+}
+
+extension SQL.Rows {
+    /// The columns of rows, and the texts of their tables. A constant of the code that makes the rows.
+    package final class Columns: Sendable {
+        private struct Shape: Hashable {
+            let rows: Int
+            let first: Int
+            let name: String
+        }
+
+        let list: [(name: StaticString, type: ColumnType)]
+        /// As many as statements and powers of two.
+        private let texts = Mutex<[Shape: String]>([:])
+
+        /// - Parameter list: the first column has no NULL.
+        package convenience init(_ list: (name: StaticString, type: ColumnType)...) { self.init(list) }
+
+        package init(_ list: [(name: StaticString, type: ColumnType)]) {
+            precondition(!list.isEmpty, "rows have a column")
+            self.list = list
+        }
+
+        /// - Parameter first: the number of the first placeholder.
+        func values(rows: Int, first: Int, as name: String) -> String {
+            text(Shape(rows: rows, first: first, name: name)) {
+                let names = list.enumerated().map { "column\($0 + 1) AS \($1.name)" }.joined(separator: ", ")
+                let tuples = (0..<rows).map { row in
+                    "(" + list.indices.map { "?\(first + row * list.count + $0)" }.joined(separator: ", ") + ")"
+                }
+                return "(SELECT \(names) FROM (VALUES \(tuples.joined(separator: ", "))) WHERE column1 IS NOT NULL)"
+                    + " AS \(name)"
+            }
+        }
+
+        /// - Parameter first: the number of the first placeholder.
+        func arrays(first: Int, as name: String) -> String {
+            text(Shape(rows: 0, first: first, name: name)) {
+                let arrays = list.enumerated().map { "$\(first + $0)::\($1.type == .text ? "text" : "bigint")[]" }
+                let names = list.map { "\($0.name)" }
+                return "unnest(\(arrays.joined(separator: ", "))) AS \(name) (\(names.joined(separator: ", ")))"
+            }
+        }
+
+        private func text(_ shape: Shape, _ make: () -> String) -> String {
+            texts.withLock { texts in
+                if let text = texts[shape] { return text }
+                let text = make()
+                texts[shape] = text
+                return text
+            }
         }
     }
 }

@@ -33,6 +33,8 @@ struct QuotaBatch {
     var deleted: [ID<Reservation>: RemoteReservation] = [:]
     /// The reservations to settle, as they were read; later as the calls leave them.
     var stored: [ID<Reservation>: Reservation] = [:]
+    /// In the order in which their rows are locked and written.
+    private var buckets: [Bucket] = []
     /// The buckets that exist. Their rows are locked.
     private var locked: Set<Bucket> = []
     /// The buckets as the calls leave them.
@@ -44,12 +46,22 @@ struct QuotaBatch {
     private(set) var changes: [Bucket: Level] = [:]
     private(set) var settlements: [Settlement] = []
 
-    mutating func lock(_ existing: [Bucket: Level]) {
+    /// - Parameters:
+    ///   - buckets: in the order in which their rows are locked.
+    ///   - existing: those of them that exist.
+    mutating func lock(_ buckets: [Bucket], existing: [Bucket: Level]) {
+        self.buckets = buckets
         levels = existing
         locked = Set(existing.keys)
     }
 
-    func isLocked(_ bucket: Bucket) -> Bool { locked.contains(bucket) }
+    /// The units to add to buckets that exist, or to those that do not.
+    func changes(existing: Bool) -> [(bucket: Bucket, units: Level)] {
+        buckets.compactMap { bucket in
+            guard let units = changes[bucket], locked.contains(bucket) == existing else { return nil }
+            return (bucket, units)
+        }
+    }
 
     mutating func reserve(_ hold: QuotaHold, at now: Instant) throws(Problem) -> RemoteReservation {
         let charge = hold.charge

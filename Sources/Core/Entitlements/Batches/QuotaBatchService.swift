@@ -127,16 +127,16 @@ final class QuotaBatchService: Sendable {
             batch.reservations[operation] = try transaction.remoteReservation(
                 ofOperation: operation.key, of: operation.organisation)
         }
-        batch.lock(try transaction.lockedLevels(of: buckets.sorted { $0.lockKey < $1.lockKey }))
+        let ordered = buckets.map { (key: $0.lockKey, bucket: $0) }.sorted { $0.key < $1.key }.map(\.bucket)
+        batch.lock(ordered, existing: try transaction.lockedLevels(of: ordered))
         return batch
     }
 
     private func write(_ batch: QuotaBatch, in transaction: Transaction) throws {
-        let changes = batch.changes.sorted { $0.key.lockKey < $1.key.lockKey }.map { (bucket: $0.key, units: $0.value) }
         let written =
             try transaction.insert(batch.made) && transaction.update(batch.settlements)
-            && transaction.insert(batch.entries) && transaction.add(changes.filter { batch.isLocked($0.bucket) })
-            && transaction.insert(changes.filter { !batch.isLocked($0.bucket) })
+            && transaction.insert(batch.entries) && transaction.add(batch.changes(existing: true))
+            && transaction.insert(batch.changes(existing: false))
         guard written else {
             throw StorageError(
                 .serialization, code: Self.conflictCode, message: "another transaction has inserted the same key")

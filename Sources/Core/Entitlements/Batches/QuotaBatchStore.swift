@@ -10,8 +10,7 @@ extension Transaction {
     func current(of bases: Set<Entitlement.Basis>) throws -> Set<Entitlement.Basis> {
         guard !bases.isEmpty else { return [] }
         let bases = Array(bases)
-        var rows = SQL.Rows(
-            ("n", .integer), ("subscription", .text), ("version_read", .integer), ("plan_versions_read", .integer))
+        var rows = SQL.Rows(BatchColumns.bases)
         for (index, basis) in bases.enumerated() {
             rows.append([
                 .integer(Int64(index)), basis.subscription.sqlValue, basis.version.sqlValue,
@@ -34,7 +33,7 @@ extension Transaction {
     /// The rows are locked, in the order of their ids, until the transaction ends.
     func lockedReservations(_ ids: Set<ID<Reservation>>) throws -> [ID<Reservation>: Reservation] {
         guard !ids.isEmpty else { return [:] }
-        var rows = SQL.Rows(("reservation", .text))
+        var rows = SQL.Rows(BatchColumns.ids)
         for id in ids { rows.append([id.sqlValue]) }
         let found = try all(
             """
@@ -48,7 +47,7 @@ extension Transaction {
     /// The operations that have a reservation or a usage entry, with the units that are used.
     func earlierOperations(_ operations: Set<QuotaBatch.Operation>) throws -> [EarlierOperation] {
         guard !operations.isEmpty else { return [] }
-        var rows = SQL.Rows(("organisation", .text), ("operation", .text))
+        var rows = SQL.Rows(BatchColumns.operations)
         for operation in operations { rows.append([operation.organisation.sqlValue, operation.key.sqlValue]) }
         return try all(
             """
@@ -68,7 +67,7 @@ extension Transaction {
     /// - Parameter buckets: in the order of ``Bucket/lockKey``.
     func lockedLevels(of buckets: [Bucket]) throws -> [Bucket: Level] {
         guard !buckets.isEmpty else { return [:] }
-        var rows = Self.bucketRows(("n", .integer))
+        var rows = SQL.Rows(BatchColumns.buckets)
         for (index, bucket) in buckets.enumerated() { rows.append(bucket.values + [.integer(Int64(index))]) }
         let found = try all(
             """
@@ -87,9 +86,7 @@ extension Transaction {
     /// - Returns: false where one of the operation keys has been used meanwhile.
     func insert(_ made: [(reservation: Reservation, key: ID<ServiceKey>)]) throws -> Bool {
         guard !made.isEmpty else { return true }
-        var rows = Self.bucketRows(
-            ("reservation", .text), ("operation", .text), ("fingerprint", .text), ("units", .integer),
-            ("lease", .integer), ("service_key", .text))
+        var rows = SQL.Rows(BatchColumns.reservations)
         for (reservation, key) in made {
             rows.append(
                 reservation.bucket.values + [
@@ -114,9 +111,7 @@ extension Transaction {
     /// Writes settled reservations, whose rows are locked.
     func update(_ settlements: [QuotaBatch.Settlement]) throws -> Bool {
         guard !settlements.isEmpty else { return true }
-        var rows = SQL.Rows(
-            ("reservation", .text), ("state_before", .text), ("state_after", .text), ("fence_before", .integer),
-            ("fence_after", .integer), ("units", .integer), ("service_key", .text))
+        var rows = SQL.Rows(BatchColumns.settlements)
         for settlement in settlements {
             let (earlier, later) = (settlement.earlier, settlement.later)
             rows.append([
@@ -139,9 +134,7 @@ extension Transaction {
     /// - Returns: false where one of the operation keys has been used meanwhile.
     func insert(_ entries: [QuotaBatch.Entry]) throws -> Bool {
         guard !entries.isEmpty else { return true }
-        var rows = Self.bucketRows(
-            ("operation", .text), ("units", .integer), ("units_beyond", .integer), ("reservation", .text),
-            ("service_key", .text))
+        var rows = SQL.Rows(BatchColumns.entries)
         for entry in entries {
             rows.append(
                 entry.bucket.values + [
@@ -189,14 +182,9 @@ extension Transaction {
     }
 
     private static func rows(of units: [(bucket: Bucket, units: Level)]) -> SQL.Rows {
-        var rows = bucketRows(("units_used", .integer), ("units_held", .integer))
+        var rows = SQL.Rows(BatchColumns.units)
         for (bucket, units) in units { rows.append(bucket.values + [units.used.sqlValue, units.held.sqlValue]) }
         return rows
-    }
-
-    /// Rows that begin with the columns of a bucket.
-    private static func bucketRows(_ columns: (name: StaticString, type: SQL.Rows.ColumnType)...) -> SQL.Rows {
-        SQL.Rows([("organisation", .text), ("meter_name", .text), ("period", .integer)] + columns)
     }
 
     private static let isBucketOfCall: SQL =
@@ -204,6 +192,32 @@ extension Transaction {
         buckets.organisation_id = calls.organisation AND buckets.meter = calls.meter_name
             AND buckets.period_start = calls.period
         """
+}
+
+/// The columns of the rows that statements of a batch bind.
+private enum BatchColumns {
+    typealias Columns = SQL.Rows.Columns
+
+    static let bases = Columns(
+        ("n", .integer), ("subscription", .text), ("version_read", .integer), ("plan_versions_read", .integer))
+    static let ids = Columns(("reservation", .text))
+    static let operations = Columns(("organisation", .text), ("operation", .text))
+    static let buckets = ofBucket(("n", .integer))
+    static let reservations = ofBucket(
+        ("reservation", .text), ("operation", .text), ("fingerprint", .text), ("units", .integer), ("lease", .integer),
+        ("service_key", .text))
+    static let settlements = Columns(
+        ("reservation", .text), ("state_before", .text), ("state_after", .text), ("fence_before", .integer),
+        ("fence_after", .integer), ("units", .integer), ("service_key", .text))
+    static let entries = ofBucket(
+        ("operation", .text), ("units", .integer), ("units_beyond", .integer), ("reservation", .text),
+        ("service_key", .text))
+    static let units = ofBucket(("units_used", .integer), ("units_held", .integer))
+
+    /// Rows that begin with ``Bucket/values``.
+    private static func ofBucket(_ columns: (name: StaticString, type: SQL.Rows.ColumnType)...) -> Columns {
+        Columns([("organisation", .text), ("meter_name", .text), ("period", .integer)] + columns)
+    }
 }
 
 /// What an operation key was used for before.

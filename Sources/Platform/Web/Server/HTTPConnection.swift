@@ -45,7 +45,13 @@ private struct RequestLoop: Sendable {
         while let part = try await bridge.nextOfConnection() {
             switch part {
             case .head(let head):
-                guard try await serve(head) else { return }
+                switch try await serve(head) {
+                case .request: break
+                case .nothing: return
+                // The request is released by now: a WebSocket lasts, and most of its memory would be its request.
+                case .webSocket(let upgrade):
+                    return await upgrade.serve(WebSocket(bridge: bridge, deflate: upgrade.deflate))
+                }
             case .fault(let fault):
                 return try await write(server.malformed(fault), to: nil, keepsAlive: false)
             case .body, .end, .message:
@@ -56,11 +62,18 @@ private struct RequestLoop: Sendable {
         }
     }
 
-    /// - Returns: false where that was the last request of the connection.
-    private func serve(_ head: RequestHead) async throws -> Bool {
+    /// What follows a request on its connection.
+    private enum Continuation {
+        case request
+        /// That was the last request.
+        case nothing
+        case webSocket(WebSocketUpgrade)
+    }
+
+    private func serve(_ head: RequestHead) async throws -> Continuation {
         guard !connection.isRestricted || head.request.isHealthCheck else {
             try await write(server.malformed(.tooManyConnections), to: head, keepsAlive: false)
-            return false
+            return .nothing
         }
         let body =
             head.hasBody
@@ -70,7 +83,7 @@ private struct RequestLoop: Sendable {
             // The end has usually arrived with the head.
             var end = bridge.arrivedPart()
             if end == nil { end = try await bridge.nextOfConnection() }
-            guard case .end = end else { return false }
+            guard case .end = end else { return .nothing }
         }
         let request = IncomingRequest(
             head: head.request,
@@ -80,8 +93,8 @@ private struct RequestLoop: Sendable {
         var response = await server.respond(request)
         if let upgrade = response.webSocket {
             if body == nil, let fields = await WebSocketHandshake.response(to: request, on: connection.channel) {
-                try await serve(upgrade, fields: fields + response.headers)
-                return false
+                try await switchProtocols(to: upgrade, fields: fields + response.headers)
+                return .webSocket(upgrade)
             }
             upgrade.onClose()
             response = server.malformed(.malformed)
@@ -93,20 +106,18 @@ private struct RequestLoop: Sendable {
             && rest.canBeDropped(upTo: server.limits.unreadBodyBytes)
             && !response.closesConnection && !(response.contentLength == nil && head.isVersion10)
         try await write(response, to: head, keepsAlive: keepsAlive)
-        guard keepsAlive else { return false }
-        return try await body?.drop(upTo: server.limits.unreadBodyBytes) ?? true
+        guard keepsAlive else { return .nothing }
+        return try await body?.drop(upTo: server.limits.unreadBodyBytes) ?? true ? .request : .nothing
     }
 
-    /// Serves a WebSocket until its function returns.
     /// - Parameter fields: of the 101 response.
-    private func serve(_ upgrade: WebSocketUpgrade, fields: HTTPFields) async throws {
+    private func switchProtocols(to upgrade: WebSocketUpgrade, fields: HTTPFields) async throws {
         do {
             try await bridge.write(.switchProtocols(ByteBuffer(headOf: .switchingProtocols, fields), upgrade))
         } catch {
             upgrade.onClose()
             throw error
         }
-        await upgrade.serve(WebSocket(bridge: bridge, deflate: upgrade.deflate))
     }
 
     private func write(_ response: Response, to head: RequestHead?, keepsAlive: Bool) async throws {
