@@ -93,7 +93,7 @@ import Testing
             let response = await fixture.post("evaluate", pool)
             #expect(response.status == 200, "\(response)")
             #expect(response["decision"] == "SWITCH" && response["source"] == "builtin")
-            #expect(try #require(response["candidates_evaluated"]?.integer) > 1_000)
+            #expect((response["candidates_evaluated"]?.integer ?? 0) > 1_000)
             #expect(response["selected_candidate"]?["instance_type"] != "m5.xlarge")
         }
     }
