@@ -176,8 +176,8 @@ let tests: [Target] = [
     .tests(
         "SandboxTests",
         [
-            "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Sandbox", "Secrets", "TestKit",
-            .serviceLifecycle,
+            "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Sandbox", "Secrets", "SpotDecisions",
+            "TestKit", .serviceLifecycle,
         ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(

@@ -87,6 +87,17 @@ import Testing
         }
     }
 
+    @Test func `in the mode of clusters all pools are candidates`() async throws {
+        try await withSandbox(.sqlite, change: { $0.decisionEngineMode = .production }) { fixture in
+            let pool: JSONValue = ["instance_type": "m5.xlarge", "availability_zone": "ap-south-1b"]
+            let response = await fixture.post("evaluate", pool)
+            #expect(response.status == 200, "\(response)")
+            #expect(response["decision"] == "SWITCH" && response["source"] == "builtin")
+            #expect((response["candidates_evaluated"]?.integer ?? 0) > 1_000)
+            #expect(response["selected_candidate"]?["instance_type"] != "m5.xlarge")
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `a pool is evaluated by the built-in tables`(engine: Engine) async throws {
         try await withSandbox(engine) { fixture in

@@ -125,11 +125,19 @@ import Testing
             try await fixture.app.runJobs()
             #expect(try await fixture.count("lab_experiments") == 4)
 
+            // A process that was killed has left a file without a row.
+            let folder = URL(filePath: fixture.app.app.configuration.dataFolder)
+                .appending(path: "files/sandbox/experiments")
+            let orphan = folder.appending(path: "00000000-0000-7000-8000-000000000001.ndjson")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try Data("half".utf8).write(to: orphan)
+
             fixture.app.clock.advance(by: .days(31))
             for _ in 0..<2 {
                 try await fixture.app.runJobs()
                 fixture.app.clock.advance(by: .days(1))
             }
+            #expect(!FileManager.default.fileExists(atPath: orphan.path))
             later = fixture.renewed(try await fixture.signIn())
             #expect(await later.get("lab/experiments/\(Self.instance)").json.array?.count == 1)
             #expect(await later.get("lab/archives").status == 403)

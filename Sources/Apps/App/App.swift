@@ -306,6 +306,7 @@ private func sandboxSettings(_ configuration: Configuration) -> SandboxSettings 
         crashProbabilityMax: configuration.crashProbabilityMax, interruptRateMax: configuration.interruptRateMax)
     return SandboxSettings(
         thresholds: thresholds ?? DecisionThresholds(),
+        decidesForClusters: configuration.decisionEngineMode == .production,
         logsRequireToken: configuration.sandboxLogsRequireToken,
         expiryInterval: configuration.sandboxExpiryInterval,
         countInterval: configuration.sandboxCountInterval,

@@ -15,6 +15,10 @@ import SystemPackage
 /// ``init(reading:)`` declares each setting on one line: its name, default, bounds and meaning.
 package struct Configuration: Sendable {
     package enum Environment: String, Sendable, CaseIterable { case development, test, production }
+    package enum DecisionMode: String, Sendable, CaseIterable {
+        case test = "TEST"
+        case production = "PROD"
+    }
 
     package var environment: Environment
     package var host: String
@@ -83,6 +87,7 @@ package struct Configuration: Sendable {
     package var sandboxCountInterval: Duration
     /// In UTC.
     package var experimentArchiveCron: String
+    package var decisionEngineMode: DecisionMode
     /// Nil for the model that comes with the program.
     package var riskModelPath: String?
     /// Nil for the model in production.
@@ -233,6 +238,9 @@ package struct Configuration: Sendable {
                     "SANDBOX_COUNT_MINUTES", 10, 1...1_440, "minutes between two counts of the active sessions")))
         experimentArchiveCron = source.text(
             "EXPERIMENT_ARCHIVE_CRON", "0 2 * * *", "when experiments of more than 90 days are archived, in UTC")
+        decisionEngineMode = source.choice(
+            "DECISION_ENGINE_MODE", .test,
+            "what POST /v1/evaluate decides about: TEST, one instance; PROD, a workload on a cluster in any pool")
         riskModelPath = source.text(
             "RISK_MODEL_PATH",
             "a risk model that `gatehouse risk train` wrote; by default the one that comes with the program")

@@ -44,7 +44,7 @@ package struct SandboxModule: Module {
         let evaluations = EvaluationService(
             database: database, markets: MarketService(cloud: cloud, runtime: runtime),
             pipelines: PipelineService(
-                thresholds: settings.thresholds, scorer: scorer,
+                thresholds: settings.thresholds, decidesForClusters: settings.decidesForClusters, scorer: scorer,
                 compute: BlockingPool(name: "sandbox", threads: 1, capacity: 64), runtime: runtime),
             moves: moves, log: log, runtime: runtime)
         let experiments = ExperimentService(database: database, files: files, runtime: runtime)

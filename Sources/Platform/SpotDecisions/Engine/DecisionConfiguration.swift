@@ -38,6 +38,13 @@ package struct DecisionConfiguration: Sendable, Hashable {
             thresholds: thresholds)
     }
 
+    /// The same configuration without some of its stages.
+    package func without(_ omitted: Set<DecisionStage>) -> Self {
+        Self(
+            mode: mode, stages: stages.subtracting(omitted), honoursSignals: honoursSignals, actuator: actuator,
+            thresholds: thresholds)
+    }
+
     /// The linear pipeline of an experiment.
     package static func lab(_ thresholds: DecisionThresholds = .init()) -> Self {
         Self(

@@ -75,7 +75,7 @@ final class EvaluationService: Sendable {
             pipeline = try await database.read { try $0.labInstance(instance, of: organisation) }
         }
         let begin = ContinuousClock.now
-        let outcome = try await pipelines.decide(pool, markets.builtin(pool), pipeline)
+        let outcome = try await pipelines.decide(pool, by: markets, pipeline)
         let duration = ContinuousClock.now - begin
         if let pipeline, pipeline.mode == .singleLinear {
             let experiment = pipelines.experiment(

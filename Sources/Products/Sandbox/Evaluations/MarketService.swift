@@ -39,6 +39,15 @@ final class MarketService: Sendable {
             source: .builtin, lines: lines)
     }
 
+    /// Every type of the tables in the three zones of a region, and the pool itself.
+    func catalogue(_ pool: SpotPool) -> Market {
+        var candidates = InstanceTypes.embedded.all.flatMap { type in
+            Self.zones.compactMap { tables.candidate(SpotPool(type.name, "\(pool.region)\($0)")) }
+        }
+        if !candidates.contains(where: { $0.pool == pool }), let own = tables.candidate(pool) { candidates.append(own) }
+        return Market(candidates: candidates, source: .builtin)
+    }
+
     private func observed(_ session: SandboxSession, by ec2: EC2) async throws(AWSError) -> Market {
         let now = runtime.now()
         let type = session.pool.instanceType

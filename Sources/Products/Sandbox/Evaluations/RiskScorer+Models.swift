@@ -27,7 +27,9 @@ extension RiskScorer {
         let start = query.time - historyMax
         var points: [SpotPool: [Instant: Int64]] = [:]
         // The latest price comes first, so that of several before the start the last one counts.
+        let types = Set(query.candidates.map(\.pool.instanceType))
         for price in query.prices where price.time <= query.time && price.microdollars > 0 {
+            guard query.usesFamilyStress || types.contains(price.instanceType) else { continue }
             let pool = SpotPool(price.instanceType, price.availabilityZone)
             let time = max(price.time, start)
             if points[pool]?[time] == nil { points[pool, default: [:]][time] = price.microdollars }

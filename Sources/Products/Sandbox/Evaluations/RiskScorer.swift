@@ -11,6 +11,8 @@ package struct RiskScorer: Sendable {
         package let prices: [SpotPrice]
         /// The version of the model, such as `v2.1.0`.
         package let version: String
+        /// Whether the prices of the larger types of a family count for the risk of a smaller one.
+        package let usesFamilyStress: Bool
         package let time: Instant
     }
 

@@ -7,6 +7,7 @@ struct ArchiveExperimentsJob: Job {
     static func worker(_ experiments: ExperimentService) -> Worker {
         Worker(ArchiveExperimentsJob.self) { _, context in
             try await experiments.archive(context)
+            try await experiments.removeOrphans(context)
             return .done
         }
     }

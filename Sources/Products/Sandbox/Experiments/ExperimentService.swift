@@ -49,7 +49,7 @@ final class ExperimentService: Sendable {
     }
 
     /// Moves runs that are older than the retention to files: the file is complete on disk before its row exists, and
-    /// the row exists exactly when the runs are removed. A file without a row is removed.
+    /// the row exists exactly when the runs are removed.
     func archive(_ context: JobContext) async throws {
         while let organisation = try await database.read({ try $0.organisationToArchive() }) {
             try context.checkCancellation()
@@ -76,6 +76,21 @@ final class ExperimentService: Sendable {
 
     private struct Overtaken: Error {}
 
+    /// Removes files without a row, which a process that was killed between the two leaves behind. Younger ones than a
+    /// day may be about to get theirs.
+    func removeOrphans(_ context: JobContext) async throws {
+        for file in try await files.files(under: Self.folder) {
+            guard let name = file.name.split(separator: "/").last?.split(separator: ".").first,
+                let id = ID<ExperimentArchive>(String(name)), let created = id.createdAt,
+                created < runtime.now() - .days(1)
+            else { continue }
+            try context.checkCancellation()
+            if try await database.read({ try $0.experimentArchive(id) == nil }) {
+                try await files.remove(Self.file(id))
+            }
+        }
+    }
+
     /// - Returns: the size of the file.
     private func write(_ experiments: [Experiment], to key: FileStore.Key) async throws -> Int64 {
         var rest = experiments[...]
@@ -87,7 +102,16 @@ final class ExperimentService: Sendable {
         }
     }
 
+    private static let folder = FileStore.Key("sandbox", "experiments")
+
     static func file(_ id: ID<ExperimentArchive>) -> FileStore.Key {
         FileStore.Key("sandbox", "experiments", "\(id).ndjson")
+    }
+}
+
+extension ID {
+    /// The timestamp of a UUIDv7: its first 48 bits are milliseconds since 1970 (RFC 9562, section 5.7).
+    fileprivate var createdAt: Instant? {
+        Int64(text.prefix(13).filter { $0 != "-" }, radix: 16).map { Instant(microseconds: $0 * 1_000) }
     }
 }

@@ -128,8 +128,8 @@ final class SandboxSessionService: Sendable {
         }
     }
 
-    /// Ends the sessions of an account that is closed, in its transaction: their rows may be erased later, and what they
-    /// have made must not remain.
+    /// Ends the sessions of an account that is closed, in its transaction: their rows may be erased later, and nothing
+    /// that they have made must remain.
     func endAll(of person: ID<Person>, in transaction: Transaction) throws {
         // Their logs are locked in the order of the names of topics.
         for session in try transaction.activeSandboxSessions(of: person) {
