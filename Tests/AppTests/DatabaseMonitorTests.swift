@@ -25,6 +25,29 @@ import Testing
             #expect(metrics.contains("gatehouse_database_sqlite_wal_bytes 536870912\n"), "\(metrics)")
         }
     }
+
+    @Test func `a database that is found damaged ends the process with a line that says so`() async throws {
+        let isDamaged = Flag()
+        try await withTestApp(.sqlite, databaseWrapper: { DamagedDatabase(base: $0, isDamaged: isDamaged) }) { app in
+            try app.app.monitor.check()
+            #expect(await app.call("GET", "/ready").status == 200)
+            isDamaged.isSet = true
+            #expect(throws: Problem.self) { try app.app.monitor.check() }
+            #expect(app.log.lines.contains { $0.contains("the database file is damaged: the process ends") })
+            #expect(await app.call("GET", "/ready").status == 503)
+        }
+    }
+}
+
+/// A database whose check reports damage when a test says so.
+private struct DamagedDatabase: DatabaseWrapper {
+    let base: any Database
+    let isDamaged: Flag
+
+    func checkFile() throws(Problem) {
+        guard isDamaged.isSet else { return }
+        throw StorageError(.damaged, code: "11", message: "malformed").problem
+    }
 }
 
 private final class LogGauge: Sendable {

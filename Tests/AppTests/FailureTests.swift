@@ -75,6 +75,23 @@ import Testing
         }
     }
 
+    @Test func `the process ends after the index of its WAL was removed, and the next start finds every write`()
+        async throws
+    {
+        try await withDatabasePlace(.sqlite) { place in
+            try await withServer(on: place) { server in
+                _ = try await ClientFixture.register(at: server, password: TestApp.password)
+                try FileManager.default.removeItem(atPath: place.address + "-shm")
+                #expect(await server.exitStatus() == 1)
+                #expect(server.output.contains("the index is made anew"))
+            }
+            let database = try place.open()
+            let accounts = try await database.read { try $0.count("SELECT COUNT(*) AS count FROM people") }
+            #expect(accounts == 1)
+            await database.close()
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `after SIGTERM the server is not ready, and a second signal ends it at once`(_ engine: Engine) async throws {
         try await withDatabasePlace(engine) { place in

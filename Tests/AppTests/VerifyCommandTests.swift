@@ -1,5 +1,6 @@
 import App
 import Base
+import Foundation
 import Modules
 import TestKit
 import Testing
@@ -30,6 +31,18 @@ import Testing
             #expect(missing.status == 2 && missing.errors.contains("There is no database at missing.db"), "\(missing)")
             #expect(
                 try await AuditCommandTests.run(["verify", "--database", "sqlite:missing.db"], on: app).status == 2)
+        }
+    }
+
+    @Test func `verify does not open a database whose index was removed while a server has it open`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let path = String(app.app.configuration.databaseURL.dropFirst("sqlite:".count))
+            _ = try await app.register()
+            try FileManager.default.removeItem(atPath: path + "-shm")
+            let refused = try await AuditCommandTests.run(["verify"], on: app)
+            #expect(refused.status == 1 && refused.errors.contains("is open in another process"), "\(refused)")
+            #expect(!FileManager.default.fileExists(atPath: path + "-shm"))
+            #expect(await app.call("GET", "/ready").status == 503)
         }
     }
 }

@@ -308,7 +308,7 @@ struct CreditModel: Sendable {
     mutating func release(_ id: ID<CreditHold>, at now: Instant) { end(id, as: .released, .released, at: now) }
 
     mutating func extend(_ id: ID<CreditHold>, at now: Instant) {
-        if holds[id]?.state == .held { holds[id]?.lease = now + CreditService.lease }
+        if let hold = holds[id], hold.state == .held, now <= hold.lease { holds[id]?.lease = now + CreditService.lease }
     }
 
     mutating func endLease(_ id: ID<CreditHold>, at now: Instant) {

@@ -98,6 +98,9 @@ import Testing
             try await credits.app.runJobs()
             #expect(try await credits.balance() == [1, 4, 0])
             credits.app.clock.advance(by: .minutes(2))
+            try await credits.database.write { [service = credits.service, organisation = credits.organisation] in
+                try service.extend(hold, of: organisation, in: $0)
+            }
             try await credits.app.runJobs()
             #expect(try await credits.balance() == [5, 0, 0])
             try await credits.spend(try await credits.charge(3), "test:others")

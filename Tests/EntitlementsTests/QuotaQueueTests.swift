@@ -89,6 +89,24 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `operation keys of other bytes are other operations, also where Unicode treats them as equivalent`(
+        engine: Engine
+    ) async throws {
+        try await withQuotaFixture(engine, plan: "student") { quota in
+            let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+            let charge = Charge(meter: workflows, units: 1, snapshot: try await quota.snapshot())
+            let results = try await perform(
+                quota,
+                [
+                    .reserve(try await hold(quota, composed, 10)), .reserve(try await hold(quota, decomposed, 20)),
+                    .spend(charge, operation: "test:\(composed)"), .spend(charge, operation: "test:\(decomposed)"),
+                ])
+            #expect(results == ["held -", "held -", "spent", "spent"])
+            #expect(try await quota.level(workflows) == [2, 30, 68])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `of many concurrent requests as many are admitted as the limit allows`(engine: Engine) async throws {
         try await withTestApp(engine, change: { $0.poolSize = 8 }) { app in
             let quota = QuotaFixture(app: app, person: try await app.subscriber("student"))

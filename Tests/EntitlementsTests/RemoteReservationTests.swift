@@ -125,6 +125,18 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `an operation key may begin with a combining character`(engine: Engine) async throws {
+        try await withQuotaFixture(engine, plan: "student") { quota in
+            let held = try await reserve(quota, "\u{301}a", 4)
+            #expect(held.status == 201, "\(held)")
+            let id = try #require(held["id"]?.string)
+            #expect(try await perform(quota, id, "heartbeat").status == 200)
+            #expect(try await perform(quota, id, "commit").status == 200)
+            #expect(try await quota.level(workflows) == [4, 0, 96])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a commit of fewer units releases the rest, and one of more is counted, beyond the limit as an overrun`(
         engine: Engine
     ) async throws {
@@ -176,6 +188,40 @@ import Testing
             let late = try await perform(quota, second, "commit")
             #expect(late["state"] == "committed" && late["is_overrun"] == true && late["used"] == 60, "\(late)")
             #expect(try await quota.level(workflows) == [60, 60, 0])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a lease ends to the second: a heartbeat after it is refused, and others get the units`(engine: Engine)
+        async throws
+    {
+        try await withQuotaFixture(engine, plan: "student") { quota in
+            let check = try await quota.key("entitlements.check")
+            func isAllowed() async -> JSONValue? {
+                await quota.app.call(
+                    "POST", "/v1/entitlements/check", json: ["meter": "workflows", "units": 100], headers: check)[
+                        "allowed"]
+            }
+            let first = try #require(try await reserve(quota, "first", 100, ["lease_seconds": 10])["id"]?.string)
+            quota.app.clock.advance(by: .seconds(10))
+            #expect(try await reserve(quota, "next", 100).code == "quota-exceeded")
+            #expect(await isAllowed() == false)
+            #expect(try await quota.state(ID(trusted: first)) == "held")
+            quota.app.clock.advance(by: .seconds(1))
+            // The job that expires reservations has not run since.
+            #expect(await isAllowed() == true)
+            let heartbeat = try await perform(quota, first, "heartbeat")
+            #expect(
+                heartbeat.status == 409 && heartbeat.code == "reservation-settled" && heartbeat["state"] == "expired",
+                "\(heartbeat)")
+            #expect(try await reserve(quota, "first", 100, ["lease_seconds": 10])["state"] == "expired")
+            #expect(try await reserve(quota, "too many", 101).code == "quota-exceeded")
+            #expect(try await reserve(quota, "next", 100).status == 201)
+            #expect(try await quota.level(workflows) == [0, 100, 0])
+            #expect(try await quota.state(ID(trusted: first)) == "expired")
+            let late = try await perform(quota, first, "commit")
+            #expect(late["state"] == "committed" && late["is_overrun"] == true, "\(late)")
+            #expect(try await quota.level(workflows) == [100, 100, 0])
         }
     }
 

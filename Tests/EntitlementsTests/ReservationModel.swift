@@ -39,6 +39,7 @@ struct ReservationModel: Sendable {
     ) -> String {
         let earlier = keys.map { key in holds.first { $0.key == key } }
         if earlier.contains(where: { $0 != nil }) {
+            for (charge, hold) in zip(charges, earlier) where hold == nil { releaseEndedLeases(for: charge) }
             for (charge, hold) in zip(charges, earlier) {
                 guard let hold, hold.fingerprint == fingerprint, hold.amount == charge.units,
                     hold.bucket.meter == charge.meter.name
@@ -48,6 +49,7 @@ struct ReservationModel: Sendable {
             }
             return ids == nil || ids == earlier.compactMap { $0?.id } ? "ok" : "another id"
         }
+        for charge in charges { releaseEndedLeases(for: charge) }
         guard charges.allSatisfy({ $0.units <= freeUnits(in: $0.bucket) }) else { return "quota-exceeded" }
         for (index, charge) in charges.enumerated() {
             guard let id = ids?[index] else { return "no id" }
@@ -91,7 +93,9 @@ struct ReservationModel: Sendable {
     }
 
     mutating func extend(_ index: Int, fence: Int64?, lease: Duration) -> String {
-        guard holds[index].state == "held", fence == nil || fence == holds[index].fence else { return "no" }
+        guard holds[index].state == "held", now <= holds[index].leaseUntil,
+            fence == nil || fence == holds[index].fence
+        else { return "no" }
         holds[index].leaseUntil = max(holds[index].leaseUntil, now + lease)
         return "yes"
     }
@@ -100,10 +104,22 @@ struct ReservationModel: Sendable {
         if let earlier = spent[key] {
             return earlier == (charge.meter.name, charge.units) ? "ok" : "operation-conflict"
         }
+        releaseEndedLeases(for: charge)
         guard charge.units <= freeUnits(in: charge.bucket) else { return "quota-exceeded" }
         spent[key] = (charge.meter.name, charge.units)
         used[charge.bucket, default: 0] += charge.units
         return "ok"
+    }
+
+    /// Work that finds too few units gets those whose lease has ended.
+    private mutating func releaseEndedLeases(for charge: Charge) {
+        guard charge.units > freeUnits(in: charge.bucket) else { return }
+        for index in holds.indices
+        where holds[index].state == "held" && holds[index].bucket == charge.bucket && holds[index].leaseUntil < now
+            && holds[index].terms.onExpiry == .release
+        {
+            expire(index)
+        }
     }
 
     /// - Returns: the number of reservations that ended with their lease.

@@ -133,6 +133,33 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `units whose lease has ended are admitted again before the recovery, at the gate and in the transaction`(
+        engine: Engine
+    ) async throws {
+        try await withQuotaFixture(engine) { quota in
+            let first = try await quota.reserve(try await quota.charge(units: 2))
+            let second = try await quota.reserve(
+                try await quota.charge(units: 3), terms: Reservation.Terms(onExpiry: .commit))
+            await expectProblem(.quotaExceeded) { _ = try await quota.charge() }
+            quota.app.clock.advance(by: QuotaService.lease)
+            await expectProblem(.quotaExceeded) { _ = try await quota.charge() }
+            quota.app.clock.advance(by: .seconds(1))
+            // Three units will be committed, whenever the recovery runs.
+            await expectProblem(.quotaExceeded) { _ = try await quota.charge(units: 3) }
+            let charge = try await quota.charge()
+            try await quota.spend(charge, "test:spent")
+            #expect(try await (quota.state(first), quota.state(second)) == ("expired", "held"))
+            #expect(try await quota.level() == [1, 3, 1])
+            try await quota.reserve(charge, "test:reserved")
+            #expect(try await quota.level() == [1, 4, 0])
+            await expectProblem(.quotaExceeded) { try await quota.reserve(charge, "test:refused") }
+            #expect(try await !quota.extend(second))
+            #expect(try await quota.entitlements.recovery.recover() == 1)
+            #expect(try await quota.level() == [4, 1, 0])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `the scheduled recovery releases reservations after their lease`(engine: Engine) async throws {
         try await withQuotaFixture(engine) { quota in
             for _ in 0..<5 { try await quota.reserve(try await quota.charge()) }

@@ -113,7 +113,8 @@ import Testing
                 case .commit(let units, let free, let fence):
                     effect = try reservation.commit(units, remaining: free, fence: fence)
                 case .release(let fence): effect = try reservation.release(fence: fence)
-                case .extend(let fence): _ = reservation.extend(until: Self.start + .hours(9), fence: fence)
+                case .extend(let fence):
+                    _ = reservation.extend(until: Self.start + .hours(9), fence: fence, at: Self.start)
                 case .expire: effect = reservation.expire(at: Self.start)
                 case .resolve(let outcome, let free):
                     effect = reservation.expire(outcome, remaining: free, at: Self.start)
@@ -135,14 +136,17 @@ import Testing
 
     @Test func `a lease is only extended, and only with the current fence`() {
         var reservation = Self.reservation(Reservation.Terms(lease: .hours(6)))
-        func extend(_ hours: Int64, _ fence: Int64? = nil) -> Bool {
-            reservation.extend(until: Self.start + .hours(hours), fence: fence)
+        func extend(_ hours: Int64, _ fence: Int64? = nil, at now: Instant = Self.start) -> Bool {
+            reservation.extend(until: Self.start + .hours(hours), fence: fence, at: now)
         }
         #expect(!extend(7, 2))
         #expect(reservation.leaseUntil == Self.start + .hours(6))
         #expect(extend(7, 1))
         #expect(extend(1))
         #expect(reservation.leaseUntil == Self.start + .hours(7))
+        // Within the lease, to its last moment.
+        #expect(!extend(9, 1, at: Self.start + .hours(7) + .microseconds(1)))
+        #expect(extend(8, 1, at: Self.start + .hours(7)))
     }
 
     @Test func `work that goes on outlives its process, with an extended lease`() {

@@ -66,6 +66,25 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `ids of other bytes are other events, also where Unicode treats them as equivalent`(engine: Engine)
+        async throws
+    {
+        try await withQuotaFixture(engine, plan: "pro") { quota in
+            let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+            let first = try await quota.report([event(composed, 3), event(decomposed, 3)])
+            #expect(first.status == 200 && first["accepted"] == 2, "\(first)")
+            #expect(try await quota.level() == [6, 0, 194])
+            let again = try await quota.report([event(decomposed, 3), event(composed, 3), event(decomposed, 4)])
+            #expect(
+                again["results"]?.array?.map { $0["outcome"] } == ["duplicate", "duplicate", "conflict"], "\(again)")
+            let batch = try await quota.report(
+                [cloudEvent(composed), cloudEvent(decomposed)], as: "application/cloudevents-batch+json")
+            #expect(batch["accepted"] == 2, "\(batch)")
+            #expect(try await quota.level() == [8, 0, 192])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a report has at most a thousand events`(engine: Engine) async throws {
         try await withQuotaFixture(engine, plan: "enterprise") { quota in
             func events(_ count: Int) -> JSONValue {

@@ -55,6 +55,38 @@ import Web
         }
     }
 
+    @Test(arguments: [
+        (["10.0.0.1"], "10.0.0.1", ["garbage", "", "192.0.2.7,,", "192.0.2.7, unknown, 10.0.0.1"]),
+        (["10.0.0.0/8"], "10.0.0.1", ["192.0.2.7, unknown, 10.0.0.2", "10.0.0.2"]),
+        (["unix"], "unix", ["garbage", ""]),
+    ])
+    func `requests without a readable client count for the proxy`(
+        _ proxies: [String], _ peer: String, _ fields: [String]
+    ) async throws {
+        try await withTestApp(.sqlite, change: { ($0.trustedProxies, $0.connectionsPerNetwork) = (proxies, 2) }) {
+            app in
+            for field in fields {
+                let gate = Latch()
+                func plans(_ client: String) async -> Int {
+                    await app.call("GET", "/v1/plans", headers: ["X-Forwarded-For": client], address: peer).status
+                }
+                try await withThrowingTaskGroup(of: Int.self) { group in
+                    for _ in 1...2 {
+                        group.addTask { await pending(app, from: peer, for: field, until: gate) }
+                    }
+                    #expect(try await eventually { gate.waitingCount == 2 })
+                    #expect(await plans(field) == 503, "\(field)")
+                    #expect(await plans("2001:db8::3") == 200, "\(field)")
+                    let health = await app.call("GET", "/health", address: peer)
+                    #expect(health.status == 200)
+                    gate.open()
+                    for try await status in group { #expect(status == 400) }
+                }
+                #expect(await plans(field) == 200, "\(field)")
+            }
+        }
+    }
+
     @Test func `requests of clients that only claim to be forwarded are not counted`() async throws {
         try await withTestApp(
             .sqlite, change: { ($0.trustedProxies, $0.connectionsPerNetwork) = ([Self.proxy], 1) }

@@ -2,8 +2,8 @@ import Modules
 import ServiceLifecycle
 import Synchronization
 
-/// Checks the database while the process runs: that its file is in its place, how long its WAL is, and how far its
-/// clock differs from this node's.
+/// Checks the database while the process runs: that its file is in its place and not damaged, how long its WAL is, and
+/// how far its clock differs from this node's.
 final class DatabaseMonitor: Service {
     /// Between two checks of the file.
     static let interval = Duration.seconds(1)
@@ -23,7 +23,7 @@ final class DatabaseMonitor: Service {
         self.logger = logger
     }
 
-    /// - Throws: the problem of a database whose file was removed or replaced, which ends the process.
+    /// - Throws: the problem of a database whose file was removed, replaced or damaged, which ends the process.
     func run() async throws {
         try await cancelWhenGracefulShutdown { [self] in
             var checks = 0
@@ -41,8 +41,12 @@ final class DatabaseMonitor: Service {
         do throws(Problem) {
             try database.checkFile()
         } catch {
-            let reason = (error.cause as? StorageError)?.message ?? error.title
-            logger.critical("the database file is not in its place: the process ends", metadata: ["cause": "\(reason)"])
+            let cause = error.cause as? StorageError
+            let fault: Logger.Message =
+                cause?.kind == .damaged
+                ? "the database file is damaged: the process ends"
+                : "the database file is not in its place: the process ends"
+            logger.critical(fault, metadata: ["cause": "\(cause?.message ?? error.title)"])
             throw error
         }
         let bytes = database.gauges["sqlite_wal_bytes"] ?? 0

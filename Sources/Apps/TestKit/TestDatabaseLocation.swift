@@ -12,6 +12,8 @@ package struct TestDatabaseLocation: Sendable {
     /// The value of `DATABASE_URL`.
     package var configurationURL: String { engine == .sqlite ? "sqlite:\(address)" : address }
 
+    package init(engine: Engine, address: String) { (self.engine, self.address) = (engine, address) }
+
     /// - Parameter clock: the time of transactions; nil for the engine's clock.
     package func open(clock: (@Sendable () -> Instant)? = nil) throws -> any Database {
         switch engine {

@@ -41,7 +41,7 @@ struct Failure: Error {
         switch problem.cause {
         case let fault as MigrationFault:
             self.init(fault.description, status: Self.unusable)
-        case let error as StorageError where error.kind == .fileReplaced: self.init(error.message)
+        case let error as StorageError where [.fileReplaced, .damaged].contains(error.kind): self.init(error.message)
         case let error as StorageError where [.connectionLost, .overloaded].contains(error.kind):
             let reason = error.message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
             self.init(

@@ -202,7 +202,7 @@ extension Problem {
     fileprivate var isTransient: Bool {
         switch (cause as? StorageError)?.kind {
         case .serialization, .connectionLost, .outcomeUnknown, .overloaded, .full: true
-        case .duplicate, .reference, .check, .cancelled, .fileReplaced, .other, nil: false
+        case .duplicate, .reference, .check, .cancelled, .fileReplaced, .damaged, .other, nil: false
         }
     }
 }

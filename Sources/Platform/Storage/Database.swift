@@ -39,7 +39,8 @@ package protocol Database: Sendable {
     /// The number of other processes that listen for notifications on this database.
     func otherProcesses() async throws(Problem) -> Int
 
-    /// Checks that a commit would be found by the next start: that the open file is still the one at its path.
+    /// Checks that a commit would be found by the next start: that the open file is still the one at its path, and that
+    /// no transaction has found it damaged.
     /// - Throws: the problem that writes would get.
     func checkFile() throws(Problem)
 
@@ -86,6 +87,10 @@ extension StorageError {
         case .fileReplaced:
             Problem(
                 .overloaded, detail: "The database is not in its place; nothing was changed.",
+                headers: ["Retry-After": "10"], cause: self)
+        case .damaged:
+            Problem(
+                .overloaded, detail: "The database cannot be used; nothing was changed.",
                 headers: ["Retry-After": "10"], cause: self)
         case .outcomeUnknown:
             Problem(

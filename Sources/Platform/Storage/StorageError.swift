@@ -15,6 +15,8 @@ package struct StorageError: Error, CustomStringConvertible {
         case full
         /// The file of the database was removed, renamed or replaced while it was open.
         case fileReplaced
+        /// The file of the database is damaged (SQLITE_CORRUPT, SQLITE_NOTADB).
+        case damaged
         /// The connection was lost; the transaction was rolled back.
         case connectionLost
         /// The connection was lost during COMMIT and the outcome could not be determined since.

@@ -73,14 +73,15 @@ final class CommitGroups: Sendable {
     /// One group a turn, so that a migration or a checkpoint that waits for the writer runs between two groups.
     private func scheduleTurn() {
         writer.asyncWriteWithoutTransaction { connection in
-            self.commitGroup(on: connection)
-            self.checkpoints.advance(on: connection)
+            // A checkpoint whose index other processes do not share would damage the file.
+            if self.commitGroup(on: connection) { self.checkpoints.advance(on: connection) }
             if self.state.withLock({ $0.endTurn() }) { self.scheduleTurn() }
         }
     }
 
-    private func commitGroup(on connection: GRDB.Database) {
-        guard let first = state.withLock({ $0.next() }) else { return }
+    /// - Returns: false where the group failed as a whole.
+    private func commitGroup(on connection: GRDB.Database) -> Bool {
+        guard let first = state.withLock({ $0.next() }) else { return true }
         var members = [first]
         do {
             do {
@@ -98,9 +99,11 @@ final class CommitGroups: Sendable {
             let took = ContinuousClock.now - began
             state.withLock { $0.count(groupOf: members.count, committedIn: took) }
             for complete in completions { complete() }
+            return true
         } catch {
             if connection.isInsideTransaction { try? connection.rollback() }
             for member in members { member.fail(error) }
+            return false
         }
     }
 

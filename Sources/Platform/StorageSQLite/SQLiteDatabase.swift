@@ -2,6 +2,7 @@ package import Base
 import Dispatch
 import GRDB
 package import Storage
+import Synchronization
 
 /// The embedded database: one file, readers that share snapshots, one writer that commits in groups.
 ///
@@ -19,6 +20,7 @@ package final class SQLiteDatabase: Storage.Database {
     private let catalogue: StatementCatalogue
     private let identity: SQLiteFileIdentity
     private let clock: @Sendable () -> Instant
+    private let damage = Mutex<StorageError?>(nil)
 
     /// Opens the file, and creates it and its folder where they are missing. Blocks the calling thread: for the start
     /// of a process.
@@ -31,8 +33,8 @@ package final class SQLiteDatabase: Storage.Database {
         path: String, readers: Int, clock: @escaping @Sendable () -> Instant, framesPerCheckpoint: Int? = nil
     ) throws {
         pool = try SQLiteFile.open(path, readers: readers)
-        checkpoints = try Checkpoints(path: path, framesPerPass: framesPerCheckpoint ?? Checkpoints.framesPerPass)
-        identity = try SQLiteFileIdentity(path)
+        checkpoints = try Checkpoints(path: pool.path, framesPerPass: framesPerCheckpoint ?? Checkpoints.framesPerPass)
+        identity = try SQLiteFileIdentity(path, opened: pool.path)
         readerCount = readers
         catalogue = StatementCatalogue { [weak pool] in pool?.releaseMemoryEventually() }
         self.readers = ReadGroups(pool: pool, threads: readers, catalogue: catalogue, clock: clock)
@@ -58,7 +60,7 @@ package final class SQLiteDatabase: Storage.Database {
                         let result = try body(transaction)
                         return { continuation.resume(returning: .success(result)) }
                     },
-                    fail: { continuation.resume(returning: .failure(.leavingSQLite($0))) },
+                    fail: { [self] in continuation.resume(returning: .failure(problem(for: $0))) },
                     limit: limit
                 )
             )
@@ -76,7 +78,7 @@ package final class SQLiteDatabase: Storage.Database {
                         let result = try body(transaction)
                         return { continuation.resume(returning: .success(result)) }
                     },
-                    fail: { continuation.resume(returning: .failure(.leavingSQLite($0))) }
+                    fail: { [self] in continuation.resume(returning: .failure(problem(for: $0))) }
                 )
             )
         }.get()
@@ -89,7 +91,7 @@ package final class SQLiteDatabase: Storage.Database {
         async throws(Problem) -> Result
     {
         try await withCheckedContinuation { (continuation: CheckedContinuation<Swift.Result<Result, Problem>, Never>) in
-            pool.asyncWriteWithoutTransaction { [catalogue, clock, identity] connection in
+            pool.asyncWriteWithoutTransaction { [self] connection in
                 do {
                     try identity.check()
                     var result: Result?
@@ -106,18 +108,28 @@ package final class SQLiteDatabase: Storage.Database {
                     engine.effects.runActions()
                     continuation.resume(returning: .success(result))
                 } catch {
-                    continuation.resume(returning: .failure(.leavingSQLite(error)))
+                    continuation.resume(returning: .failure(problem(for: error)))
                 }
             }
         }.get()
     }
 
     package func checkFile() throws(Problem) {
+        if let damage = damage.withLock({ $0 }) { throw damage.problem }
         do throws(StorageError) { try identity.check() } catch { throw error.problem }
     }
 
     package func scrub() async throws(Problem) {
-        do { try await SQLiteFile.scrub(pool) } catch { throw .leavingSQLite(error) }
+        do { try await SQLiteFile.scrub(pool) } catch { throw problem(for: error) }
+    }
+
+    /// Keeps the first report of damage for ``checkFile()``, by which the process ends.
+    private func problem(for error: any Error) -> Problem {
+        let problem = Problem.leavingSQLite(error)
+        if let cause = problem.cause as? StorageError, cause.kind == .damaged {
+            damage.withLock { $0 = $0 ?? cause }
+        }
+        return problem
     }
 
     package var gauges: [String: Double] {
@@ -136,10 +148,16 @@ package final class SQLiteDatabase: Storage.Database {
     }
 
     /// Completes accepted transactions, refuses later ones, and truncates the WAL to zero bytes, which marks a clean
-    /// stop.
+    /// stop. Where the file is damaged or the WAL has another index, the WAL stays as it is: the next opening checks
+    /// the file.
     package func close() async {
         readers.close()
         await groups.close()
+        guard identity.mayCheckpoint, damage.withLock({ $0 == nil }) else {
+            // Closing the last connection would copy the WAL and remove it. They stay open until the process ends.
+            _ = (Unmanaged.passRetained(pool), Unmanaged.passRetained(checkpoints))
+            return
+        }
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             // Closing blocks until the running reads end, so it needs a thread that may block.
             DispatchQueue.global().async { [pool, checkpoints] in

@@ -8,17 +8,26 @@ enum SQLiteFile {
     static let busyTimeoutSeconds = 5.0
     /// Two processes that switch a new file to WAL at the same time fail instead of waiting: attempts are 20 ms apart.
     private static let openingAttemptsMax = 100
+    /// How long a process that opens or closes the file may have neither WAL nor index: attempts, and seconds of each.
+    private static let exclusiveAttemptsMax = 20
+    private static let exclusiveTimeoutSeconds = 0.05
     /// After a checkpoint the WAL is truncated to this size, so that one large transaction does not keep its disk
     /// space.
     private static let logBytesMax = 64 << 20
     /// The pages that the writer keeps: those of a group of writes at random places of large indexes fit.
     private static let writerCacheKibibytes = 16 << 10
 
+    /// - Returns: a pool whose path has no symbolic link (``SQLiteFileIdentity/target(of:)``), so that every connection
+    ///   opens the same file.
     static func open(_ path: String, readers: Int) throws -> DatabasePool {
         try create(path)
-        let stoppedCleanly = logIsEmpty(path)
+        guard let target = SQLiteFileIdentity.target(of: path) else {
+            throw UnusableDatabase("The database \(path) was removed while it was opened.")
+        }
+        let stoppedCleanly = logIsEmpty(target)
+        try refuseForeignIndex(target)
         do {
-            let pool = try openWaiting(path, readers: readers)
+            let pool = try openWaiting(target, readers: readers)
             try pool.writeWithoutTransaction { connection in
                 // GRDB opens a pool in WAL mode with synchronous = NORMAL, which may lose commits at a power failure.
                 // secure_delete overwrites deleted rows in the file.
@@ -102,10 +111,43 @@ enum SQLiteFile {
         return try DatabasePool(path: path, configuration: configuration)
     }
 
+    /// Refuses a file that another process, or another connection of this one, has open with a WAL or an index that is
+    /// not at its path: this process would make its own, and the two would overwrite one another's pages.
+    ///
+    /// In exclusive locking mode SQLite opens a WAL without an index, and waits until no other process has the file
+    /// open: https://www.sqlite.org/wal.html#noshm
+    private static func refuseForeignIndex(_ path: String) throws {
+        var configuration = Configuration()
+        configuration.label = "gatehouse-opening"
+        configuration.busyMode = .timeout(exclusiveTimeoutSeconds)
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
+        // A process that is starting or stopping has none of the two files for a moment.
+        for _ in 0..<exclusiveAttemptsMax {
+            guard !hasLogAndIndex(path) else { return }
+            do {
+                return try DatabaseQueue(path: path, configuration: configuration).close()
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                continue
+            } catch {
+                // The opening that follows reports it.
+                return
+            }
+        }
+        throw UnusableDatabase(
+            """
+            The database \(path) is open in another process, but its WAL or its index (-wal, -shm) is not at its path: \
+            a second process would damage the database. Stop the process that has it open, and start again.
+            """)
+    }
+
+    private static func hasLogAndIndex(_ path: String) -> Bool {
+        access(SQLiteFileIdentity.logPath(path), F_OK) == 0 && access(SQLiteFileIdentity.indexPath(path), F_OK) == 0
+    }
+
     /// A clean stop leaves the WAL empty. It is also not empty while another process uses the file; the check is then
     /// redundant.
     private static func logIsEmpty(_ path: String) -> Bool {
-        let size = try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int
+        let size = try? FileManager.default.attributesOfItem(atPath: SQLiteFileIdentity.logPath(path))[.size] as? Int
         return (size ?? 0) == 0
     }
 

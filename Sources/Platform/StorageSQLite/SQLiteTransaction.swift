@@ -77,14 +77,19 @@ extension StorageError {
                 switch error.resultCode {
                 case .SQLITE_FULL: .full
                 case .SQLITE_BUSY, .SQLITE_LOCKED: .serialization
+                case .SQLITE_CORRUPT, .SQLITE_NOTADB: .damaged
                 case .SQLITE_INTERRUPT: .cancelled
                 // GRDB's error when the pool was closed meanwhile.
                 case .SQLITE_MISUSE: .overloaded
                 default: .other
                 }
             }
+        let reason = error.message ?? "SQLite gives no reason"
         self.init(
-            kind, code: String(error.extendedResultCode.rawValue), message: error.message ?? "SQLite gives no reason")
+            kind, code: String(error.extendedResultCode.rawValue),
+            message: kind == .damaged
+                ? "The database file is damaged: \(reason). Stop every gatehouse process and restore it from a backup."
+                : reason)
     }
 }
 

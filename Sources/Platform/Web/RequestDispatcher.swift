@@ -53,7 +53,7 @@ package final class RequestDispatcher: Sendable {
         let started = ContinuousClock.now
         let address = proxies.client(of: peer, forwarded: head.headerFields[values: .xForwardedFor])
         let requestID = Self.requestID(head.headerFields.value(of: .xRequestID)) ?? runtime.id(of: Request.self).text
-        let forwarded = forwardedNetwork(of: address, by: peer, head)
+        let forwarded = forwardedOrigin(of: address, by: peer, head)
         var isCounted = false
         var routed = "(no route)"
         var found: Route?
@@ -115,10 +115,13 @@ package final class RequestDispatcher: Sendable {
     /// Fields of a response, for which memory is allocated at once.
     private static let usualFields = 14
 
-    /// The network of a client whose request a trusted proxy forwards; nil for other requests, and for health checks.
-    private func forwardedNetwork(of client: String, by peer: String, _ head: HTTPRequest) -> NetworkRange? {
-        guard client != peer, !head.isHealthCheck, !proxies.trusts(client) else { return nil }
-        return NetworkAddress(client)?.network
+    /// What a request counts for that a trusted proxy forwards; nil for other requests, and for health checks.
+    ///
+    /// Without a readable client it counts for the proxy, whose connections are not counted: a client may have made the
+    /// field unreadable.
+    private func forwardedOrigin(of client: String, by peer: String, _ head: HTTPRequest) -> RequestsInFlight.Origin? {
+        guard !head.isHealthCheck, client != peer || proxies.trusts(peer) else { return nil }
+        return NetworkAddress(client).map { .network($0.network) } ?? .unixSocket
     }
 
     /// The response to input that is not a request, such as malformed HTTP: without a route and without a client

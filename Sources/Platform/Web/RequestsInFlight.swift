@@ -7,18 +7,25 @@ import Synchronization
 /// A client that connects directly is bounded by ``HTTPLimits/connectionsPerNetwork``: a connection has one request at
 /// once. The connections of a proxy carry the requests of many clients, so their requests are counted.
 final class RequestsInFlight: Sendable {
+    /// What requests are counted by.
+    enum Origin: Hashable {
+        case network(NetworkRange)
+        /// The peer of a Unix socket that names no client.
+        case unixSocket
+    }
+
     private let limit: Int
-    private let counts = Mutex<[NetworkRange: Int]>([:])
+    private let counts = Mutex<[Origin: Int]>([:])
 
     /// - Parameter limit: of one network.
     init(limit: Int) { self.limit = limit }
 
     /// Counts a request until ``end(_:)``.
     /// - Throws: `overloaded` where the network has as many requests under way as it may.
-    func begin(_ network: NetworkRange) throws(Problem) {
+    func begin(_ origin: Origin) throws(Problem) {
         let isWithinLimit = counts.withLock { counts in
-            let count = counts[network, default: 0]
-            if count < limit { counts[network] = count + 1 }
+            let count = counts[origin, default: 0]
+            if count < limit { counts[origin] = count + 1 }
             return count < limit
         }
         guard isWithinLimit else {
@@ -28,10 +35,10 @@ final class RequestsInFlight: Sendable {
         }
     }
 
-    func end(_ network: NetworkRange) {
+    func end(_ origin: Origin) {
         counts.withLock { counts in
-            guard let count = counts[network] else { return }
-            counts[network] = count > 1 ? count - 1 : nil
+            guard let count = counts[origin] else { return }
+            counts[origin] = count > 1 ? count - 1 : nil
         }
     }
 }

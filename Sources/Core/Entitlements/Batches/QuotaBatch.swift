@@ -7,7 +7,13 @@ struct QuotaBatch {
     /// An operation key of an organisation.
     struct Operation: Hashable {
         let organisation: ID<Organisation>
-        let key: String
+        private let uniqueKey: UTF8Key
+        var key: String { uniqueKey.text }
+
+        init(organisation: ID<Organisation>, key: String) {
+            self.organisation = organisation
+            uniqueKey = UTF8Key(key)
+        }
     }
 
     /// A change of a reservation.

@@ -128,8 +128,28 @@ final class QuotaBatchService: Sendable {
                 ofOperation: operation.key, of: operation.organisation)
         }
         let ordered = buckets.map { (key: $0.lockKey, bucket: $0) }.sorted { $0.key < $1.key }.map(\.bucket)
-        batch.lock(ordered, existing: try transaction.lockedLevels(of: ordered))
+        var levels = try transaction.lockedLevels(of: ordered)
+        try releaseEndedLeases(calls, besides: batch.stored.values, in: &levels, transaction)
+        batch.lock(ordered, existing: levels)
         return batch
+    }
+
+    /// Expires ended leases of the buckets that have too few units left for all of the calls.
+    private func releaseEndedLeases(
+        _ calls: [QuotaCall], besides stored: some Collection<Reservation>, in levels: inout [Bucket: Level],
+        _ transaction: Transaction
+    ) throws {
+        var wanted: [Bucket: (units: Int64, limit: Limit)] = [:]
+        for charge in calls.compactMap(\.charge) {
+            wanted[charge.bucket, default: (0, charge.limit)].units += charge.units
+        }
+        for (bucket, wanted) in wanted {
+            guard let level = levels[bucket], level.held > 0,
+                !wanted.limit.allows(level.used + level.held + wanted.units)
+            else { continue }
+            let changing = stored.filter { $0.state == .held && $0.leaseUntil < transaction.now }.map(\.id)
+            levels[bucket]?.held -= try transaction.releaseEndedLeases(in: bucket, besides: changing)
+        }
     }
 
     private func write(_ batch: QuotaBatch, in transaction: Transaction) throws {

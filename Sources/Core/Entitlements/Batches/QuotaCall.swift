@@ -38,7 +38,7 @@ struct ReservationOwner: Sendable {
     }
 
     func owns(_ reservation: RemoteReservation) -> Bool {
-        reservation.organisation == organisation && reservation.operation.hasPrefix(operationPrefix)
+        reservation.organisation == organisation && reservation.hasOperation(under: operationPrefix)
     }
 }
 

@@ -156,7 +156,7 @@ extension Problem {
     fileprivate var concernsOneTransaction: Bool {
         switch (cause as? StorageError)?.kind {
         case .duplicate, .reference, .check, .serialization, .other, nil: true
-        case .cancelled, .full, .fileReplaced, .connectionLost, .outcomeUnknown, .overloaded: false
+        case .cancelled, .full, .fileReplaced, .damaged, .connectionLost, .outcomeUnknown, .overloaded: false
         }
     }
 }

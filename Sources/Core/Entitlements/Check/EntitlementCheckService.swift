@@ -32,7 +32,12 @@ final class EntitlementCheckService: Sendable {
                 refusal: snapshot.entitlement.refusal(of: feature(named: check.feature ?? "")))
         }
         let charge = Charge(meter: meter, units: check.units ?? 1, snapshot: snapshot)
-        let level = snapshot.level(of: meter)
+        var level = snapshot.level(of: meter)
+        if level.held > 0, !charge.limit.allows(level.used + level.held + charge.units) {
+            level.held -= try await database.read { [bucket = charge.bucket] in
+                try $0.unitsOfEndedLeases(in: bucket)
+            }
+        }
         let refusal = charge.limit.allows(level.used + level.held + charge.units) ? nil : charge.refusal(level)
         return EntitlementCheckResult(check, snapshot: snapshot, level: (charge.limit, level), refusal: refusal)
     }

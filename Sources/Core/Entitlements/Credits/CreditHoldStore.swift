@@ -64,7 +64,8 @@ extension Transaction {
         try execute(
             """
             UPDATE credit_holds SET lease_until = \(until)
-            WHERE id = \(id) AND organisation_id = \(organisation) AND state = 'held' AND lease_until < \(until)
+            WHERE id = \(id) AND organisation_id = \(organisation) AND state = 'held'
+                AND lease_until >= \(now) AND lease_until < \(until)
             """
         ) == 1
     }

@@ -150,7 +150,7 @@ package final class CreditService: Sendable {
         try settleUnused(hold, of: organisation, as: .released, .released, in: transaction)
     }
 
-    /// Renews the lease of work in progress.
+    /// Renews the lease of work in progress. A lease that has ended, by the database's time, is not renewed.
     package func extend(_ id: ID<CreditHold>, of organisation: ID<Organisation>, in transaction: Transaction) throws {
         _ = try transaction.extendHold(id, of: organisation, until: transaction.now + Self.lease)
     }

@@ -43,7 +43,12 @@ final class EscrowAllocator: Sendable {
         try settle(batch.closed, in: transaction)
         // The newest charge has the newest limit.
         guard let charge = batch.charges.last else { return EscrowAllocation(outcomes: []) }
-        let (level, recalledAt) = try transaction.lockedLevel(of: charge.bucket)
+        let (locked, recalledAt) = try transaction.lockedLevel(of: charge.bucket)
+        var level = locked
+        let wanted = batch.charges.reduce(0) { $0 + $1.units }
+        if level.held > 0, !charge.limit.allows(level.used + level.held + wanted) {
+            level.held -= try transaction.releaseEndedLeases(in: charge.bucket)
+        }
         let remaining = charge.limit.bound - level.used - level.held
         var granted: Int64 = 0
         let fits = batch.charges.map { charge in

@@ -129,6 +129,11 @@ final class EntitlementService: Sendable {
         return try await recentEntitlement(of: organisation)?.plan
     }
 
+    /// The units that are still reserved though their lease has ended: work that takes units gets them.
+    func unitsOfEndedLeases(in bucket: Bucket) async throws(Problem) -> Int64 {
+        try await database.read { try $0.unitsOfEndedLeases(in: bucket) }
+    }
+
     /// Whether work with this operation key was admitted before.
     func isAdmitted(operation: String, of organisation: ID<Organisation>) async throws(Problem) -> Bool {
         try await database.read { try $0.isAdmitted(operation: operation, of: organisation) }

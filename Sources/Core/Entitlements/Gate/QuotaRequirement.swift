@@ -28,6 +28,11 @@ package struct QuotaRequirement: Requirement {
             entitlements.set(level, of: charge.bucket)
             return charge
         }
+        if mode == .durable, level.held > 0,
+            charge.limit.allows(taken + units - (try await entitlements.unitsOfEndedLeases(in: charge.bucket)))
+        {
+            return charge
+        }
         // A repeat of an admitted request passes, so that it gets its own response even where it took the last unit
         // itself.
         if let key = request.headers[.idempotencyKey],

@@ -21,6 +21,10 @@ struct RemoteReservation: Sendable {
     /// Begins the operation keys of the reservations of a service key and of its successors: other keys do not see
     /// them. No key of a local product begins with it: those begin with the name of a meter, which has no slash.
     static func operationPrefix(of key: ServiceKey) -> String { "remote/\(key.origin)/" }
+    /// Whether the operation key begins with a prefix. The client's key may begin with a scalar that Swift joins to the
+    /// prefix's last character.
+    func hasOperation(under prefix: String) -> Bool { operation.utf8.starts(with: prefix.utf8) }
+
     static let leaseSecondsDefault: Int64 = 900
     static let leaseSecondsRange: ClosedRange<Int64> = 10...86_400
 }

@@ -58,7 +58,8 @@ final class RemoteReservationService: Sendable {
     }
 
     /// Renews the lease of a reservation. A shorter lease than the current one does not shorten it.
-    /// - Throws: `not-found`; `reservation-settled` where the reservation has ended.
+    /// - Throws: `not-found`; `reservation-settled` where the reservation, or its lease by the database's time, has
+    ///   ended.
     func extend(_ id: ID<Reservation>, leaseSeconds: Int64?, scope: ServiceScope) async throws(Problem)
         -> RemoteReservationView
     {

@@ -10,15 +10,15 @@ extension Transaction {
         // Locked first, so that the state that is read below is the state that the transition changes.
         _ = try first(
             "SELECT id FROM reservations WHERE id = \(id) AND organisation_id = \(organisation) \(.forUpdate)")
-        let found = try first(Self.selectRemote + "AND reservations.id = \(id)", of: organisation)
+        let found = try first(selectRemote + "AND reservations.id = \(id)", of: organisation)
         let prefix = RemoteReservation.operationPrefix(of: scope.key)
-        return found.flatMap { $0.operation.hasPrefix(prefix) ? $0 : nil }
+        return found.flatMap { $0.hasOperation(under: prefix) ? $0 : nil }
     }
 
     func remoteReservation(ofOperation operation: String, of organisation: ID<Organisation>) throws
         -> RemoteReservation?
     {
-        try first(Self.selectRemote + "AND reservations.operation_key = \(operation)", of: organisation)
+        try first(selectRemote + "AND reservations.operation_key = \(operation)", of: organisation)
             ?? first(
                 Self.selectDeleted + """
                     WHERE organisation_id = \(organisation) AND operation_key = \(operation)
@@ -44,10 +44,12 @@ extension Transaction {
         """
     }
 
-    private static var selectRemote: SQL {
+    /// A reservation whose lease has ended is shown as expired before ``ExpireReservationsJob`` writes it.
+    private var selectRemote: SQL {
         """
         SELECT reservations.id, reservations.organisation_id, reservations.operation_key, fingerprint,
-            reservations.meter, reservations.period_start, reservations.amount, state, lease_until,
+            reservations.meter, reservations.period_start, reservations.amount,
+            CASE WHEN state = 'held' AND lease_until < \(now) THEN 'expired' ELSE state END AS state, lease_until,
             CASE state WHEN 'committed' THEN actual END AS used, COALESCE(usage_entries.is_overrun, 0) AS is_overrun
         FROM reservations LEFT JOIN usage_entries
             ON usage_entries.organisation_id = reservations.organisation_id

@@ -43,6 +43,7 @@ struct QuotaClaim: Claim {
         if let renewed = try entitlements.renewed(charge, in: transaction) {
             return try take(renewed, in: transaction)
         }
+        if try transaction.releaseEndedLeases(in: charge.bucket) > 0 { return try take(charge, in: transaction) }
         return .refused(charge.refusal(try transaction.level(of: charge.bucket)))
     }
 

@@ -117,14 +117,14 @@ package final class QuotaService: Sendable {
     }
 
     /// Renews the lease of work in progress.
-    /// - Returns: false when the reservation has ended or has another fence.
+    /// - Returns: false when the reservation or its lease has ended, by the database's time, or it has another fence.
     @discardableResult
     package func extend(
         _ id: ID<Reservation>, fence: Int64? = nil, lease: Duration = QuotaService.lease, in transaction: Transaction
     ) throws -> Bool {
         guard let earlier = try transaction.reservation(id) else { return false }
         var later = earlier
-        guard later.extend(until: transaction.now + lease, fence: fence) else { return false }
+        guard later.extend(until: transaction.now + lease, fence: fence, at: transaction.now) else { return false }
         return try transaction.move(earlier, to: later)
     }
 
@@ -149,6 +149,9 @@ package final class QuotaService: Sendable {
             try transaction.deleteUsage(ofOperation: operation, of: bucket.organisation)
             if let renewed = try entitlements.renewed(charge, in: transaction) {
                 return try spend(renewed, operation: operation, in: transaction)
+            }
+            if try transaction.releaseEndedLeases(in: bucket) > 0 {
+                return try spend(charge, operation: operation, in: transaction)
             }
             throw charge.refusal(try transaction.level(of: bucket))
         }

@@ -7,7 +7,7 @@ package import Modules
 /// | state | event | next | bucket |
 /// |---|---|---|---|
 /// | – | reserve, within the limit | held | held += n |
-/// | held | extend, with the fence | held | unchanged; the lease moves |
+/// | held | extend within the lease, with the fence | held | unchanged; the lease moves |
 /// | held | commit of a ≤ n, with the fence | committed | held −= n, used += a |
 /// | held | commit of a > n, with the fence | committed | held −= n, used += a; beyond the limit as an overrun |
 /// | held | release, with the fence | released | held −= n |
@@ -137,9 +137,10 @@ package struct Reservation: Sendable, Hashable {
 
     /// Extends the lease; an earlier `until` does not shorten it.
     /// - Parameter given: the holder's fence; nil from the only caller that settles this work.
-    /// - Returns: false when the reservation has ended or has another fence. The work should stop, or reserve again.
-    mutating func extend(until: Instant, fence given: Int64? = nil) -> Bool {
-        guard state == .held, given ?? fence == fence else { return false }
+    /// - Returns: false when the reservation or its lease has ended, or it has another fence. The work should stop, or
+    ///   reserve again.
+    mutating func extend(until: Instant, fence given: Int64? = nil, at now: Instant) -> Bool {
+        guard state == .held, now <= leaseUntil, given ?? fence == fence else { return false }
         leaseUntil = max(leaseUntil, until)
         return true
     }

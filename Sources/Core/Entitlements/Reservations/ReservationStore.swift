@@ -192,6 +192,52 @@ extension Transaction {
         )
     }
 
+    /// Expires reservations of a bucket whose lease has ended and whose units are released then. A refusal looks for
+    /// them first, so that others get the units as soon as the lease ends, before ``ExpireReservationsJob`` runs.
+    ///
+    /// The bucket's row may be locked already: rows that another transaction has locked are skipped, not waited for.
+    /// - Parameter changing: reservations that the caller changes itself.
+    /// - Returns: the units that the bucket does not hold any more.
+    @discardableResult
+    func releaseEndedLeases(in bucket: Bucket, besides changing: [ID<Reservation>] = []) throws -> Int64 {
+        let others: SQL = changing.isEmpty ? "" : "AND id NOT IN \(list: changing)"
+        let units: Int64 = try all(
+            """
+            UPDATE reservations SET state = 'expired', actual = 0, fence = fence + 1, settled_at = \(now)
+            WHERE id IN (
+                SELECT id FROM reservations WHERE \(endedLeases(in: bucket)) \(others) ORDER BY id \(.skipLocked)
+            )
+            RETURNING amount
+            """
+        ) { try $0["amount"] as Int64 }.reduce(0, +)
+        if units > 0 { try settle(bucket, held: units, used: 0) }
+        return units
+    }
+
+    /// The units that ``releaseEndedLeases(in:besides:)`` would release, for a refusal without a transaction that
+    /// writes.
+    func unitsOfEndedLeases(in bucket: Bucket) throws -> Int64 {
+        try count(
+            """
+            SELECT CAST(COALESCE(SUM(amount), 0) AS \(.integer)) AS count FROM reservations
+            WHERE \(endedLeases(in: bucket))
+            """
+        )
+    }
+
+    /// Among the oldest of all leases that have ended, which bounds the search; the job finds the others.
+    private func endedLeases(in bucket: Bucket) -> SQL {
+        """
+        id IN (
+            SELECT id FROM reservations
+            WHERE state = 'held' AND resolver IS NULL AND on_expiry = 'release' AND \(condition(of: .leaseEnded))
+            ORDER BY lease_until LIMIT \(Self.endedLeasesMax)
+        ) AND \(Self.row(bucket)) AND state = 'held'
+        """
+    }
+
+    private static let endedLeasesMax = 1_000
+
     /// Expired reservations that have a resolver, in the order of their lease.
     /// - Parameter last: the last row of the previous page.
     func reservationsToResolve(_ cause: ExpiryCause, after last: (Instant, String), limit: Int) throws

@@ -4,7 +4,7 @@ import Secrets
 /// A usage event, independent of the format in which it was reported.
 struct ReportedUsage: Sendable {
     /// The operation key of its usage entry. Keys of local products begin with the name of a meter, which has no slash.
-    private(set) var key: String
+    private(set) var key: UTF8Key
     let id: String
     let source: String?
     let meter: String
@@ -13,7 +13,7 @@ struct ReportedUsage: Sendable {
     let subject: String?
 
     init(_ event: UsageEvent) {
-        key = "event/\(event.id)"
+        key = UTF8Key("event/\(event.id)")
         id = event.id
         source = nil
         meter = event.meter
@@ -37,7 +37,7 @@ struct ReportedUsage: Sendable {
         if case .some(.none) = moment {
             throw Problem.invalid("\(pointer)/time", "must be an RFC 3339 time, such as 2026-03-01T09:30:00+01:00")
         }
-        key = "cloudevent/\(event.source) \(event.id)"
+        key = UTF8Key("cloudevent/\(event.source) \(event.id)")
         id = event.id
         source = event.source
         meter = event.data.meter
@@ -49,7 +49,7 @@ struct ReportedUsage: Sendable {
     /// The same event with a key that another service key's event with the same id does not have.
     func scoped(by key: ServiceKey) -> ReportedUsage {
         var event = self
-        event.key = "service/\(key.origin)/\(self.key)"
+        event.key = UTF8Key("service/\(key.origin)/\(self.key.text)")
         return event
     }
 

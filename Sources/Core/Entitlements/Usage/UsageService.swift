@@ -66,7 +66,7 @@ final class UsageService: Sendable {
         _ events: [PlacedUsage], of subscription: Subscription, by key: ID<ServiceKey>, in transaction: Transaction
     ) throws {
         // How many units of an event exceed the limit, by key.
-        var beyond: [String: Int64] = [:]
+        var beyond: [UTF8Key: Int64] = [:]
         for (bucket, events) in Dictionary(grouping: events, by: \.bucket).sorted(by: {
             $0.key.lockKey < $1.key.lockKey
         }) {
@@ -117,7 +117,7 @@ final class UsageService: Sendable {
 extension [PlacedUsage] {
     /// Without events whose key an earlier event has.
     fileprivate var firstOfEachKey: [PlacedUsage] {
-        var seen: Set<String> = []
+        var seen: Set<UTF8Key> = []
         return filter { seen.insert($0.event.key).inserted }
     }
 }

@@ -14,14 +14,14 @@ extension Transaction {
     /// Inserts events whose key the organisation has not used before. Concurrent inserts of the same key wait for each
     /// other.
     /// - Returns: the keys of the inserted events.
-    func insertEvents(_ events: [PlacedUsage]) throws -> Set<String> {
-        var inserted: Set<String> = []
+    func insertEvents(_ events: [PlacedUsage]) throws -> Set<UTF8Key> {
+        var inserted: Set<UTF8Key> = []
         // Inserted in the order of their keys: two reports of the same events do not deadlock.
         for chunk in events.sorted(by: { $0.event.key < $1.event.key }).chunks(of: Self.rowsMax) {
             let rows = chunk.map { placed -> SQL in
                 let event = placed.event
                 return """
-                    (\(placed.bucket.organisation), \(event.key), \(event.id), \(event.source), \(event.subject),
+                    (\(placed.bucket.organisation), \(event.key.text), \(event.id), \(event.source), \(event.subject),
                      \(event.fingerprint), \(placed.adjusts), \(now))
                     """
             }
@@ -34,7 +34,7 @@ extension Transaction {
                     )
                     VALUES \(rows.joined) ON CONFLICT DO NOTHING RETURNING operation_key
                     """
-                ) { try $0["operation_key"] })
+                ) { UTF8Key(try $0["operation_key"]) })
         }
         return inserted
     }
@@ -55,13 +55,13 @@ extension Transaction {
     /// - Parameters:
     ///   - beyond: how many units of an event exceed the limit, by key.
     ///   - key: the service key that reported the events.
-    func insertEntries(_ events: [PlacedUsage], beyond: [String: Int64], by key: ID<ServiceKey>) throws {
+    func insertEntries(_ events: [PlacedUsage], beyond: [UTF8Key: Int64], by key: ID<ServiceKey>) throws {
         for chunk in events.chunks(of: Self.rowsMax) {
             let rows = chunk.map { placed -> SQL in
                 let (event, bucket) = (placed.event, placed.bucket)
                 let excess = beyond[event.key] ?? 0
                 return """
-                    (\(bucket.organisation), \(event.key), \(bucket.meter), \(bucket.periodStart), \(event.amount),
+                    (\(bucket.organisation), \(event.key.text), \(bucket.meter), \(bucket.periodStart), \(event.amount),
                      \(excess), \(excess > 0), \(placed.occurredAt), \(key))
                     """
             }
@@ -78,21 +78,21 @@ extension Transaction {
     }
 
     /// - Returns: the events that were counted under these keys, by key.
-    func recordedEvents(_ keys: Set<String>, of organisation: ID<Organisation>) throws -> [String: RecordedUsage] {
-        var recorded: [String: RecordedUsage] = [:]
+    func recordedEvents(_ keys: Set<UTF8Key>, of organisation: ID<Organisation>) throws -> [UTF8Key: RecordedUsage] {
+        var recorded: [UTF8Key: RecordedUsage] = [:]
         for chunk in keys.sorted().chunks(of: Self.rowsMax) {
             let rows = try all(
                 """
                 SELECT operation_key, fingerprint, period_start, adjusts_start, is_overrun
                 FROM usage_events JOIN usage_entries USING (organisation_id, operation_key)
-                WHERE organisation_id = \(organisation) AND operation_key IN \(list: chunk)
+                WHERE organisation_id = \(organisation) AND operation_key IN \(list: chunk.map(\.text))
                 """
             ) { row in
                 let usage = RecordedUsage(
                     fingerprint: try row["fingerprint"], periodStart: try row["period_start"],
                     adjusts: try row["adjusts_start"],
                     isOverrun: try row["is_overrun"])
-                return (try row["operation_key"] as String, usage)
+                return (UTF8Key(try row["operation_key"]), usage)
             }
             recorded.merge(rows) { first, _ in first }
         }
