@@ -8,6 +8,9 @@ package enum JobLane: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
     case mail
     /// Computations of minutes or hours. Organisations share the slots: see ``LaneClaim/organisationMax``.
     case compute
+    /// Computations that read their data a fixed number of times. They never wait for those of ``compute``, and
+    /// organisations share the slots in the same way.
+    case short
     /// Exports of personal data, which read everything about a person.
     case export
 }

@@ -18,9 +18,13 @@ package struct JobRunner: Service {
         package var systemSlots: Int
         package var mailSlots: Int
         package var exportSlots: Int
+        /// Jobs of ``JobLane/short`` that run at once: as many as of ``JobLane/compute``, but at least two.
+        package var shortSlots: Int
         /// Jobs of ``JobLane/compute`` of one organisation that run at once, in all processes together: half of the
         /// slots unless given, so that another organisation finds a free one.
         package var organisationSlots: Int
+        /// The same of ``JobLane/short``.
+        package var organisationShortSlots: Int { max(1, shortSlots / 2) }
         /// How long a worker keeps its job without a heartbeat.
         package var lease: Duration
         package var heartbeat: Duration
@@ -52,6 +56,7 @@ package struct JobRunner: Service {
             self.systemSlots = systemSlots
             self.mailSlots = mailSlots
             self.exportSlots = exportSlots
+            shortSlots = max(2, slots)
             self.organisationSlots = organisationSlots
             self.lease = lease
             self.heartbeat = heartbeat
@@ -65,7 +70,17 @@ package struct JobRunner: Service {
             case .system: systemSlots
             case .mail: mailSlots
             case .compute: slots
+            case .short: shortSlots
             case .export: exportSlots
+            }
+        }
+
+        /// The maximum of one organisation in a lane; nil where organisations do not share it.
+        func organisationMax(in lane: JobLane) -> Int? {
+            switch lane {
+            case .compute: organisationSlots
+            case .short: organisationShortSlots
+            case .system, .mail, .export: nil
             }
         }
     }
@@ -238,9 +253,7 @@ extension JobRunner {
     }
 
     func claim(of lane: JobLane, count: Int) -> LaneClaim {
-        LaneClaim(
-            lane: lane, kinds: kinds, count: count,
-            organisationMax: lane == .compute ? settings.organisationSlots : nil)
+        LaneClaim(lane: lane, kinds: kinds, count: count, organisationMax: settings.organisationMax(in: lane))
     }
 
     /// Makes due jobs available and leases those that the claims allow, at most `count`.
