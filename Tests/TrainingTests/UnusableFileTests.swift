@@ -106,6 +106,36 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `metadata that are ambiguous are refused like an ambiguous JSON body`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
+            try await fixture.prepare("other", series: nil)
+            func metadata(_ session: String) -> String {
+                #"{"sessionId":"\#(session)","fileName":"a.csv","type":"input"}"#
+            }
+            let twice = [
+                [#"{"sessionId":"other","sessionId":"s","fileName":"a.csv","type":"input"}"#],
+                [
+                    #"{"sessionId":"s","fileName":"a.csv","additionalData":{"fileMetadata":{"type":"input","type":"output"}}}"#
+                ],
+                [metadata("other"), metadata("s")],
+            ]
+            for path in ["instant-upload", "instant-upload?preview=true"] {
+                for texts in twice {
+                    let form = multipart(
+                        texts.map { ("metadata", $0) }, file: ("chunk", "upload.csv", Samples.hourly(20)))
+                    let refused = await fixture.app.call(
+                        "POST", "/v1/training/\(path)", body: form, token: fixture.person.token)
+                    #expect(refused.status == 400 && refused.code == "invalid-payload", "\(refused)")
+                    #expect(refused["detail"]?.string?.contains("twice") == true, "\(refused)")
+                }
+            }
+            #expect(fixture.filesOnDisk() == [])
+            #expect(await fixture.level("uploads") == [0, 0])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `columns of one name are told apart by their numbers`(engine: Engine) async throws {
         try await withTrainingFixture(engine, plan: "free") { fixture in
             try await fixture.prepare(series: nil)
