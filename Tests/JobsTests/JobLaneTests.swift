@@ -128,15 +128,45 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: Engine.available)
+    func `a job with a lane of its own does not wait for others of its kind, nor for those of one organisation`(
+        engine: Engine
+    ) async throws {
+        try await withJobFixture(engine) { fixture in
+            let (release, done) = (Latch(), Latch())
+            let worker = Worker(Computation.self) { job, _ in
+                if job.text == "other" { done.open() } else { await release.wait() }
+                return .done
+            }
+            try await fixture.enqueue(Computation(text: "long"), JobOptions(organisation: "a"))
+            let waiting = try await fixture.enqueue(Computation(text: "waiting"), JobOptions(organisation: "b"))
+            try await fixture.enqueue(Computation(text: "short"), JobOptions(organisation: "a", lane: .short))
+            let second = try await fixture.enqueue(
+                Computation(text: "second"), JobOptions(organisation: "a", lane: .short))
+            try await fixture.enqueue(Computation(text: "other"), JobOptions(organisation: "b", lane: .short))
+            let settings = JobRunner.Settings(slots: 1, poll: JobFixture.never)
+            try await whileServing([fixture.runner([worker], settings: settings)]) { stop in
+                await done.wait()
+                #expect(try await fixture.status(waiting).state == .available)
+                #expect(try await fixture.status(second).state == .available)
+                release.open()
+                _ = try await fixture.queue.end(of: second, within: .seconds(60), in: fixture.database)
+                _ = try await fixture.queue.end(of: waiting, within: .seconds(60), in: fixture.database)
+                try await stop()
+            }
+            #expect(try await fixture.status(second).state == .completed)
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `a dead job is redriven in its lane`(engine: Engine) async throws {
         try await withJobFixture(engine) { fixture in
-            let dead = try await fixture.enqueue(Computation(text: "c"))
+            let dead = try await fixture.enqueue(Computation(text: "c"), JobOptions(lane: .short))
             try await fixture.runner([Worker(Computation.self) { _, _ in throw JobFailure.permanent("no") }])
                 .runUntilIdle()
             let redriven = try await fixture.database.write { try fixture.queue.redrive(dead, in: $0) }
             #expect(redriven != nil)
-            #expect(try await fixture.count("SELECT COUNT(*) AS count FROM jobs WHERE lane = 'compute'") == 2)
+            #expect(try await fixture.count("SELECT COUNT(*) AS count FROM jobs WHERE lane = 'short'") == 2)
         }
     }
 }

@@ -61,6 +61,52 @@ import Testing
             }
         }
     }
+
+    @Test(.timeLimit(.minutes(2)), arguments: Engine.available)
+    func `short runs start while the long trainings of two organisations take all slots`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "enterprise") { fixture in
+            let second = TrainingFixture(app: fixture.app, person: try await fixture.app.subscriber("enterprise"))
+            let third = TrainingFixture(app: fixture.app, person: try await fixture.app.subscriber("enterprise"))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await fixture.app.app.runner.run() }
+                for (organisation, name) in [(fixture, "a"), (second, "b")] {
+                    try await organisation.prepare(name)
+                    try await fixture.require(200, await organisation.post("generate-datasets/\(name)"))
+                }
+                try await third.prepare("c")
+                fixture.app.clock.advance(by: .seconds(1))
+                let endless: JSONValue = [
+                    "model_parameters": ["MODE": "Dense", "LAY": 3, "N": 512, "EP": 2_000],
+                    "training_split": Samples.withoutValidation,
+                ]
+                for (organisation, name) in [(fixture, "a"), (second, "b")] {
+                    try await fixture.require(202, await organisation.post("train-models/\(name)", endless))
+                    await organisation.wait(for: "running", of: name)
+                }
+
+                try await fixture.require(200, await third.post("generate-datasets/c"))
+                fixture.app.clock.advance(by: .seconds(1))
+                try await fixture.require(
+                    202, await third.post("train-models/c", ["model_parameters": Samples.linear]))
+                await third.wait(for: "completed", of: "c")
+                fixture.app.clock.advance(by: .seconds(1))
+                try await fixture.require(202, await third.post("train-models/c", endless))
+                #expect(await third.status("c") == "queued")
+                #expect(await fixture.status("a") == "running")
+                #expect(await second.status("b") == "running")
+                #expect(await third.level("processing") == [1, 0])
+                #expect(await third.level("training_runs") == [1, 1])
+
+                for (organisation, name) in [(third, "c"), (fixture, "a"), (second, "b")] {
+                    #expect(await organisation.post("cancellation/\(name)").status == 200)
+                    await organisation.wait(for: "cancelled", of: name)
+                }
+                #expect(await third.level("training_runs") == [1, 0])
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+        }
+    }
 }
 
 extension TrainingFixture {

@@ -105,6 +105,80 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `metadata that are ambiguous are refused like an ambiguous JSON body`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
+            try await fixture.prepare("other", series: nil)
+            func metadata(_ session: String) -> String {
+                #"{"sessionId":"\#(session)","fileName":"a.csv","type":"input"}"#
+            }
+            let twice = [
+                [#"{"sessionId":"other","sessionId":"s","fileName":"a.csv","type":"input"}"#],
+                [
+                    #"{"sessionId":"s","fileName":"a.csv","additionalData":{"fileMetadata":{"type":"input","type":"output"}}}"#
+                ],
+                [metadata("other"), metadata("s")],
+            ]
+            for path in ["instant-upload", "instant-upload?preview=true"] {
+                for texts in twice {
+                    let form = multipart(
+                        texts.map { ("metadata", $0) }, file: ("chunk", "upload.csv", Samples.hourly(20)))
+                    let refused = await fixture.app.call(
+                        "POST", "/v1/training/\(path)", body: form, token: fixture.person.token)
+                    #expect(refused.status == 400 && refused.code == "invalid-payload", "\(refused)")
+                    #expect(refused["detail"]?.string?.contains("twice") == true, "\(refused)")
+                }
+            }
+            #expect(fixture.filesOnDisk() == [])
+            #expect(await fixture.level("uploads") == [0, 0])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `columns of one name are told apart by their numbers`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare(series: nil)
+            let rows = (0..<48).map { "\(Samples.stamp($0));\($0 % 5);\(100 - $0 % 7)" }
+            let bytes = Array((["UTC;temp;Temp"] + rows).joined(separator: "\n").utf8)
+            func preview(_ settings: [String: JSONValue]) async -> TestResponse {
+                await fixture.upload(bytes, settings: settings, path: "instant-upload?preview=true")
+            }
+            func values(_ response: TestResponse) -> [Double?] {
+                response["file"]?["import"]?["firstRows"]?.array?.map { $0["value"]?.number } ?? []
+            }
+            let detected = await preview([:])
+            #expect(detected["file"]?["import"]?["valueColumn"] == "column 2", "\(detected)")
+            #expect(values(detected) == [0, 1, 2])
+            let settings = detected["file"]?["import"]?["settings"]?.array ?? []
+            #expect(settings.contains(["name": "valueColumn", "value": "column 2", "alternatives": ["column 3"]]))
+            // The reported names are accepted as settings.
+            for (number, expected) in [(2, [0, 1, 2]), (3, [100, 99, 98])] as [(Int, [Double?])] {
+                let chosen = await preview(["valueColumn": .string("column \(number)")])
+                #expect(chosen["file"]?["import"]?["valueColumn"] == .string("column \(number)"), "\(chosen)")
+                #expect(values(chosen) == expected)
+            }
+            let refused = await preview(["valueColumn": "temp"])
+            #expect(refused.status == 422 && refused["reason"] == "ambiguous-column", "\(refused)")
+            #expect(refused["line"] == 1 && refused["settings"] == ["valueColumn"])
+            #expect(refused["readings"] == ["column 2", "column 3"])
+            let unknown = await preview(["valueColumn": "column 4"])
+            #expect(unknown.status == 422 && unknown["reason"] == "unknown-column", "\(unknown)")
+
+            let times = Array(
+                ("UTC;utc;value\n"
+                    + (0..<48).map {
+                        "\(Samples.stamp($0));\(Samples.stamp($0 + 24));\($0 % 5)"
+                    }.joined(separator: "\n")).utf8)
+            let ambiguous = await fixture.upload(times, settings: ["timeColumn": "UTC"])
+            #expect(ambiguous["reason"] == "ambiguous-column" && ambiguous["settings"] == ["timeColumn"])
+            let second = await fixture.upload(times, settings: ["timeColumn": "column 2"])
+            #expect(second.status == 201 && second["file"]?["utcMin"] == "2026-01-02T00:00:00Z", "\(second)")
+            #expect(second["file"]?["import"]?["timeColumn"] == "column 2")
+            #expect(await fixture.level("uploads") == [1, 0])
+        }
+    }
+
     @Test func `very large numbers give a valid response`() async throws {
         try await withTrainingFixture(.sqlite, plan: "free") { fixture in
             try await fixture.prepare(series: nil)

@@ -111,6 +111,10 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         RedisTopicSignals(client: $0, realtime: realtime, logger: logger, runtime: runtime)
     }
 
+    let jobSettings = JobRunner.Settings(
+        slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3,
+        drain: max(.zero, configuration.shutdownTimeout - JobRunner.stoppingGrace - Configuration.shutdownReserve))
+
     // Products
     let training = TrainingModule(
         database: database,
@@ -120,7 +124,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         realtime: realtime,
         queue: queue,
         files: files,
-        runThreads: max(1, configuration.jobSlots),
+        // A thread for each slot: a run that has one never waits for the thread of another.
+        runThreads: jobSettings.slots + jobSettings.shortSlots,
         runtime: runtime
     )
     let sandbox = SandboxModule(
@@ -162,9 +167,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         metrics: metrics,
         logger: logger,
         runtime: runtime,
-        settings: JobRunner.Settings(
-            slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3,
-            drain: max(.zero, configuration.shutdownTimeout - JobRunner.stoppingGrace - Configuration.shutdownReserve))
+        settings: jobSettings
     )
     let shutdown = Shutdown()
     let operations = OperationRoutes(

@@ -217,7 +217,8 @@ package struct Configuration: Sendable {
             "LOG_FORMAT", logFormat, "the format of log lines", describedAs: "text on a terminal and json elsewhere")
         jobSlots = source.integer(
             "JOB_SLOTS", 2, 0...64,
-            "computations that run at once in this process, 0 leaves all jobs to `gatehouse work`")
+            "trainings of networks that run at once in this process, beside as many short computations, at least two; "
+                + "0 leaves all jobs to `gatehouse work`")
         jobLease = .seconds(
             source.integer(
                 "JOB_LEASE_SECONDS", 30, 3...600, "seconds after which a job of a killed process is run again"))

@@ -8,6 +8,8 @@ package struct SeriesFault: Error, Sendable, Equatable, CustomStringConvertible 
         case tooManyColumns = "too-many-columns"
         case tooManyRows = "too-many-rows"
         case unknownColumn = "unknown-column"
+        /// Several columns have the name that a setting gives.
+        case ambiguousColumn = "ambiguous-column"
         case noTimeColumn = "no-time-column"
         case noNumbers = "no-numbers"
         case singleRow = "single-row"

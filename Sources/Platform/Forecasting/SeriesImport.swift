@@ -15,7 +15,7 @@ package struct SeriesImport: Sendable {
         case automatic
         /// By index, from 0.
         case index(Int)
-        /// By name in the header, case-insensitive.
+        /// By name in the header, case-insensitive; `column 3` is the third one where none has that name.
         case name(String)
     }
 
@@ -383,8 +383,7 @@ package struct SeriesImport: Sendable {
         }
 
         private func column(_ index: Int) -> SeriesReport.Column {
-            let name = layout.names.flatMap { index < $0.count ? $0[index] : nil }
-            return SeriesReport.Column(index: index, name: name)
+            SeriesReport.Column(index: index, name: layout.uniqueName(of: index))
         }
     }
 }

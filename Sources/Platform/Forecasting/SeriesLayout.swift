@@ -20,12 +20,15 @@ struct SeriesLayout {
     var otherTimeColumns: [Int]
     var otherValueColumns: [Int]
 
-    /// The name of a column, or its number.
-    func name(of column: Int) -> String { SeriesLayout.name(of: column, in: names) }
+    /// The name of a column; without one that tells it apart, its number, as in `column 3`.
+    func name(of column: Int) -> String { uniqueName(of: column) ?? "column \(column + 1)" }
 
-    static func name(of column: Int, in names: [String]?) -> String {
-        if let names, column < names.count, !names[column].isEmpty { return names[column] }
-        return "column \(column + 1)"
+    /// The name of a column in the header; nil without one, or where another column has the same.
+    func uniqueName(of column: Int) -> String? {
+        guard let names, column < names.count, !names[column].isEmpty,
+            names.count(where: { $0.caseInsensitiveCompare(names[column]) == .orderedSame }) == 1
+        else { return nil }
+        return names[column]
     }
 
     /// The number of lines examined, and their largest total size in bytes.
@@ -66,7 +69,7 @@ struct SeriesLayout {
             }
         }
         guard let best, best.score > 0 || tooWide == nil else { throw tooWide ?? SeriesTable.noNumbers }
-        var layout = try best.layout(options)
+        var layout = try best.layout()
         try layout.decide(from: best, isWhole: isWhole, source: source, options: options)
         return layout
     }

@@ -29,7 +29,7 @@ package struct SeriesReport: Codable, Sendable, Equatable {
     package struct Column: Codable, Sendable, Equatable {
         /// The index, from 0.
         package var index: Int
-        /// The name in the header; nil without a header.
+        /// The name in the header; nil without one, or where another column has the same.
         package var name: String?
     }
 

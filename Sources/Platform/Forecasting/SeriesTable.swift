@@ -39,6 +39,8 @@ struct SeriesTable {
 
     let delimiter: SeriesReport.Delimiter
     private let text: TextLines
+    /// With `column 3` as an index where no column has that name.
+    private var options: SeriesImport
     private var rows: [Row] = []
     private var columns = 0
     private var header: Int?
@@ -50,6 +52,8 @@ struct SeriesTable {
     private var otherValues: [Int] = []
     /// The name of a column that does not exist.
     private var unknown: SeriesImport.Column?
+    /// A given name that several columns have.
+    private var repeated: (name: String, columns: [Int], line: Int, setting: String)?
     /// The number of lines with a time and a number.
     private(set) var score = 0
 
@@ -59,6 +63,7 @@ struct SeriesTable {
     ) throws(SeriesFault) {
         self.delimiter = delimiter
         self.text = text
+        self.options = options
         let splitter = FieldSplitter(delimiter)
         for line in sample {
             let fields = try line.bytes.withUnsafeBufferPointer { bytes in
@@ -70,7 +75,9 @@ struct SeriesTable {
             rows.append(Row(line: line.number, fields: fields))
             columns = max(columns, fields.count)
         }
-        choose(options)
+        self.options.timeColumn = numbered(options.timeColumn)
+        self.options.valueColumn = numbered(options.valueColumn)
+        choose(self.options)
     }
 
     /// Of two tables without a readable line, the one with more columns gives the more useful error message.
@@ -128,6 +135,13 @@ struct SeriesTable {
             unknown = unknown ?? column
         }
         guard unknown == nil else { return }
+        if let named {
+            for (column, setting) in [(options.timeColumn, "timeColumn"), (options.valueColumn, "valueColumn")] {
+                guard case .name(let name) = column else { continue }
+                let found = columns(named: name, in: rows[named])
+                if found.count > 1 { repeated = repeated ?? (name, found, rows[named].line, setting) }
+            }
+        }
         chooseTime(given: givenTime, isAutomatic: options.timeColumn == .automatic)
         guard let time else { return }
         let isData = rows.map { hasTime($0, in: time) }
@@ -321,9 +335,14 @@ struct SeriesTable {
 
     // MARK: The layout
 
-    func layout(_ options: SeriesImport) throws(SeriesFault) -> SeriesLayout {
+    func layout() throws(SeriesFault) -> SeriesLayout {
         if let unknown {
-            let wanted = if case .name(let name) = unknown { "named \"\(name)\"" } else { "with that index" }
+            let wanted =
+                switch unknown {
+                case .name(let name): "named \"\(name)\""
+                case .index(let index): "\(index + 1)"
+                case .automatic: ""
+                }
             let shown = rows.first.map { $0.fields.map { "\"\(text.string($0).prefix(40))\"" } } ?? []
             let setting = unknown == options.timeColumn ? "timeColumn" : "valueColumn"
             throw SeriesFault(
@@ -331,7 +350,17 @@ struct SeriesTable {
                 "There is no column \(wanted); the first line has \(shown.prefix(20).joined(separator: ", ")).",
                 settings: [setting])
         }
-        guard let time else { throw noTime(options) }
+        if let repeated {
+            let numbers = repeated.columns.map { "column \($0 + 1)" }
+            throw SeriesFault(
+                .ambiguousColumn,
+                "Line \(repeated.line): several columns are named \"\(repeated.name.prefix(40))\". Set "
+                    + "\(repeated.setting) to the number of one: "
+                    + "\(numbers.prefix(20).map { "\"\($0)\"" }.joined(separator: " or ")).",
+                line: repeated.line, column: repeated.name, readings: Array(numbers.prefix(20)),
+                settings: [repeated.setting])
+        }
+        guard let time else { throw noTime() }
         guard let value else { throw Self.noNumbers }
         guard value != time else {
             throw SeriesFault(
@@ -355,7 +384,7 @@ struct SeriesTable {
         return layout
     }
 
-    private func noTime(_ options: SeriesImport) -> SeriesFault {
+    private func noTime() -> SeriesFault {
         guard rows.contains(where: { $0.fields.contains { isNumber($0) } }) else { return Self.noNumbers }
         let formats =
             "Supported formats are 2010-01-31 13:45, 2010/01/31 13:45:00, 31.01.2010 13:45, 01/31/2010 01:45 PM, "
@@ -420,5 +449,18 @@ struct SeriesTable {
 
     private func index(of name: String, in row: Row) -> Int? {
         row.fields.firstIndex { text.string($0).caseInsensitiveCompare(name) == .orderedSame }
+    }
+
+    private func columns(named name: String, in row: Row) -> [Int] {
+        row.fields.indices.filter { text.string(row.fields[$0]).caseInsensitiveCompare(name) == .orderedSame }
+    }
+
+    /// A column that is named by its number, as reports name those without a name of their own.
+    private func numbered(_ column: SeriesImport.Column) -> SeriesImport.Column {
+        guard case .name(let name) = column, name.lowercased().hasPrefix("column "),
+            let number = Int(name.dropFirst("column ".count)), number > 0,
+            !rows.contains(where: { index(of: name, in: $0) != nil })
+        else { return column }
+        return .index(number - 1)
     }
 }

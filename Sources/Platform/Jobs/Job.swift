@@ -4,7 +4,7 @@
 package protocol Job: Codable, Sendable {
     /// The kind in rows, logs and metrics, such as `training.run`. Never changed once released.
     static var name: String { get }
-    /// Whose slots the kind uses; ``JobLane/system`` unless declared.
+    /// Whose slots the kind uses, unless ``JobOptions/lane`` names another; ``JobLane/system`` unless declared.
     static var lane: JobLane { get }
 }
 

@@ -4,10 +4,15 @@ import Storage
 package enum JobLane: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
     /// Maintenance: short jobs that other parts of the service depend on.
     case system
-    /// Deliveries of e-mails and other short work that waits for another service.
+    /// Deliveries of e-mails.
     case mail
-    /// Computations of minutes or hours. Organisations share the slots: see ``LaneClaim/organisationMax``.
+    /// Short work that waits for other services. Organisations share the slots: see ``LaneClaim/organisationMax``.
+    case outbound
+    /// Computations of minutes or hours. Organisations share the slots in the same way.
     case compute
+    /// Computations that read their data a fixed number of times. They never wait for those of ``compute``, and
+    /// organisations share the slots in the same way.
+    case short
     /// Exports of personal data, which read everything about a person.
     case export
 }

@@ -8,8 +8,11 @@ package struct JobOptions: Sendable {
     package var runAt: Instant?
     /// While a job of the same kind and key is unfinished, enqueuing returns that one.
     package var uniqueKey: String?
-    /// The organisation that owns the job, where one does. Organisations share the slots of ``JobLane/compute``.
+    /// The organisation that owns the job, where one does. Organisations share the slots of ``JobLane/compute`` and
+    /// ``JobLane/short``.
     package var organisation: String?
+    /// The lane of this job; nil means that of its kind.
+    package var lane: JobLane?
     /// The attempts before the job is dead.
     package var maximumAttempts: Int
 
@@ -18,6 +21,7 @@ package struct JobOptions: Sendable {
         runAt: Instant? = nil,
         uniqueKey: String? = nil,
         organisation: String? = nil,
+        lane: JobLane? = nil,
         maximumAttempts: Int = 20
     ) {
         precondition(maximumAttempts >= 1, "a job is tried at least once")
@@ -25,6 +29,7 @@ package struct JobOptions: Sendable {
         self.runAt = runAt
         self.uniqueKey = uniqueKey
         self.organisation = organisation
+        self.lane = lane
         self.maximumAttempts = maximumAttempts
     }
 }

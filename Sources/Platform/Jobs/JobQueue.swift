@@ -35,7 +35,8 @@ package final class JobQueue: Sendable {
     package func enqueue<Work: Job>(_ job: Work, _ options: JobOptions = .init(), in transaction: Transaction) throws
         -> ID<QueuedJob>
     {
-        try enqueue(kind: Work.name, lane: Work.lane, payload: Self.payload(of: job), options, in: transaction)
+        try enqueue(
+            kind: Work.name, lane: options.lane ?? Work.lane, payload: Self.payload(of: job), options, in: transaction)
     }
 
     /// Cancels a job. A waiting job is cancelled at once. For a running job the request is recorded and its worker gets

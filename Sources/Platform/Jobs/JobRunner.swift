@@ -17,10 +17,17 @@ package struct JobRunner: Service {
         /// Jobs of the other lanes that run at once.
         package var systemSlots: Int
         package var mailSlots: Int
+        package var outboundSlots: Int
         package var exportSlots: Int
+        /// Jobs of ``JobLane/short`` that run at once: as many as of ``JobLane/compute``, but at least two.
+        package var shortSlots: Int
         /// Jobs of ``JobLane/compute`` of one organisation that run at once, in all processes together: half of the
         /// slots unless given, so that another organisation finds a free one.
         package var organisationSlots: Int
+        /// The same of ``JobLane/short``.
+        package var organisationShortSlots: Int { max(1, shortSlots / 2) }
+        /// The same of ``JobLane/outbound``: another organisation's calls find a free slot where a service hangs.
+        package var organisationOutboundSlots: Int { max(1, outboundSlots / 2) }
         /// How long a worker keeps its job without a heartbeat.
         package var lease: Duration
         package var heartbeat: Duration
@@ -35,6 +42,7 @@ package struct JobRunner: Service {
             slots: Int = 4,
             systemSlots: Int = 4,
             mailSlots: Int = 4,
+            outboundSlots: Int = 4,
             exportSlots: Int = 2,
             organisationSlots: Int? = nil,
             lease: Duration = .seconds(30),
@@ -44,14 +52,17 @@ package struct JobRunner: Service {
             drain: Duration = .seconds(20)
         ) {
             precondition(
-                min(slots, systemSlots, mailSlots, exportSlots) >= 1, "a lane needs a slot to run a job in")
+                min(slots, systemSlots, mailSlots, outboundSlots, exportSlots) >= 1,
+                "a lane needs a slot to run a job in")
             let organisationSlots = organisationSlots ?? max(1, slots / 2)
             precondition(organisationSlots >= 1, "an organisation needs a slot to run a job in")
             precondition(heartbeat < lease, "a lease must outlast the interval of heartbeats")
             self.slots = slots
             self.systemSlots = systemSlots
             self.mailSlots = mailSlots
+            self.outboundSlots = outboundSlots
             self.exportSlots = exportSlots
+            shortSlots = max(2, slots)
             self.organisationSlots = organisationSlots
             self.lease = lease
             self.heartbeat = heartbeat
@@ -64,8 +75,20 @@ package struct JobRunner: Service {
             switch lane {
             case .system: systemSlots
             case .mail: mailSlots
+            case .outbound: outboundSlots
             case .compute: slots
+            case .short: shortSlots
             case .export: exportSlots
+            }
+        }
+
+        /// The maximum of one organisation in a lane; nil where organisations do not share it.
+        func organisationMax(in lane: JobLane) -> Int? {
+            switch lane {
+            case .compute: organisationSlots
+            case .short: organisationShortSlots
+            case .outbound: organisationOutboundSlots
+            case .system, .mail, .export: nil
             }
         }
     }
@@ -238,9 +261,7 @@ extension JobRunner {
     }
 
     func claim(of lane: JobLane, count: Int) -> LaneClaim {
-        LaneClaim(
-            lane: lane, kinds: kinds, count: count,
-            organisationMax: lane == .compute ? settings.organisationSlots : nil)
+        LaneClaim(lane: lane, kinds: kinds, count: count, organisationMax: settings.organisationMax(in: lane))
     }
 
     /// Makes due jobs available and leases those that the claims allow, at most `count`.

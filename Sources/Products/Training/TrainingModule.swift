@@ -25,7 +25,7 @@ package struct TrainingModule: Module {
         realtime: RealtimeModule,
         queue: JobQueue,
         files store: FileStore,
-        runThreads: Int = 2,
+        runThreads: Int = 4,
         runtime: Runtime
     ) {
         let filePaths = TrainingFilePaths(store: store)

@@ -4,7 +4,7 @@ import Modules
 /// Removes from AWS what a session has made, when it has ended.
 struct CleanUpJob: Job {
     static let name = "sandbox.clean-up"
-    static let lane = JobLane.mail
+    static let lane = JobLane.outbound
 
     let session: ID<SandboxSession>
     let organisation: ID<Organisation>

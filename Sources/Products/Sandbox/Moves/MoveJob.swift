@@ -4,7 +4,7 @@ import Modules
 /// Takes the next step of a move.
 struct MoveJob: Job {
     static let name = "sandbox.move"
-    static let lane = JobLane.mail
+    static let lane = JobLane.outbound
 
     let move: ID<Move>
     let organisation: ID<Organisation>

@@ -18,11 +18,7 @@ struct ChunkDescription: Sendable {
     /// - Throws: `invalid-payload` or `validation-failed`, with pointers to the members as they were sent;
     ///   `unusable-file` for an unknown time zone.
     init(_ text: String, isWhole: Bool) throws(Problem) {
-        guard let metadata = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)),
-            let members = metadata.object
-        else {
-            throw Problem(.invalidPayload, detail: "The part 'metadata' is not a JSON object.")
-        }
+        let members = try Self.members(of: text)
         var faults: [Problem.Fault] = []
         let position = Self.position.read(
             members.filter { Self.position.names.contains($0.key) }, at: "/metadata", &faults)
@@ -48,6 +44,19 @@ struct ChunkDescription: Sendable {
             throw Problem.unusable(.unknownTimeZone(zone))
         }
         try settings.check(kind: .input) { nested.pointers[$0] ?? top.pointers[$0] ?? "/metadata/\($0.rawValue)" }
+    }
+
+    /// As strict as for a JSON body: a member that is there twice is refused.
+    private static func members(of text: String) throws(Problem) -> [String: JSONValue] {
+        let metadata: JSONValue
+        do { metadata = try JSONValue(parsing: text.utf8) } catch {
+            throw Problem(
+                .invalidPayload, detail: "The part 'metadata' is not a JSON object: \(error).", cause: error)
+        }
+        guard let members = metadata.object else {
+            throw Problem(.invalidPayload, detail: "The part 'metadata' is not a JSON object.")
+        }
+        return members
     }
 
     private static func nested(_ additional: JSONValue?, _ faults: inout [Problem.Fault]) -> NamedSettings {

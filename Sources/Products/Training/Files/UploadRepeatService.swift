@@ -44,6 +44,7 @@ final class UploadRepeatService: Sendable {
         while let part = try await reader.next() {
             switch part.name {
             case "metadata":
+                guard found == nil else { return nil }
                 let description = try ChunkDescription(
                     try await reader.collectText(upTo: UploadForm.metadataBytesMax), isWhole: isWhole)
                 guard let file = try await completedFile(description, scope) else { return nil }

@@ -155,7 +155,11 @@ final class UploadService: Sendable {
         do {
             while let part = try await reader.next() {
                 switch part.name {
-                case "metadata": metadata = try await reader.collectText(upTo: UploadForm.metadataBytesMax)
+                case "metadata":
+                    guard metadata == nil else {
+                        throw Problem(.invalidPayload, detail: "The body has the part 'metadata' twice.")
+                    }
+                    metadata = try await reader.collectText(upTo: UploadForm.metadataBytesMax)
                 case "chunk", "file", "fileChunk":
                     guard bytes == nil else {
                         throw Problem(.invalidPayload, detail: "The body has more than one file.")

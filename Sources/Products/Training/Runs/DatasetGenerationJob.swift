@@ -8,7 +8,7 @@ import Plotting
 /// Generates the datasets of one run.
 struct DatasetGenerationJob: RunJob {
     static let name = "training.generate-datasets"
-    static let lane = JobLane.compute
+    static let lane = JobLane.short
     let run: ID<Run>
     let organisation: ID<Organisation>
 }

@@ -109,9 +109,11 @@ final class RunService: Sendable {
                 bytes += StorageBound.datasets(count: datasets.count, datasets.shape)
             }
             return Preparation(storageBytes: bytes) {
-                try queue.enqueue(
-                    TrainingRunJob(run: $0, organisation: session.organisation), Self.jobOptions(scope),
-                    in: transaction)
+                var options = Self.jobOptions(scope)
+                // A linear model reads the datasets once, as their generation writes them once.
+                if parameters.mode == .linear { options.lane = .short }
+                return try queue.enqueue(
+                    TrainingRunJob(run: $0, organisation: session.organisation), options, in: transaction)
             }
         }
         return Accepted(ticket, follow: ticket.statusUrl)
