@@ -172,7 +172,9 @@ let tests: [Target] = [
     .tests(
         "EntitlementsTests",
         ["App", "Audit", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
-    .tests("TrainingTests", ["App", "Base", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
+    .tests(
+        "TrainingTests",
+        ["App", "Base", "Files", "Forecasting", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
     .tests(
         "SandboxTests",
         [

@@ -46,7 +46,7 @@ import Testing
         var lifecycle = leased(attempt: 3)
         #expect(
             try lifecycle.fail(FailedAttempt(JobFailure.retry(reason: "busy")), delay: .zero, at: now)
-                == .abandoned(.failed("busy")))
+                == .abandoned(.exhausted(code: "internal-error", "busy")))
         #expect(lifecycle.state == .dead)
         lifecycle = leased()
         #expect(

@@ -349,7 +349,8 @@ import Testing
             #expect(
                 try await fixture.notes().sorted() == [
                     "cancelled: cancelled",
-                    "once: failed(\"The lease of the worker expired, and no attempts are left.\")",
+                    "once: exhausted(code: \"internal-error\", "
+                        + "\"The lease of the worker expired, and no attempts are left.\")",
                 ])
         }
     }

@@ -143,6 +143,42 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: Engine.available)
+    func `a run that the server cannot complete is no fault of the client`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free") { fixture in
+            try await fixture.prepare()
+            let storage = await fixture.storage()
+            try FileManager.default.removeItem(at: fixture.root.appending(path: "training"))
+            async let response = fixture.post("generate-datasets/s")
+            // Three attempts, with growing waits between them.
+            while try await fixture.audited("run.failed") == 0 {
+                try await fixture.app.runJobs()
+                fixture.app.clock.advance(by: .minutes(1))
+            }
+            let failed = await response
+            #expect(failed.status == 500 && failed.code == "internal-error", "\(failed)")
+            let status = await fixture.get("status/s")
+            #expect(status["status"] == "failed" && status["error"] == failed["detail"], "\(status)")
+            #expect(status["error"]?.string?.contains("Fault") == false, "\(status)")
+            #expect(await fixture.level("processing") == [0, 0])
+            #expect(await fixture.storage() == storage)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `values whose distance is not a finite number fail the run at once, with the reason`(engine: Engine)
+        async throws
+    {
+        try await withTrainingFixture(engine, plan: "free", runsJobs: true) { fixture in
+            try await fixture.prepare(series: Samples.hourly(60) { $0 % 2 == 0 ? 1.7e308 : -1.7e308 })
+            let failed = await fixture.post("generate-datasets/s")
+            #expect(failed.status == 422 && failed.code == "generation-failed", "\(failed)")
+            #expect(failed["detail"]?.string?.contains("not finite") == true, "\(failed)")
+            #expect(await fixture.get("status/s")["error"] == failed["detail"])
+            #expect(await fixture.level("processing") == [0, 0])
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `the sixth processing run of a month on Free is refused`(engine: Engine) async throws {
         try await withTrainingFixture(engine, plan: "free") { fixture in

@@ -110,10 +110,7 @@ package struct FileStore: Sendable {
     /// The path of the folder `key`, which is created if it is missing: for work that writes several files.
     package func folder(_ key: Key) async throws -> String {
         let path = path(of: key)
-        try await pool.run {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        }
+        try await pool.run { try Self.makeFolder(path) }
         return path
     }
 
@@ -161,8 +158,14 @@ package struct FileStore: Sendable {
 
     private static func makeParent(of path: String) throws {
         let parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        try FileManager.default.createDirectory(
-            atPath: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try makeFolder(parent)
+    }
+
+    private static func makeFolder(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch { throw Problem.ofDisk(error) }
     }
 
     private static func writeAll(_ bytes: [UInt8], to descriptor: Int32, at offset: Int64) throws {

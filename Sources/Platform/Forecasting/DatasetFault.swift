@@ -8,6 +8,8 @@ package struct DatasetFault: Error, Sendable, Equatable, CustomStringConvertible
         case tooLarge = "too-large"
         /// No dataset remains, or none for the training part.
         case nothingLeft = "nothing-left"
+        /// Values of a column, or their width, are not finite numbers.
+        case notFinite = "not-finite"
         /// The files contradict the manifest.
         case damaged
     }

@@ -269,6 +269,12 @@ package struct DatasetGenerator: Sendable {
                     kind: .output, label: "OUT\($0.offset + 1)", name: $0.element.name, horizon: $0.element.horizon,
                     averaging: $0.element.averaging)
             }
+            for (column, sampler) in zip(inputColumns + outputColumns, samplers) where !sampler.isFinite {
+                throw DatasetFault(
+                    .notFinite,
+                    "The values of \(column.label), \"\(column.name)\", or the distance of two of them, are not finite "
+                        + "numbers. Upload the series in a larger unit.")
+            }
             let manifest = DatasetManifest(
                 count: count,
                 inputSteps: recipe.steps.inputSteps,

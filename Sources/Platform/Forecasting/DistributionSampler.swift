@@ -10,6 +10,9 @@ struct DistributionSampler {
     private var count = 0
     private var minimum = Double.infinity
     private var maximum = -Double.infinity
+    /// Whether all values are finite, and the distance of the extremes too: a column can be scaled only then.
+    var isFinite: Bool { !hasOther && (count == 0 || (maximum - minimum).isFinite) }
+    private var hasOther = false
     /// The index of the next value that enters the sample.
     private var next = 0
     private var weight = 1.0
@@ -21,6 +24,7 @@ struct DistributionSampler {
     mutating func add(_ value: Double) {
         if value < minimum { minimum = value }
         if value > maximum { maximum = value }
+        if !value.isFinite { hasOther = true }
         if sample.count < Self.sampleMax {
             sample.append(value)
             if sample.count == Self.sampleMax { skip() }
@@ -69,8 +73,11 @@ struct DistributionSampler {
         let bandwidth = 0.9 * (spread > 0 ? min(deviation, spread) : deviation) * pow(Double(sorted.count), -0.2)
         guard bandwidth > 0, bandwidth.isFinite else { return result }
         let step = (maximum - minimum) / Double(Self.positions - 1)
-        result.positions = (0..<Self.positions).map { minimum + Double($0) * step }
-        result.density = Self.density(of: sorted, at: result.positions, bandwidth: bandwidth)
+        let positions = (0..<Self.positions).map { minimum + Double($0) * step }
+        let density = Self.density(of: sorted, at: positions, bandwidth: bandwidth)
+        // Of values near the smallest number the density is above the largest.
+        guard density.allSatisfy(\.isFinite) else { return result }
+        (result.positions, result.density) = (positions, density)
         return result
     }
 

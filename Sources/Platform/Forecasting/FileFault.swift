@@ -17,3 +17,9 @@ package struct FileFault: Error, Sendable, Equatable, CustomStringConvertible {
         self.number = number
     }
 }
+
+/// As `NSError` it is the POSIX error, so that a full disk is told like in the errors of Foundation.
+extension FileFault: CustomNSError {
+    package static var errorDomain: String { NSPOSIXErrorDomain }
+    package var errorCode: Int { Int(number) }
+}

@@ -34,6 +34,8 @@ struct FailedAttempt: Sendable {
     static let textMax = 500
 
     let remedy: Remedy
+    /// The code of the problem with which the attempt failed, `internal-error` for other errors.
+    let code: String
     /// The stored text: the sentences of `Problem`s and `JobFailure`s, else only the error's type, because the text of
     /// other errors may hold secrets.
     let text: String
@@ -50,7 +52,8 @@ struct FailedAttempt: Sendable {
         case let problem as Problem:
             self.init(
                 problem.kind.status < 500 ? .permanent : .retry(noSoonerThan: Self.retryAfter(problem)),
-                ["\(problem.kind.code): \(problem.title)", problem.detail].compactMap { $0 }.joined(separator: " — ")
+                ["\(problem.kind.code): \(problem.title)", problem.detail].compactMap { $0 }.joined(separator: " — "),
+                code: problem.kind.code
             )
         default:
             self.init(.retry(noSoonerThan: .zero), Self.name(of: error))
@@ -67,8 +70,9 @@ struct FailedAttempt: Sendable {
         }
     }
 
-    private init(_ remedy: Remedy, _ text: String) {
+    private init(_ remedy: Remedy, _ text: String, code: String = Problem.Kind.internalError.code) {
         self.remedy = remedy
+        self.code = code
         self.text = Self.bounded(text)
     }
 

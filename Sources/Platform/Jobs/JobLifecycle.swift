@@ -73,8 +73,9 @@ struct JobLifecycle: Sendable, Equatable {
     mutating func fail(_ failure: FailedAttempt, delay: Duration, at now: Instant) throws(InvalidTransition) -> Ending {
         try leave("fail")
         if isCancelRequested { return cancel(at: now) }
-        guard case .retry(let least) = failure.remedy, attempt < maximumAttempts else {
-            return markDead(.failed(failure.text), at: now)
+        guard case .retry(let least) = failure.remedy else { return markDead(.failed(failure.text), at: now) }
+        guard attempt < maximumAttempts else {
+            return markDead(.exhausted(code: failure.code, failure.text), at: now)
         }
         wait(.retryable, until: now + max(delay, least))
         return .retried
@@ -104,7 +105,8 @@ struct JobLifecycle: Sendable, Equatable {
         if isCancelRequested { return cancel(at: now) }
         if crashes >= Self.crashesMax { return markDead(.poisoned, at: now) }
         if attempt >= maximumAttempts {
-            return markDead(.failed("The lease of the worker expired, and no attempts are left."), at: now)
+            let text = "The lease of the worker expired, and no attempts are left."
+            return markDead(.exhausted(code: Problem.Kind.internalError.code, text), at: now)
         }
         wait(.available, until: now)
         return .crashed

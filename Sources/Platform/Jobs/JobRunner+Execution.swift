@@ -163,7 +163,8 @@ extension JobRunner {
     func record(_ ending: JobLifecycle.Ending, of job: ClaimedJob) {
         metrics.increment("gatehouse_jobs_ended_total", [("kind", job.kind), ("outcome", ending.label)])
         switch ending {
-        case .abandoned(.failed(let reason)): log(job).error("a job is dead", metadata: ["reason": "\(reason)"])
+        case .abandoned(.failed(let reason)), .abandoned(.exhausted(_, let reason)):
+            log(job).error("a job is dead", metadata: ["reason": "\(reason)"])
         case .abandoned(.poisoned):
             log(job).error("a job is dead", metadata: ["reason": "its lease expired too often"])
         case .crashed: log(job).warning("the lease of a job expired; the job is available again")
@@ -190,7 +191,7 @@ extension JobLifecycle.Ending {
         case .retried: "retried"
         case .handedBack: "handed-back"
         case .crashed: "crashed"
-        case .abandoned(.failed): "failed"
+        case .abandoned(.failed), .abandoned(.exhausted): "failed"
         case .abandoned(.poisoned): "poisoned"
         case .abandoned(.cancelled): "cancelled"
         }

@@ -63,7 +63,11 @@ package struct JobOutcome: Sendable {
 
 /// Why a job ends without being completed.
 package enum JobAbandonment: Sendable, Equatable {
+    /// A permanent failure, with a reason for users: a repetition would end in the same way.
     case failed(String)
+    /// The attempts are used up by errors that a repetition may not meet. `code` is that of a problem with a status
+    /// from 500 on; the text is for the log.
+    case exhausted(code: String, String)
     /// Its lease expired too often.
     case poisoned
     case cancelled

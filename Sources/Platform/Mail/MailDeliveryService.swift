@@ -100,7 +100,7 @@ package final class MailDeliveryService: Sendable {
 extension JobAbandonment {
     fileprivate var sentence: String {
         switch self {
-        case .failed(let reason): reason
+        case .failed(let reason), .exhausted(_, let reason): reason
         case .poisoned: "the leases of its workers expired too often"
         case .cancelled: "cancelled"
         }

@@ -29,7 +29,7 @@ struct TrainingPersonalData: Sendable {
                 "training-runs", in: "training_runs", where: inErasedOrganisations,
                 showing: [
                     "id", "session_id", "kind", "state", "operation_key", "request", "result", "error",
-                    "storage_bytes", "created_at", "finished_at",
+                    "error_code", "storage_bytes", "created_at", "finished_at",
                 ]
             ),
             PersonalDataTable(

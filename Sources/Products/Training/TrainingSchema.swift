@@ -78,6 +78,7 @@ enum TrainingSchema {
                 request TEXT NOT NULL,
                 result TEXT,
                 error TEXT,
+                error_code TEXT,
                 attempt \(.integer),
                 storage_bytes \(.integer) NOT NULL CHECK (storage_bytes >= 0),
                 reservation_id TEXT NOT NULL,

@@ -117,7 +117,9 @@ final class UploadService: Sendable {
         let result: Result<SeriesFile, any Error>
         do {
             _ = try await filePaths.store.write(source, at: 0) { nil }
-            let whole = try await compute.run { try UploadAssembly.concatenate(chunks, into: path) }
+            let whole = try await compute.run {
+                do { return try UploadAssembly.concatenate(chunks, into: path) } catch { throw Problem.ofDisk(error) }
+            }
             result = .success(
                 try await previewed(description, bytes: whole.bytes, from: source, in: folder, of: session))
         } catch { result = .failure(error) }
@@ -142,7 +144,9 @@ final class UploadService: Sendable {
                 id: runtime.id(), organisation: session.organisation, session: session.id, name: description.fileName,
                 kind: kind, digest: "", bytes: bytes, seriesBytes: 0,
                 settings: settings.changed(by: SeriesSettings(kind: kind)), report: report, createdAt: runtime.now())
-        } catch let fault as SeriesFault { throw Problem.unusable(fault) }
+        } catch let fault as SeriesFault {
+            throw Problem.unusable(fault)
+        } catch { throw Problem.ofDisk(error) }
     }
 
     /// Reads the parts in any order and writes the file part to disk.
@@ -398,7 +402,7 @@ final class UploadService: Sendable {
             await remove(source, series)
             try await delete(upload)
             if let fault = error as? SeriesFault { throw Problem.unusable(fault) }
-            throw error
+            throw Problem.ofDisk(error)
         }
     }
 

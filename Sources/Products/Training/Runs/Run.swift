@@ -27,6 +27,9 @@ struct Run: Sendable {
     let request: String
     private(set) var result: String?
     private(set) var error: String?
+    /// The code of the server's problem by which the run failed, such as `storage-full`; nil where its data, its
+    /// settings or its model are the reason.
+    private(set) var errorCode: String?
     /// The attempt whose folder holds the results; nil until the run has succeeded.
     private(set) var attempt: Int64?
     /// The storage that the run occupies: what it may take until it has succeeded, then what its files take; none once
@@ -49,6 +52,7 @@ struct Run: Sendable {
         request = try row["request"]
         result = try row["result"]
         error = try row["error"]
+        errorCode = try row["error_code"]
         attempt = try row["attempt"]
         storageBytes = try row["storage_bytes"]
         reservation = try row["reservation_id"]

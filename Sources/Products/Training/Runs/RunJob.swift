@@ -1,3 +1,4 @@
+import Files
 import Identity
 import Modules
 
@@ -14,7 +15,9 @@ extension RunSettlementService {
     ) -> Worker {
         Worker(
             Work.self,
-            perform: perform,
+            perform: { job, context in
+                do { return try await perform(job, context) } catch { throw Problem.ofDisk(error) }
+            },
             abandoned: { [self] job, abandonment, transaction in
                 try abandon(job.run, of: job.organisation, abandonment, in: transaction)
             }

@@ -1,4 +1,5 @@
 import Entitlements
+import Files
 import HTTPTypes
 import Identity
 import Modules
@@ -23,6 +24,7 @@ struct RunRoutes: Sendable {
                 .header(.idempotencyKey),
                 problems: [
                     .sessionNotFound, .trainingInProgress, .operationConflict, .generationFailed, .storageExceeded,
+                    .storageFull,
                 ]
             ) { (request: GenerateDatasets, scope, snapshot, charge, session, prefer, key) in
                 try await datasets(request, scope, snapshot, charge, session, prefer, key)
@@ -76,7 +78,13 @@ struct RunRoutes: Sendable {
             return .second(Accepted(ticket, follow: ticket.statusUrl))
         }
         guard run.state == .succeeded else {
-            throw Problem(.generationFailed, detail: run.error ?? "The run was cancelled.")
+            let detail = run.error ?? "The run was cancelled."
+            switch run.errorCode {
+            case nil: throw Problem(.generationFailed, detail: detail)
+            case Problem.Kind.storageFull.code:
+                throw Problem(.storageFull, detail: detail, headers: ["Retry-After": "60"])
+            default: throw Problem(.internalError, detail: detail)
+            }
         }
         return .first(try await results.generated(run))
     }

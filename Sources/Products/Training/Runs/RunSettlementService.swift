@@ -1,5 +1,6 @@
 import Audit
 import Entitlements
+import Files
 import Identity
 import Modules
 
@@ -68,13 +69,15 @@ final class RunSettlementService: Sendable {
         _ id: ID<Run>, of organisation: ID<Organisation>, _ abandonment: JobAbandonment, in transaction: Transaction
     ) throws {
         guard let run = try transaction.run(id, of: organisation) else { return }
-        let (state, reason): (Run.State, String?) =
+        let (state, reason, code): (Run.State, String?, String?) =
             switch abandonment {
-            case .failed(let reason): (.failed, reason)
-            case .poisoned: (.failed, "The process ended repeatedly during the run.")
-            case .cancelled: (.cancelled, nil)
+            case .failed(let reason): (.failed, reason, nil)
+            case .exhausted(let code, _): (.failed, Self.sentence(code), code)
+            case .poisoned:
+                (.failed, "The process ended repeatedly during the run.", Problem.Kind.internalError.code)
+            case .cancelled: (.cancelled, nil, nil)
             }
-        guard try transaction.end(run, as: state, error: reason) else { return }
+        guard try transaction.end(run, as: state, error: reason, code: code) else { return }
         try quotas.release(run.reservation, in: transaction)
         if state == .failed {
             let details = ["kind": run.kind.rawValue]
@@ -91,5 +94,12 @@ final class RunSettlementService: Sendable {
             run.session, of: organisation, to: models > 0 ? .phase4 : session?.datasetRun == nil ? .upload : .phase2)
         try storage.release(bytes: run.storageBytes, of: organisation, in: transaction)
         if let session { try events.failed(run, of: session.clientID, reason: reason, in: transaction) }
+    }
+
+    /// The text of a server's error may name files or types; the log and the job keep it.
+    private static func sentence(_ code: String) -> String {
+        code == Problem.Kind.storageFull.code
+            ? "The server's disk was full. Start the run again later."
+            : "The server could not complete the run. Start it again later."
     }
 }

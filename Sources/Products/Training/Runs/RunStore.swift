@@ -91,11 +91,14 @@ extension Transaction {
     }
 
     /// As ``succeed(_:result:attempt:storageBytes:)``, for a run that ends without a result.
-    func end(_ run: Run, as state: Run.State, error: String?) throws -> Bool {
+    /// - Parameters:
+    ///   - error: the reason, for users.
+    ///   - code: as ``Run/errorCode``.
+    func end(_ run: Run, as state: Run.State, error: String?, code: String?) throws -> Bool {
         try execute(
             """
             UPDATE training_runs
-            SET state = \(state), error = \(error), storage_bytes = 0, finished_at = \(now)
+            SET state = \(state), error = \(error), error_code = \(code), storage_bytes = 0, finished_at = \(now)
             WHERE id = \(run.id) AND organisation_id = \(run.organisation) AND state IN ('queued', 'running')
             """
         ) == 1
@@ -137,7 +140,7 @@ extension Transaction {
     private static var selectRun: SQL {
         """
         SELECT id, organisation_id, session_id, kind, state, operation_key, fingerprint, request, result, error,
-               attempt, storage_bytes, reservation_id, job_id, started_by, created_at, finished_at
+               error_code, attempt, storage_bytes, reservation_id, job_id, started_by, created_at, finished_at
         FROM training_runs
 
         """
