@@ -1,7 +1,7 @@
 package import Identity
 package import Modules
 
-/// An organisation's plan, its current period and its usage in that period, read once per request.
+/// An organisation's plan, its current period and its usage in that period, as they were at one moment.
 package struct EntitlementSnapshot: Sendable {
     let entitlement: Entitlement
     package let readAt: Instant
