@@ -6,6 +6,7 @@ package struct EntitlementSnapshot: Sendable {
     let entitlement: Entitlement
     package let readAt: Instant
     let levels: [String: Level]
+    let usageView = UsageViewCache()
 
     package var organisation: ID<Organisation> { entitlement.organisation }
     package var plan: Plan { entitlement.plan }
