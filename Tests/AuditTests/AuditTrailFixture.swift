@@ -36,7 +36,7 @@ struct AuditTrailFixture: Equatable {
         let previous = rows.last { $0.shard == shard }?.hash ?? AuditRow.initialHash
         let position = ReservedAuditChainPosition(shard: shard, sequence: sequence, previous: previous)
         let salt = Hex.encode(Runtime.system.randomBytes(16))
-        var row = try AuditRow(
+        var row = AuditRow(
             event, id: id, at: Instant(seconds: 1_769_860_800 + Int64(rows.count)), position: position, salt: salt)
         row.hash = row.link(after: previous)
         row.seal = Self.keys.seal(of: row.hash)

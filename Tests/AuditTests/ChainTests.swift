@@ -1,4 +1,5 @@
 import Base
+import Foundation
 import Modules
 import Secrets
 import Testing
@@ -29,6 +30,19 @@ import Testing
             var changed = trail
             let change = try tampering.tamper(with: &changed)
             if changed.isSound { Issue.record("\(change)") }
+        }
+    }
+
+    /// Verification compares the stored text, also that of earlier versions.
+    @Test func `details have the text that JSONEncoder gives them`() throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let special = String(String.UnicodeScalarView((0..<0x100).compactMap { UnicodeScalar($0) }))
+        for details in [
+            [:], ["takes_effect": "now", "person": "p", "plan": "a/b", "Upper": "", "n10": "", "n9": ""],
+            ["controls": special, "\u{E9}": "\u{2028}\u{1F600}", "quote\"": "back\\slash"],
+        ] {
+            #expect(AuditRow.text(of: details) == String(decoding: try encoder.encode(details), as: UTF8.self))
         }
     }
 

@@ -139,6 +139,8 @@ import Testing
                 try await killed.entitlements.recovery.startNode(as: "killed")
                 try await killed.entitlements.escrow.draw(charge, operation: "")
                 await killed.database.close()
+                // What another node has taken is seen in the usage then.
+                quota.app.clock.advance(by: SnapshotCache.lifetime)
                 let held = try await quota.level()[1] ?? 0
                 #expect(held > 1 && held <= EscrowService.blockMax)
                 if isRestarted {
@@ -204,6 +206,8 @@ import Testing
 
     private func settle(_ nodes: [QuotaFixture]) async throws {
         for node in nodes { try await node.entitlements.escrow.close() }
+        // Each node sees then in its usage what the others have taken.
+        nodes[0].app.clock.advance(by: SnapshotCache.lifetime)
     }
 
     /// The outcomes of `count` concurrent draws on each node: nil, or the kind of the refusal.

@@ -20,7 +20,7 @@ package final class AuditService: Sendable {
     func record(_ event: AuditEvent, id: ID<AuditEvent>, in transaction: Transaction) throws {
         let position = try transaction.reserveAuditPosition(fallback: Int64(runtime.randomBytes(1)[0]))
         let salt = Hex.encode(runtime.randomBytes(16))
-        var row = try AuditRow(event, id: id, at: transaction.now, position: position, salt: salt)
+        var row = AuditRow(event, id: id, at: transaction.now, position: position, salt: salt)
         row.hash = row.link(after: position.previous)
         row.seal = keys.seal(of: row.hash)
         try transaction.insert(row)

@@ -51,7 +51,8 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         self.plans = plans
         self.ledger = ledger
         let meters = MeterCatalog(productMeters: productMeters, plans: plans)
-        let (cache, levels) = (EntitlementCache(plans: plans), LevelCache(runtime: runtime))
+        let cache = EntitlementCache(plans: plans)
+        let levels = LevelCache(snapshots: cache.snapshots, runtime: runtime)
         let alerts = UsageAlertService(plans: plans, levels: levels, audit: audit, mailer: mailer)
 
         // Gate
@@ -70,7 +71,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
             database: database,
             batches: QuotaBatchService(quotas: quotas, alerts: alerts, entitlements: cache, levels: levels))
         settled = SettledReservationService(database: database)
-        storage = StorageQuotaService()
+        storage = StorageQuotaService(levels: levels)
         recovery = ReservationRecovery(
             database: database, quotas: quotas, nodes: nodes, resolvers: resolvers, logger: plans.logger)
         escrow = EscrowService(
@@ -112,13 +113,14 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
             + UsageRoutes(
                 identity: identity, serviceKey: serviceKey(.usageWrite), subscription: subscription, usage: usage,
                 corrections: UsageCorrectionService(
-                    database: database, plans: plans, meters: meters, alerts: alerts, audit: audit),
+                    database: database, plans: plans, meters: meters, alerts: alerts, levels: levels, audit: audit),
                 queries: UsageQueryService(database: database, plans: plans, meters: meters), meters: meters,
                 rates: planRates
             ).routes
             + EntitlementCheckRoutes(
                 member: identity.member,
-                checks: EntitlementCheckService(database: database, plans: plans, meters: meters), rates: planRates
+                checks: EntitlementCheckService(entitlements: entitlements, plans: plans, meters: meters),
+                rates: planRates
             ).routes
             + RemoteReservationRoutes(
                 serviceKey: serviceKey(.reservationsWrite),

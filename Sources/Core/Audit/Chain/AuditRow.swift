@@ -1,4 +1,3 @@
-import Foundation
 import Modules
 import Secrets
 
@@ -71,7 +70,7 @@ struct AuditRow: Sendable, Hashable {
 extension AuditRow {
     init(
         _ event: AuditEvent, id: ID<AuditEvent>, at instant: Instant, position: ReservedAuditChainPosition, salt: String
-    ) throws {
+    ) {
         shard = position.shard
         sequence = position.sequence
         self.id = id.text
@@ -87,16 +86,25 @@ extension AuditRow {
         personal[.target] = event.target
         personal[.address] = event.address
         personal[.request] = event.requestID
-        personal[.details] = try Self.text(of: event.details)
+        personal[.details] = Self.text(of: event.details)
         self.personal = personal
         self.salt = salt
     }
 
-    /// The JSON of the column `details`.
-    static func text(of details: [String: String]) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(details), as: UTF8.self)
+    /// The JSON of the column `details`: one text for equal details, which verification relies on. It is that of
+    /// `JSONEncoder` with sorted keys and without escaped slashes, which takes ten times as long.
+    static func text(of details: [String: String]) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(256)
+        bytes.append(UInt8(ascii: "{"))
+        for (key, value) in details.sorted(by: { $0.key < $1.key }) {
+            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(jsonString: key)
+            bytes.append(UInt8(ascii: ":"))
+            bytes.append(jsonString: value)
+        }
+        bytes.append(UInt8(ascii: "}"))
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     init(row: Row) throws {

@@ -166,7 +166,9 @@ final class QuotaBatchService: Sendable {
     private func sendAlerts(_ calls: [QuotaCall], _ batch: QuotaBatch, in transaction: Transaction) throws {
         var limits: [Bucket: Limit] = [:]
         for charge in calls.compactMap(\.charge) { limits[charge.bucket] = charge.limit }
-        levels.set(batch.levels.filter { limits[$0.key] != .unlimited }, after: transaction)
+        levels.set(
+            batch.levels.filter { limits[$0.key] != .unlimited }, of: Set(batch.changes.keys.map(\.organisation)),
+            after: transaction)
         for (bucket, change) in batch.changes where change.used > 0 {
             let level = batch.levels[bucket] ?? Level()
             switch limits[bucket] {

@@ -3,17 +3,18 @@ import Modules
 
 /// Answers whether the plan of an organisation allows something, for products that run elsewhere.
 final class EntitlementCheckService: Sendable {
-    private let database: any Database
+    private let entitlements: EntitlementService
     private let plans: PlanCatalog
     private let meters: MeterCatalog
 
-    init(database: any Database, plans: PlanCatalog, meters: MeterCatalog) {
-        self.database = database
+    init(entitlements: EntitlementService, plans: PlanCatalog, meters: MeterCatalog) {
+        self.entitlements = entitlements
         self.plans = plans
         self.meters = meters
     }
 
-    /// Whether units of a meter are left, or the plan includes a feature. Nothing is taken.
+    /// Whether units of a meter are left, or the plan includes a feature. Nothing is taken, and the
+    /// answer is at most a second old.
     /// - Throws: `validation-failed` for neither or both of meter and feature; `unknown-meter`; `not-a-member` for
     ///   another organisation.
     func check(_ check: EntitlementCheck, scope: Scope) async throws(Problem) -> EntitlementCheckResult {
@@ -22,8 +23,7 @@ final class EntitlementCheckService: Sendable {
             throw Problem.invalid("/meter", "or /feature is required, and not both")
         }
         let meter = try check.meter.map { name throws(Problem) in try meters.require(name) }
-        let snapshot = try await database.read { [plans] in try plans.snapshot(of: scope.organisation, in: $0) }
-        guard let snapshot else {
+        guard let snapshot = try await entitlements.recentSnapshot(of: scope.organisation) else {
             return EntitlementCheckResult(check, snapshot: nil, level: nil, refusal: Problem(.noActiveSubscription))
         }
         guard let meter else {

@@ -12,6 +12,7 @@ final class EntitlementCache: Sendable {
     private let plans: PlanCatalog
     private let entitlements = TTLCache<ID<Organisation>, Entitlement>(lifetime: lifetime)
     private let recent = TTLCache<ID<Organisation>, Entitlement>(lifetime: recentLifetime)
+    let snapshots = SnapshotCache()
 
     init(plans: PlanCatalog) { self.plans = plans }
 
@@ -23,6 +24,13 @@ final class EntitlementCache: Sendable {
     /// As ``value(for:at:)``, at most ``recentLifetime`` old.
     func recentValue(for organisation: ID<Organisation>, at now: Instant) -> Entitlement? {
         valid(recent.value(for: organisation, at: now), at: now)
+    }
+
+    /// The entitlement with the usage, at most ``SnapshotCache/lifetime`` old.
+    func snapshot(of organisation: ID<Organisation>, at now: Instant) -> EntitlementSnapshot? {
+        guard let snapshot = snapshots.value(for: organisation, at: now), valid(snapshot.entitlement, at: now) != nil
+        else { return nil }
+        return snapshot
     }
 
     private func valid(_ entitlement: Entitlement?, at now: Instant) -> Entitlement? {
@@ -47,6 +55,7 @@ final class EntitlementCache: Sendable {
     private func invalidate(_ organisation: ID<Organisation>) {
         entitlements.invalidate(organisation)
         recent.invalidate(organisation)
+        snapshots.invalidate(organisation)
     }
 
     /// The charge in the current terms of subscription and plans.

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Identity
 import Modules
 
@@ -42,10 +43,19 @@ final class EntitlementService: Sendable {
         }
     }
 
-    /// The snapshot of the request's organisation; read from the database once per request.
+    /// The snapshot of the request's organisation: read from the database once per request, or at most a second old for
+    /// GET and HEAD, which change nothing.
     /// - Throws: what the `member` requirement throws; `no-active-subscription`.
     func snapshot(for request: Request) async throws(Problem) -> EntitlementSnapshot {
         guard let snapshot = try await snapshotIfSubscribed(for: request) else { throw Self.noActiveSubscription }
+        return snapshot
+    }
+
+    /// As ``snapshot(for:)``, read from the database within this request, whatever its method.
+    func currentSnapshot(for request: Request) async throws(Problem) -> EntitlementSnapshot {
+        guard let snapshot = try await currentSnapshotIfSubscribed(for: request) else {
+            throw Self.noActiveSubscription
+        }
         return snapshot
     }
 
@@ -53,13 +63,36 @@ final class EntitlementService: Sendable {
     /// - Returns: nil for an organisation without an active subscription.
     /// - Throws: what the `member` requirement throws.
     func snapshotIfSubscribed(for request: Request) async throws(Problem) -> EntitlementSnapshot? {
+        guard request.method == .get || request.method == .head else {
+            return try await currentSnapshotIfSubscribed(for: request)
+        }
         if let known = request.context.value(of: EntitlementSnapshot.self) { return known }
-        let organisation = try await organisation(of: request)
-        let now = runtime.now()
+        // Not set in the context, which has what was read within the request.
+        if let known = cache.snapshot(of: try await organisation(of: request), at: runtime.now()) { return known }
+        return try await currentSnapshotIfSubscribed(for: request)
+    }
+
+    private func currentSnapshotIfSubscribed(for request: Request) async throws(Problem) -> EntitlementSnapshot? {
+        if let known = request.context.value(of: EntitlementSnapshot.self) { return known }
+        let snapshot = try await readSnapshot(of: try await organisation(of: request))
+        if let snapshot { request.context.set(snapshot) }
+        return snapshot
+    }
+
+    /// A snapshot that is at most a second old, for an answer that takes nothing.
+    /// - Returns: nil for an organisation without an active subscription.
+    /// - Throws: failures of the server.
+    func recentSnapshot(of organisation: ID<Organisation>) async throws(Problem) -> EntitlementSnapshot? {
+        if let known = cache.snapshot(of: organisation, at: runtime.now()) { return known }
+        return try await readSnapshot(of: organisation)
+    }
+
+    private func readSnapshot(of organisation: ID<Organisation>) async throws(Problem) -> EntitlementSnapshot? {
+        let (now, changeCount) = (runtime.now(), cache.snapshots.changeCount(of: organisation))
         let snapshot = try await database.read { [plans] in try plans.snapshot(of: organisation, in: $0) }
         if let snapshot {
-            request.context.set(snapshot)
             cache.set(snapshot.entitlement, at: now)
+            cache.snapshots.set(snapshot, at: now, after: changeCount)
         }
         return snapshot
     }

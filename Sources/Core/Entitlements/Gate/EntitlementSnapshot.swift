@@ -1,11 +1,12 @@
 package import Identity
 package import Modules
 
-/// An organisation's plan, its current period and its usage in that period, read once per request.
+/// An organisation's plan, its current period and its usage in that period, as they were at one moment.
 package struct EntitlementSnapshot: Sendable {
     let entitlement: Entitlement
     package let readAt: Instant
     let levels: [String: Level]
+    let usageView = UsageViewCache()
 
     package var organisation: ID<Organisation> { entitlement.organisation }
     package var plan: Plan { entitlement.plan }

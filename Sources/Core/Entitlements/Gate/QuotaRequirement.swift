@@ -19,7 +19,9 @@ package struct QuotaRequirement: Requirement {
         if mode == .durable, let charge = try await entitlements.knownCharge(meter, units: units, for: request) {
             return charge
         }
-        let snapshot = try await entitlements.snapshot(for: request)
+        let snapshot =
+            mode == .durable
+            ? try await entitlements.snapshot(for: request) : try await entitlements.currentSnapshot(for: request)
         let charge = Charge(meter: meter, units: units, mode: mode, snapshot: snapshot)
         let level = snapshot.level(of: meter)
         // The reserved units may be a block of this node.

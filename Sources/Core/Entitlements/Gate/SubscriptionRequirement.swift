@@ -1,6 +1,7 @@
 package import Modules
 
-/// Requires an active subscription. The proof is the snapshot of plan, period and usage.
+/// Requires an active subscription. The proof is the snapshot of plan, period and usage, which for GET and HEAD is at
+/// most a second old.
 package struct SubscriptionRequirement: Requirement {
     let entitlements: EntitlementService
     package var phase: RequestPhase { .entitlement }

@@ -64,7 +64,9 @@ struct QuotaClaim: Claim {
         // Its bucket is another one than that of the charge where the terms were out of date.
         guard let reservation = try transaction.reservation(id) else { return }
         try transaction.delete(reservation)
-        try transaction.settle(reservation.bucket, held: reservation.amount, used: 0)
+        if let level = try transaction.settle(reservation.bucket, held: reservation.amount, used: 0) {
+            levels.set(level, of: reservation.bucket, after: transaction)
+        }
     }
 }
 

@@ -155,7 +155,11 @@ package final class QuotaService: Sendable {
             }
             throw charge.refusal(try transaction.level(of: bucket))
         }
-        if charge.limit != .unlimited { levels.set(level, of: bucket, after: transaction) }
+        if charge.limit == .unlimited {
+            levels.invalidateSnapshot(of: bucket.organisation, after: transaction)
+        } else {
+            levels.set(level, of: bucket, after: transaction)
+        }
         // The subscription is read only where the usage is at an alert threshold, which is rare. A limit that was
         // lowered since the gate's check is noticed with the next unit.
         guard case .upTo(let limit) = charge.limit, !UsageAlertService.thresholds(at: level.used, of: limit).isEmpty
@@ -197,7 +201,8 @@ package final class QuotaService: Sendable {
     }
 
     private func settle(_ bucket: Bucket, held: Int64, used: Int64, in transaction: Transaction) throws {
-        guard let level = try transaction.settle(bucket, held: held, used: used), used > 0 else { return }
+        guard let level = try transaction.settle(bucket, held: held, used: used) else { return }
+        guard used > 0 else { return levels.set(level, of: bucket, after: transaction) }
         try alerts.sendAlerts(for: bucket, at: level, in: transaction)
     }
 

@@ -4,6 +4,10 @@ package import Modules
 /// The storage of an organisation, counted in bytes against the plan's limit. All methods run in the caller's
 /// transaction.
 package final class StorageQuotaService: Sendable {
+    private let levels: LevelCache
+
+    init(levels: LevelCache) { self.levels = levels }
+
     /// Adds bytes to the organisation's storage.
     /// - Throws: `storage-exceeded`.
     package func allocate(bytes: Int64, of snapshot: EntitlementSnapshot, in transaction: Transaction) throws {
@@ -11,6 +15,7 @@ package final class StorageQuotaService: Sendable {
         guard try transaction.use(bytes, of: bucket, limit: snapshot.plan.storageBytes) != nil else {
             throw snapshot.storageRefusal(of: bytes, at: try transaction.level(of: bucket))
         }
+        levels.invalidateSnapshot(of: snapshot.organisation, after: transaction)
     }
 
     /// Checks, without a change, whether ``allocate(bytes:of:in:)`` would succeed: for a refusal before the upload.
@@ -27,11 +32,13 @@ package final class StorageQuotaService: Sendable {
         allocated: Int64, actual: Int64, of organisation: ID<Organisation>, in transaction: Transaction
     ) throws {
         try transaction.settle(Bucket.storage(of: organisation), held: 0, used: actual - allocated)
+        levels.invalidateSnapshot(of: organisation, after: transaction)
     }
 
     /// Subtracts bytes from the organisation's storage.
     package func release(bytes: Int64, of organisation: ID<Organisation>, in transaction: Transaction) throws {
         try transaction.settle(Bucket.storage(of: organisation), held: 0, used: -bytes)
+        levels.invalidateSnapshot(of: organisation, after: transaction)
     }
 }
 

@@ -9,15 +9,18 @@ final class UsageCorrectionService: Sendable {
     private let plans: PlanCatalog
     private let meters: MeterCatalog
     private let alerts: UsageAlertService
+    private let levels: LevelCache
     private let audit: AuditService
 
     init(
-        database: any Database, plans: PlanCatalog, meters: MeterCatalog, alerts: UsageAlertService, audit: AuditService
+        database: any Database, plans: PlanCatalog, meters: MeterCatalog, alerts: UsageAlertService, levels: LevelCache,
+        audit: AuditService
     ) {
         self.database = database
         self.plans = plans
         self.meters = meters
         self.alerts = alerts
+        self.levels = levels
         self.audit = audit
     }
 
@@ -74,6 +77,7 @@ final class UsageCorrectionService: Sendable {
                     .usageNotAvailable, detail: "\(used) units were used in this period.",
                     members: ["current_usage": .integer(used)])
             }
+            levels.invalidateSnapshot(of: bucket.organisation, after: transaction)
             return 0
         }
         let level = try transaction.add(units, to: bucket)

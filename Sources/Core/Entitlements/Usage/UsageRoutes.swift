@@ -17,7 +17,7 @@ struct UsageRoutes {
                 "usage", "Usage and remaining units of the current period",
                 requires: identity.member.allowing(.entitlementsCheck), subscription
             ) { _, snapshot in
-                UsageView(snapshot, meters: meters.all)
+                try snapshot.usageView.response { UsageView(snapshot, meters: meters.all) }
             },
             .get(
                 "payments/usage",
