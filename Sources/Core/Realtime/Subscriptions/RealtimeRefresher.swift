@@ -1,15 +1,19 @@
 import Identity
 package import Modules
 import ServiceLifecycle
+import Synchronization
 
 /// Ends the subscriptions of callers whose access has ended, and finds topics that have moved without a signal.
 package final class RealtimeRefresher: Service {
     private let hub: TopicHub
     private let access: AccessService
     private let logger: Logger
+    private let expiresNext = Mutex(ContinuousClock.now)
 
     /// The gate's caches are half a second old at most: a subscription ends within a second of its caller's access.
     static let interval = Duration.milliseconds(400)
+    /// Lifetimes are hours: every reader is looked at this often only.
+    private static let expiryInterval = Duration.seconds(30)
 
     init(hub: TopicHub, access: AccessService, logger: Logger) {
         self.hub = hub
@@ -29,22 +33,24 @@ package final class RealtimeRefresher: Service {
         }
     }
 
-    /// Checks everything once.
+    /// Checks everything once: the access by callers and not by readers, of which one caller may have thousands.
     package func refresh() async throws(Problem) {
-        let readers = hub.readers
-        guard !readers.isEmpty else { return }
-        let now = ContinuousClock.now
-        var scoped: [(reader: TopicReader, scope: Scope)] = []
-        for reader in readers {
-            let isImpersonated = reader.scope?.impersonator != nil
-            let lifetime =
-                isImpersonated ? SubscriptionService.impersonatedLifetime : SubscriptionService.lifetime
-            if now - reader.begun > lifetime { reader.finish(.expired) }
-            if let scope = reader.scope { scoped.append((reader, scope)) }
-        }
-        for (entry, hasEnded) in zip(scoped, try await access.haveEnded(scoped.map(\.scope))) where hasEnded {
-            entry.reader.finish(.accessEnded)
-        }
+        let callers = hub.callers
+        let haveEnded = try await access.haveEnded(callers.map(\.scope))
+        let ended = Set(zip(callers, haveEnded).filter(\.1).map(\.0))
+        if !ended.isEmpty { hub.finish(ended, .accessEnded) }
+        expire()
         try await hub.synchronize()
+    }
+    /// Ends the subscriptions that have lasted for long enough.
+    private func expire() {
+        let now = ContinuousClock.now
+        let isDue = expiresNext.withLock { next in
+            guard now >= next else { return false }
+            next = now + Self.expiryInterval
+            return true
+        }
+        guard isDue else { return }
+        for reader in hub.readers where now - reader.begun > reader.lifetime { reader.finish(.expired) }
     }
 }

@@ -6,8 +6,10 @@ import Synchronization
 /// that topics of other processes have moved. The database has every message: a lost signal delays readers by
 /// ``RealtimeRefresher/interval``.
 final class TopicHub: Sendable {
-    private struct State {
+    fileprivate struct State {
         var feeds: [Topic: TopicFeed] = [:]
+        /// The callers of the readers, each with the number of its readers.
+        var callers: [TopicCaller: Int] = [:]
         var isStopping = false
         var subscription: DatabaseSubscription?
         /// Sends a signal in place of the database.
@@ -40,7 +42,7 @@ final class TopicHub: Sendable {
             guard !state.isStopping else { return nil }
             let feed = state.feeds[topic] ?? TopicFeed(topic)
             state.feeds[topic] = feed
-            let reader = TopicReader(feed: feed, scope: scope)
+            let reader = TopicReader(feed: feed, caller: scope.map { state.enter(TopicCaller($0)) })
             feed.add(reader)
             return reader
         }
@@ -56,11 +58,19 @@ final class TopicHub: Sendable {
             if !reader.feed.remove(reader), state.feeds[reader.feed.topic] === reader.feed {
                 state.feeds[reader.feed.topic] = nil
             }
+            if let caller = reader.caller { state.leave(caller) }
         }
     }
 
     /// Every reader of this process.
     var readers: [TopicReader] { feeds.flatMap(\.readers) }
+    /// Whose access decides about readers of this process.
+    var callers: [TopicCaller] { state.withLock { Array($0.callers.keys) } }
+
+    /// Ends the readers of some callers.
+    func finish(_ callers: Set<TopicCaller>, _ end: SubscriptionEnd) {
+        for reader in readers where reader.caller.map(callers.contains) ?? false { reader.finish(end) }
+    }
 
     private var feeds: [TopicFeed] { state.withLock { Array($0.feeds.values) } }
     private func feed(of topic: Topic) -> TopicFeed? { state.withLock { $0.feeds[topic] } }
@@ -182,5 +192,23 @@ final class TopicHub: Sendable {
         let text = "\(signal) \(topic.organisation) \(topic.name)"
         guard let transport = state.withLock({ $0.transport }) else { return transaction.notifyOtherProcesses(text) }
         transaction.afterCommit { transport(text) }
+    }
+}
+
+extension TopicHub.State {
+    /// - Returns: the caller that the readers of one client share.
+    fileprivate mutating func enter(_ caller: TopicCaller) -> TopicCaller {
+        guard let index = callers.index(forKey: caller) else {
+            callers[caller] = 1
+            return caller
+        }
+        callers.values[index] += 1
+        return callers.keys[index]
+    }
+
+    /// Forgets a caller with its last reader.
+    fileprivate mutating func leave(_ caller: TopicCaller) {
+        guard let count = callers[caller] else { return }
+        callers[caller] = count > 1 ? count - 1 : nil
     }
 }

@@ -1,4 +1,3 @@
-import Identity
 import Modules
 import Synchronization
 
@@ -16,14 +15,17 @@ final class TopicReader: Sendable {
 
     let feed: TopicFeed
     /// Whose access is checked again; nil for a reader that the server itself admits.
-    let scope: Scope?
+    let caller: TopicCaller?
     let begun = ContinuousClock.now
     private let state = Mutex(State())
 
-    init(feed: TopicFeed, scope: Scope?) {
+    init(feed: TopicFeed, caller: TopicCaller?) {
         self.feed = feed
-        self.scope = scope
+        self.caller = caller
     }
+
+    /// How long it lasts.
+    var lifetime: Duration { caller?.lifetime ?? SubscriptionService.lifetime }
 
     var end: SubscriptionEnd? { state.withLock { $0.end } }
 

@@ -67,6 +67,14 @@ final class ConnectionBridge: @unchecked Sendable {
 extension ConnectionBridge {
     func attach(_ end: any PipelineEnd) { self.end = end }
 
+    /// Gives back the space for parts of requests, the largest of which are heads: a WebSocket that waits for a message
+    /// has nothing queued.
+    func shrinkQueue() {
+        var smallest = CircularBuffer<InboundPart>(initialCapacity: 1)
+        smallest.append(contentsOf: queue)
+        queue = smallest
+    }
+
     /// Without effect where another handler is attached by now.
     func detach(_ end: any PipelineEnd) { if self.end === end { self.end = nil } }
 

@@ -39,27 +39,35 @@ private struct RequestLoop: Sendable {
     let bridge: ConnectionBridge
     let logger: Logger
 
-    /// Returns after the last response of the connection.
+    /// Returns after the last response of the connection, or the end of its WebSocket.
     /// - Throws: when the connection fails.
     func run() async throws {
+        // The request is released by now: a WebSocket lasts, and most of its memory would be its request.
+        guard let upgrade = try await serveRequests() else { return }
+        await upgrade.serve(WebSocket(bridge: bridge, deflate: upgrade.deflate))
+    }
+
+    /// - Returns: what follows the last request; nil where nothing does.
+    private func serveRequests() async throws -> WebSocketUpgrade? {
         while let part = try await bridge.nextOfConnection() {
             switch part {
             case .head(let head):
                 switch try await serve(head) {
                 case .request: break
-                case .nothing: return
-                // The request is released by now: a WebSocket lasts, and most of its memory would be its request.
-                case .webSocket(let upgrade):
-                    return await upgrade.serve(WebSocket(bridge: bridge, deflate: upgrade.deflate))
+                case .nothing: return nil
+                case .webSocket(let upgrade): return upgrade
                 }
             case .fault(let fault):
-                return try await write(server.malformed(fault), to: nil, keepsAlive: false)
+                try await write(server.malformed(fault), to: nil, keepsAlive: false)
+                return nil
             case .body, .end, .message:
                 // A request begins with its head. A defect here must not end the process and with it all connections.
-                return logger.error(
+                logger.error(
                     "connection closed: a part arrived out of order", metadata: ["peer": "\(connection.peerAddress)"])
+                return nil
             }
         }
+        return nil
     }
 
     /// What follows a request on its connection.
@@ -90,7 +98,7 @@ private struct RequestLoop: Sendable {
             body: body.map { RequestBody($0, announcedSize: head.announcedSize, reserve: $0.reserve) } ?? .empty,
             peerAddress: connection.peerAddress
         )
-        var response = await server.respond(request)
+        var response = await head.requestsUpgrade ? respondInChild(to: request) : server.respond(request)
         if let upgrade = response.webSocket {
             if body == nil, let fields = await WebSocketHandshake.response(to: request, on: connection.channel) {
                 try await switchProtocols(to: upgrade, fields: fields + response.headers)
@@ -108,6 +116,13 @@ private struct RequestLoop: Sendable {
         try await write(response, to: head, keepsAlive: keepsAlive)
         guard keepsAlive else { return .nothing }
         return try await body?.drop(upTo: server.limits.unreadBodyBytes) ?? true ? .request : .nothing
+    }
+
+    /// Responds in a task of its own: a task keeps the memory of its deepest call until it ends, which for the task of a
+    /// WebSocket would be that of the whole gate (9 kB of 12 in a measurement), and the task of a request ends now.
+    private func respondInChild(to request: IncomingRequest) async -> Response {
+        async let response = server.respond(request)
+        return await response
     }
 
     /// - Parameter fields: of the 101 response.

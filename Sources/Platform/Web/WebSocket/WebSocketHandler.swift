@@ -17,9 +17,19 @@ final class WebSocketHandler: ChannelDuplexHandler {
         case lingering
     }
 
+    /// What the handler needs of the limits, of which a copy would take more memory than the handler.
+    private struct Times {
+        let idle: TimeAmount
+        let write: TimeAmount
+        let close: TimeAmount
+
+        /// A ping is sent after half of the time after which a silent client is disconnected.
+        var pingInterval: TimeAmount { .nanoseconds(idle.nanoseconds / 2) }
+    }
+
     private let bridge: ConnectionBridge
     private let upgrade: WebSocketUpgrade
-    private let limits: HTTPLimits
+    private let times: Times
     private let logger: Logger
 
     private var reader: WebSocketReader
@@ -29,14 +39,16 @@ final class WebSocketHandler: ChannelDuplexHandler {
     /// The payload of a ping that arrived while the client was not reading; only the last one has to be answered
     /// (RFC 6455 §5.5.3).
     private var unansweredPing: ByteBuffer?
-    private var timer: Scheduled<Void>?
+    private var timer: NIOScheduledCallback?
     /// Non-nil while the handler is in the pipeline.
     private var context: ChannelHandlerContext?
 
     init(bridge: ConnectionBridge, upgrade: WebSocketUpgrade, limits: HTTPLimits, logger: Logger) {
         self.bridge = bridge
         self.upgrade = upgrade
-        self.limits = limits
+        times = Times(
+            idle: TimeAmount(limits.webSocketIdleTimeout), write: TimeAmount(limits.writeTimeout),
+            close: TimeAmount(limits.webSocketCloseTimeout))
         self.logger = logger
         reader = WebSocketReader(
             messageBytesMax: limits.webSocketMessageBytes, isDeflateEnabled: upgrade.deflate != nil)
@@ -45,7 +57,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         bridge.attach(self)
-        schedule(in: limits.webSocketIdleTimeout / 2)
+        bridge.shrinkQueue()
+        schedule(in: times.pingInterval)
     }
 
     func handlerRemoved(context _: ChannelHandlerContext) {
@@ -158,7 +171,7 @@ extension WebSocketHandler {
         phase = .closing
         send(close, context)
         endService()
-        schedule(in: limits.webSocketCloseTimeout)
+        schedule(in: times.close)
         context.read()
     }
 
@@ -182,7 +195,7 @@ extension WebSocketHandler {
         phase = .lingering
         endService()
         context.close(mode: .output, promise: nil)
-        schedule(in: limits.webSocketCloseTimeout)
+        schedule(in: times.close)
         context.read()
     }
 
@@ -205,25 +218,28 @@ extension WebSocketHandler {
 
 // MARK: - Time
 
-extension WebSocketHandler {
-    private func schedule(in delay: Duration) {
+extension WebSocketHandler: NIOScheduledCallbackHandler {
+    /// A callback takes less memory than a task, which has a promise. The loop refuses it only where it is shut down.
+    private func schedule(in delay: TimeAmount) {
         timer?.cancel()
-        timer = context?.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { self.timeElapsed() }
+        timer = try? context?.eventLoop.assumeIsolated().scheduleCallback(in: delay, handler: self)
     }
+
+    func handleScheduledCallback(eventLoop _: some EventLoop) { timeElapsed() }
 
     private func timeElapsed() {
         guard let context else { return }
         let now = NIODeadline.now(), silence = now - lastReadAt
-        guard phase == .open, unwritableSince.map({ now - $0 < TimeAmount(limits.writeTimeout) }) ?? true else {
+        guard phase == .open, unwritableSince.map({ now - $0 < times.write }) ?? true else {
             return context.close(promise: nil)
         }
-        guard silence < TimeAmount(limits.webSocketIdleTimeout) else {
+        guard silence < times.idle else {
             send(.goingAway("no answer to a ping"), context)
             return context.close(promise: nil)
         }
-        if silence >= TimeAmount(limits.webSocketIdleTimeout / 2), context.channel.isWritable {
+        if silence >= times.pingInterval, context.channel.isWritable {
             context.writeAndFlush(wrapOutboundOut(WebSocketPayload.frame(ByteBuffer(), .ping)), promise: nil)
         }
-        schedule(in: limits.webSocketIdleTimeout / 2)
+        schedule(in: times.pingInterval)
     }
 }
