@@ -2,17 +2,19 @@ import Identity
 package import Modules
 import ServiceLifecycle
 
-/// Ends the subscriptions of callers whose access has ended, and finds topics that have moved without a signal.
+/// Ends the subscriptions and the Socket.IO connections of callers whose access has ended, and finds topics that have moved without a signal.
 package final class RealtimeRefresher: Service {
     private let hub: TopicHub
+    private let sockets: SocketIOService
     private let access: AccessService
     private let logger: Logger
 
     /// The gate's caches are half a second old at most: a subscription ends within a second of its caller's access.
     static let interval = Duration.milliseconds(400)
 
-    init(hub: TopicHub, access: AccessService, logger: Logger) {
+    init(hub: TopicHub, sockets: SocketIOService, access: AccessService, logger: Logger) {
         self.hub = hub
+        self.sockets = sockets
         self.access = access
         self.logger = logger
     }
@@ -31,6 +33,7 @@ package final class RealtimeRefresher: Service {
 
     /// Checks everything once.
     package func refresh() async throws(Problem) {
+        try await sockets.refresh()
         let readers = hub.readers
         guard !readers.isEmpty else { return }
         let now = ContinuousClock.now
