@@ -70,11 +70,11 @@ import Testing
             #expect(
                 app.app.routes.filter(\.isPublic).map { "\($0.method) \($0.path)" }.sorted() == [
                     "GET /", "GET /.well-known/jwks.json", "GET /docs", "GET /docs/style.css", "GET /health",
-                    "GET /openapi.json", "GET /problems/{code}", "GET /ready", "GET /sandbox/{id}",
+                    "GET /openapi.json", "GET /problems/{code}", "GET /ready", "GET /sandbox/{id}", "GET /socket.io/",
                     "GET /v1/accept-invitation",
                     "GET /v1/keep-account", "GET /v1/payments/pricing", "GET /v1/plans", "GET /v1/reset-password",
                     "GET /v1/user/export/{token}", "GET /v1/verify-email", "GET /v1/ws/sandbox/{session_id}",
-                    "POST /v1/auth/browser-session",
+                    "POST /socket.io/", "POST /v1/auth/browser-session",
                     "POST /v1/auth/forgot-password", "POST /v1/auth/login", "POST /v1/auth/mfa/challenge",
                     "POST /v1/auth/refresh", "POST /v1/auth/register", "POST /v1/auth/resend-verification",
                     "POST /v1/auth/reset-password", "POST /v1/auth/signin", "POST /v1/auth/signup",

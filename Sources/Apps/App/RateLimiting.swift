@@ -64,6 +64,9 @@ struct RateLimiting: Sendable {
     /// count as those of visitors: behind a proxy that is not trusted, all visitors are one network.
     private static let documentRates = Rates(.perMinute(120))
 
+    /// Requests a minute of one network for Socket.IO: by polling, a client sends one or two for each event.
+    private static let socketRates = Rates(.perMinute(1_200))
+
     /// Unsafe requests of one account, or of one network without one, to one endpoint, where no plan says otherwise.
     private static let writeRates = Rates(.perMinute(120))
 
@@ -74,6 +77,7 @@ struct RateLimiting: Sendable {
     /// codes by network and by account, endpoints that require an account by its plan.
     func limited(_ route: Route, _ identity: IdentityModule, _ entitlements: EntitlementsModule) -> Route {
         let isEnabled = limiter.isEnabled
+        if route.path == "/socket.io/" { return limited(route, "socket.io", Self.socketRates) }
         let route = route.guarded(
             by: NetworkRateLimit(limiter: limiter, rates: anonymousRates, readsCredentials: route.requiresAccount),
             isEnabled: isEnabled)
@@ -106,9 +110,9 @@ struct RateLimiting: Sendable {
     /// `/ready` with its rate limit.
     func limitedReadiness(_ route: Route) -> Route { limited(route, "readiness") }
 
-    private func limited(_ route: Route, _ name: String) -> Route {
+    private func limited(_ route: Route, _ name: String, _ rates: Rates = documentRates) -> Route {
         route.guarded(
-            by: NetworkRateLimit(name, limiter: limiter, rates: Self.documentRates, readsCredentials: false),
+            by: NetworkRateLimit(name, limiter: limiter, rates: rates, readsCredentials: false),
             isEnabled: limiter.isEnabled)
     }
 

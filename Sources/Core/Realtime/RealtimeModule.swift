@@ -6,6 +6,8 @@ import ServiceLifecycle
 package struct RealtimeModule: Module {
     package let topics: TopicService
     package let subscriptions: SubscriptionService
+    /// Products register the events that clients of Socket.IO may send.
+    package let sockets: SocketIOService
     /// It must run for as long as the process serves.
     package let refresher: RealtimeRefresher
     /// Stops together with the HTTP server.
@@ -20,15 +22,19 @@ package struct RealtimeModule: Module {
         let tickets: TicketService
         topics = TopicService(hub: hub)
         subscriptions = SubscriptionService(database: database, topics: topics, hub: hub)
-        refresher = RealtimeRefresher(hub: hub, access: access, logger: logger)
-        drain = SubscriptionDrain(hub: hub)
+        let member = identity.member.allowing(.realtimeRead)
+        sockets = SocketIOService(
+            member: member, access: access, subscriptions: subscriptions, logger: logger, runtime: runtime)
+        refresher = RealtimeRefresher(hub: hub, sockets: sockets, access: access, logger: logger)
+        drain = SubscriptionDrain(hub: hub, sockets: sockets)
         tickets = TicketService(database: database, topics: topics, access: access, runtime: runtime)
         routes =
             TopicRoutes(
                 subscriptions: subscriptions,
-                member: RealtimeMember(member: identity.member.allowing(.realtimeRead), tickets: tickets),
+                member: RealtimeMember(member: member, tickets: tickets),
                 originCheck: identity.originCheck, logger: logger
             ).routes + TicketRoutes(tickets: tickets, member: identity.member).routes
+            + SocketIORoutes(sockets: sockets, originCheck: identity.originCheck, logger: logger).routes
         self.hub = hub
         self.database = database
     }

@@ -53,6 +53,8 @@ package struct TrainingModule: Module {
             database: database, quotas: entitlements.quotas, storage: entitlements.storage, settlement: settlement,
             events: events, queue: queue, audit: audit, runtime: runtime)
         impersonatedRuns = ImpersonatedRunJob.worker(runs)
+        realtime.sockets.register(
+            TrainingSocketEvents(database: database, subscriptions: realtime.subscriptions).events)
         let locator = ResultLocator(database: database, filePaths: filePaths)
         let results = ResultService(database: database, locator: locator, compute: requestPool)
         let forecasts = ForecastService(

@@ -47,6 +47,11 @@ package struct Delivery: Sendable {
         if case .message(let message) = kind { message.dataPayload } else { nil }
     }
 
+    /// The type of the message, and its data as JSON; nil for a notice.
+    package var event: (type: String, data: String)? {
+        if case .message(let message) = kind { (message.type, message.data) } else { nil }
+    }
+
     /// The message of a WebSocket.
     package var payload: WebSocketPayload {
         if case .message(let message) = kind { message.payload } else { WebSocketPayload(text: json) }

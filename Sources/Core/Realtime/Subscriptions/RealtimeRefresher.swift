@@ -3,9 +3,11 @@ package import Modules
 import ServiceLifecycle
 import Synchronization
 
-/// Ends the subscriptions of callers whose access has ended, and finds topics that have moved without a signal.
+/// Ends the subscriptions and the Socket.IO connections of callers whose access has ended, and finds topics that have
+/// moved without a signal.
 package final class RealtimeRefresher: Service {
     private let hub: TopicHub
+    private let sockets: SocketIOService
     private let access: AccessService
     private let logger: Logger
     private let expiresNext = Mutex(ContinuousClock.now)
@@ -15,8 +17,9 @@ package final class RealtimeRefresher: Service {
     /// Lifetimes are hours: every reader is looked at this often only.
     private static let expiryInterval = Duration.seconds(30)
 
-    init(hub: TopicHub, access: AccessService, logger: Logger) {
+    init(hub: TopicHub, sockets: SocketIOService, access: AccessService, logger: Logger) {
         self.hub = hub
+        self.sockets = sockets
         self.access = access
         self.logger = logger
     }
@@ -35,6 +38,7 @@ package final class RealtimeRefresher: Service {
 
     /// Checks everything once: the access by callers and not by readers, of which one caller may have thousands.
     package func refresh() async throws(Problem) {
+        try await sockets.refresh()
         let callers = hub.callers
         let haveEnded = try await access.haveEnded(callers.map(\.scope))
         let ended = Set(zip(callers, haveEnded).filter(\.1).map(\.0))

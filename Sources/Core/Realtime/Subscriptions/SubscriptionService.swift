@@ -40,6 +40,12 @@ package final class SubscriptionService: Sendable {
         try await open(topic, scope: nil, after: after, pointer: "/query/after") { _ in }
     }
 
+    /// The last message of a topic that has one of several types, for a caller who has been admitted to the topic.
+    /// - Returns: nil where no such message is kept.
+    package func last(of types: [String], in topic: Topic) async throws(Problem) -> Delivery? {
+        try await database.read { try $0.lastMessage(of: types, in: topic) }.map { Delivery($0) }
+    }
+
     private func open(
         _ topic: Topic, scope: Scope?, after: Int64?, pointer: String,
         checking: @escaping @Sendable (Transaction) throws -> Void

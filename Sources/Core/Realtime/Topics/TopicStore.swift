@@ -66,6 +66,20 @@ extension Transaction {
         }
     }
 
+    func lastMessage(of types: [String], in topic: Topic) throws -> Message? {
+        try first(
+            """
+            SELECT seq, type, data, created_at FROM topic_messages
+            WHERE organisation_id = \(topic.organisation) AND topic = \(topic.name) AND type IN \(list: types)
+            ORDER BY seq DESC LIMIT 1
+            """
+        ) { row in
+            Message(
+                try row["seq"], of: topic.name, type: try row["type"], time: try row["created_at"],
+                data: try row["data"])
+        }
+    }
+
     /// The last sequence numbers of topics; a topic without a row is missing.
     func heads(of topics: [Topic]) throws -> [Topic: Int64] {
         guard let first = topics.first else { return [:] }

@@ -31,6 +31,9 @@ package struct RawBody: Requirement {
 }
 
 extension Requirement where Self == RawBody {
+    /// Text without a form, such as the packets of another protocol.
+    package static var plainText: Self { RawBody(mediaType: "text/plain", schema: .string()) }
+
     /// A form of text parts and one file (RFC 7578).
     package static func multipart(texts: [String], file: String) -> Self {
         let parts = texts.map { Schema.Object.Property(name: $0, schema: .string(), isRequired: true) }

@@ -94,6 +94,7 @@ package struct RouteTable: Sendable {
     /// Paths at the root. Every other path is under `/v1` after a leading `/api` and then a leading `/v1` are removed.
     private static let rootPaths: Set<String> = [
         "/", "/health", "/ready", "/metrics", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/jwks.json",
+        "/socket.io", "/socket.io/",
     ]
 
     /// The canonical spelling of a path: `/api/v1/x`, `/api/x`, `/v1/x` and `/x` are all `/v1/x`.
