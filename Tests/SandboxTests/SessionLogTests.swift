@@ -84,10 +84,11 @@ import Testing
                 #expect(anonymous.0 == 401)
                 #expect(stranger.1?.code == 4004)
                 #expect(owner.1?.value["type"] == "connected")
+                let page = "/sandbox/\(id)"
+                #expect(await fixture.app.call("GET", page).status == 401)
+                #expect(await fixture.app.call("GET", page, token: fixture.token).status == 200)
+                #expect(await fixture.app.call("GET", page, token: other.token).status == 404)
             }
-            #expect(await fixture.app.call("GET", "/sandbox/\(id)").status == 401)
-            #expect(await fixture.app.call("GET", "/sandbox/\(id)", token: fixture.token).status == 200)
-            #expect(await fixture.app.call("GET", "/sandbox/\(id)", token: other.token).status == 404)
         }
     }
 

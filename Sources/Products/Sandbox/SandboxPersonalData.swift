@@ -16,7 +16,8 @@ enum SandboxPersonalData {
             PersonalDataTable(
                 "sandbox-actions", in: "sandbox_actions", where: inErasedOrganisations,
                 showing: [
-                    "id", "session_id", "kind", "status", "details", "execution_time_ms", "error_message", "created_at",
+                    "id", "session_id", "number", "kind", "status", "details", "execution_time_ms", "error_message",
+                    "created_at",
                 ]),
             PersonalDataTable(
                 "sandbox-savings", in: "sandbox_savings", where: inErasedOrganisations,

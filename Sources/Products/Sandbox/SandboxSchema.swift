@@ -43,6 +43,7 @@ enum SandboxSchema {
                 id TEXT PRIMARY KEY NOT NULL,
                 organisation_id TEXT NOT NULL REFERENCES organisations (id),
                 session_id TEXT NOT NULL REFERENCES sandbox_sessions (id),
+                number \(.integer) NOT NULL CHECK (number > 0),
                 kind TEXT NOT NULL CHECK (kind IN (
                     'MONITORING', 'AMI_CREATE', 'SPOT_LAUNCH', 'HEALTH_CHECK', 'INSTANCE_STOP', 'ROLL_BACK',
                     'CLEAN_UP')),
@@ -53,7 +54,7 @@ enum SandboxSchema {
                 created_at \(.integer) NOT NULL
             ) \(.strict)
             """,
-            "CREATE INDEX sandbox_actions_by_session ON sandbox_actions (session_id, created_at, id)",
+            "CREATE INDEX sandbox_actions_by_session ON sandbox_actions (session_id, number, id)",
             """
             CREATE TABLE sandbox_savings (
                 id TEXT PRIMARY KEY NOT NULL,
