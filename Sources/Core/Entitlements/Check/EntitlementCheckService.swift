@@ -34,9 +34,7 @@ final class EntitlementCheckService: Sendable {
         let charge = Charge(meter: meter, units: check.units ?? 1, snapshot: snapshot)
         var level = snapshot.level(of: meter)
         if level.held > 0, !charge.limit.allows(level.used + level.held + charge.units) {
-            level.held -= try await database.read { [bucket = charge.bucket] in
-                try $0.unitsOfEndedLeases(in: bucket)
-            }
+            level.held -= try await entitlements.unitsOfEndedLeases(in: charge.bucket)
         }
         let refusal = charge.limit.allows(level.used + level.held + charge.units) ? nil : charge.refusal(level)
         return EntitlementCheckResult(check, snapshot: snapshot, level: (charge.limit, level), refusal: refusal)
