@@ -327,7 +327,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available, ["instant-upload", "instant-upload?preview=true", "upload-chunk"])
-    func `files on their way take room before they are counted`(engine: Engine, path: String) async throws {
+    func `files on their way take space before they are counted`(engine: Engine, path: String) async throws {
         try await withTrainingFixture(engine, plan: "free", plans: Self.small) { fixture in
             try await fixture.prepare(series: nil)
             let bytes = Self.series(bytes: 900_000)
@@ -350,7 +350,7 @@ import Testing
             #expect(fixture.filesOnDisk().count == 2)
             #expect(await fixture.storage() == 0)
 
-            // The room of another organisation is its own.
+            // The space of another organisation is its own.
             let other = TrainingFixture(app: fixture.app, person: try await fixture.app.subscriber("free"))
             try await other.prepare(series: nil)
             let foreign = await hold("a.csv", other.person).finish()
@@ -372,7 +372,7 @@ import Testing
                     #expect(await fixture.delete("csv-files/\(id)").status == 200)
                 }
             }
-            // No room is taken any more.
+            // None is taken any more.
             for held in [await hold("e.csv"), await hold("f.csv")] {
                 let response = await held.finish()
                 #expect((200...201).contains(response.status), "\(response)")
@@ -381,7 +381,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a body that is refused gives its room back`(engine: Engine) async throws {
+    func `a body that is refused gives its space back`(engine: Engine) async throws {
         try await withTrainingFixture(engine, plan: "free", plans: Self.small) { fixture in
             try await fixture.prepare(series: nil)
             let bytes = Self.series(bytes: 900_000)

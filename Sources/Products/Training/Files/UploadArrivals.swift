@@ -14,7 +14,7 @@ final class UploadArrivals: Sendable {
 
     init(storage: StorageQuotaService) { self.storage = storage }
 
-    /// Takes room for a file of at most `bytes`, until ``Place/release()``.
+    /// Takes space for a file of at most `bytes`, until ``Place/release()``.
     /// - Throws: `storage-exceeded` where the other files on their way leave less.
     func place(for bytes: Int64, of snapshot: EntitlementSnapshot) throws(Problem) -> Place {
         // The snapshot was read before: a file that is counted in it has released its place.
@@ -37,7 +37,7 @@ final class UploadArrivals: Sendable {
         }
     }
 
-    /// The room of one file.
+    /// The space of one file.
     final class Place: Sendable {
         private let bytes: Int64
         private let organisation: ID<Organisation>
