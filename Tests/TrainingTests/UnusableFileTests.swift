@@ -116,7 +116,7 @@ import Testing
             let twice = [
                 [#"{"sessionId":"other","sessionId":"s","fileName":"a.csv","type":"input"}"#],
                 [
-                    #"{"sessionId":"s","fileName":"a.csv","additionalData":{"fileMetadata":{"type":"input","type":"output"}}}"#
+                    #"{"sessionId":"s","fileName":"a","additionalData":{"fileMetadata":{"type":"a","type":"b"}}}"#
                 ],
                 [metadata("other"), metadata("s")],
             ]
@@ -136,7 +136,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `columns of one name are told apart by their numbers`(engine: Engine) async throws {
+    func `columns of one name have numbers`(engine: Engine) async throws {
         try await withTrainingFixture(engine, plan: "free") { fixture in
             try await fixture.prepare(series: nil)
             let rows = (0..<48).map { "\(Samples.stamp($0));\($0 % 5);\(100 - $0 % 7)" }

@@ -326,6 +326,75 @@ import Testing
         return Array(text.utf8)
     }
 
+    @Test(arguments: Engine.available, ["instant-upload", "instant-upload?preview=true", "upload-chunk"])
+    func `files on their way take space before they are counted`(engine: Engine, path: String) async throws {
+        try await withTrainingFixture(engine, plan: "free", plans: Self.small) { fixture in
+            try await fixture.prepare(series: nil)
+            let bytes = Self.series(bytes: 900_000)
+            func hold(_ name: String, _ person: TestPerson? = nil) async -> HeldRequest {
+                let metadata =
+                    #"{"sessionId":"s","fileName":"\#(name)","type":"input","chunkIndex":0,"totalChunks":1}"#
+                let form = multipart([("metadata", metadata)], file: ("chunk", "upload.csv", bytes))
+                return await fixture.app.hold(
+                    "POST", "/v1/training/\(path)", body: form, token: (person ?? fixture.person).token, last: 100)
+            }
+            let first = await hold("a.csv"), second = await hold("b.csv")
+            let third = await hold("c.csv")
+            let refused = await third.finish()
+            #expect(refused.status == 403 && refused.code == "storage-exceeded", "\(refused)")
+            // What the two bodies leave, whose forms are slightly larger than their files.
+            let available = try #require(refused["available"]?.integer)
+            #expect((2 << 20) - Int64(2 * bytes.count) - available < 2_000, "\(refused)")
+            #expect((2 << 20) - Int64(2 * bytes.count) - available > 0, "\(refused)")
+            #expect(try #require(refused["required"]?.integer) > bytes.count)
+            #expect(fixture.filesOnDisk().count == 2)
+            #expect(await fixture.storage() == 0)
+
+            // The space of another organisation is its own.
+            let other = TrainingFixture(app: fixture.app, person: try await fixture.app.subscriber("free"))
+            try await other.prepare(series: nil)
+            let foreign = await hold("a.csv", other.person).finish()
+            #expect((200...201).contains(foreign.status), "\(foreign)")
+
+            for held in [first, second] {
+                let response = await held.finish()
+                #expect((200...201).contains(response.status) && response["file"] != nil, "\(response)")
+            }
+            let isPreview = path.hasSuffix("true")
+            let counted = try #require(await fixture.storage())
+            #expect(isPreview ? counted == 0 : counted > Int64(2 * bytes.count) && counted <= 2 << 20)
+            #expect(await fixture.level("uploads") == [isPreview ? 0 : 2, 0])
+            // A file of the plan's size is always received, and counted or refused once it has arrived.
+            let last = await hold("d.csv").finish()
+            #expect(isPreview ? last["file"] != nil : last.code == "storage-exceeded", "\(last)")
+            if !isPreview {
+                for id in await fixture.get("csv-files/s")["files"]?.array?.compactMap({ $0["id"]?.string }) ?? [] {
+                    #expect(await fixture.delete("csv-files/\(id)").status == 200)
+                }
+            }
+            // None is taken any more.
+            for held in [await hold("e.csv"), await hold("f.csv")] {
+                let response = await held.finish()
+                #expect((200...201).contains(response.status), "\(response)")
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a body that is refused gives its space back`(engine: Engine) async throws {
+        try await withTrainingFixture(engine, plan: "free", plans: Self.small) { fixture in
+            try await fixture.prepare(series: nil)
+            let bytes = Self.series(bytes: 900_000)
+            for session in ["nowhere", "nowhere", "nowhere", "s"] {
+                let metadata = #"{"sessionId":"\#(session)","fileName":"a.csv","type":"input"}"#
+                let form = multipart([("metadata", metadata)], file: ("file", "upload.csv", bytes))
+                let held = await fixture.app.hold(
+                    "POST", "/v1/training/instant-upload", body: form, token: fixture.person.token)
+                #expect(await held.finish().status == (session == "s" ? 201 : 404))
+            }
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `a file larger than the plan allows is refused and leaves no files`(engine: Engine) async throws {
         try await withTrainingFixture(engine, plan: "free", plans: Self.small) { fixture in

@@ -18,7 +18,7 @@ package struct FileFault: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// As `NSError` it is the POSIX error, so that a full disk is told like in the errors of Foundation.
+/// As `NSError` it is the POSIX error, so that a full disk is recognised as in the errors of Foundation.
 extension FileFault: CustomNSError {
     package static var errorDomain: String { NSPOSIXErrorDomain }
     package var errorCode: Int { Int(number) }

@@ -71,4 +71,12 @@ package enum JobAbandonment: Sendable, Equatable {
     /// Its lease expired too often.
     case poisoned
     case cancelled
+
+    /// Why its last attempt failed; nil where none has failed.
+    package var reason: String? {
+        switch self {
+        case .failed(let reason), .exhausted(_, let reason): reason
+        case .poisoned, .cancelled: nil
+        }
+    }
 }

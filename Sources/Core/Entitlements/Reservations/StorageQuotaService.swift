@@ -27,6 +27,22 @@ package final class StorageQuotaService: Sendable {
         }
     }
 
+    /// The bytes that were left of the plan's storage when the snapshot was read.
+    package func left(of snapshot: EntitlementSnapshot) -> Int64 {
+        snapshot.plan.storageBytes.bound - snapshot.storage.used
+    }
+
+    /// The refusal of bytes beside `others`, which are on their way to the disk and not counted yet.
+    package func refusal(of bytes: Int64, beside others: Int64, of snapshot: EntitlementSnapshot) -> Problem {
+        var level = snapshot.storage
+        level.held += others
+        var refusal = snapshot.storageRefusal(of: bytes, at: level)
+        refusal.detail =
+            "Other files are on their way. Wait until they have arrived, delete files that are no longer needed, or "
+            + "change the plan."
+        return refusal
+    }
+
     /// Replaces bytes that were allocated before the work by those that its files take.
     package func settle(
         allocated: Int64, actual: Int64, of organisation: ID<Organisation>, in transaction: Transaction

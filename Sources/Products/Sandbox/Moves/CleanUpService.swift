@@ -51,8 +51,7 @@ final class CleanUpService: Sendable {
         guard let session = try transaction.sandboxSession(job.session, of: job.organisation),
             session.cleanUp == .pending
         else { return }
-        let reason =
-            if case .failed(let reason) = abandonment { reason } else { "The process ended repeatedly." }
+        let reason = abandonment.reason ?? "The process ended repeatedly."
         try end(
             session, report: Self.report(try transaction.remainingResources(of: session), reason), in: transaction)
     }

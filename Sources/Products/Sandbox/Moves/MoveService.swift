@@ -89,8 +89,7 @@ final class MoveService: Sendable {
         guard let move = try transaction.move(job.move, of: job.organisation), !move.state.isFinished,
             let session = try transaction.sandboxSession(move.session, of: move.organisation)
         else { return }
-        let reason =
-            if case .failed(let reason) = abandonment { reason } else { "The process ended repeatedly in this step." }
+        let reason = abandonment.reason ?? "The process ended repeatedly in this step."
         let isRollBack = move.state == .rollBack
         guard try transaction.advance(move, to: isRollBack ? .failed : .rollBack, error: reason) else { return }
         try transaction.insertAction(

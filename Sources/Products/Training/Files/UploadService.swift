@@ -13,6 +13,7 @@ final class UploadService: Sendable {
     let database: any Database
     let quotas: QuotaService
     let storage: StorageQuotaService
+    let arrivals: UploadArrivals
     let filePaths: TrainingFilePaths
     let compute: BlockingPool
     let queue: JobQueue
@@ -26,6 +27,7 @@ final class UploadService: Sendable {
         self.database = database
         self.quotas = quotas
         self.storage = storage
+        arrivals = UploadArrivals(storage: storage)
         self.filePaths = filePaths
         self.compute = compute
         self.queue = queue
@@ -67,13 +69,15 @@ final class UploadService: Sendable {
     ) async throws(Problem) -> Either<ChunkReceived, UploadPreview> {
         let limit = snapshot.plan.fileBytes.bound
         let arrival = filePaths.upload(runtime.id())
+        let place = try place(for: incoming, snapshot)
+        defer { place.release() }
         let (text, bytes) = try await spool(incoming, to: arrival, limit: limit)
         do {
             return try await Problem.catching {
                 let description = try ChunkDescription(text, isWhole: isWhole)
                 return try await receive(
-                    description, bytes: bytes, from: arrival, isPreview: isPreview, scope: scope, snapshot: snapshot,
-                    charge: charge)
+                    description, bytes: bytes, from: arrival, place, isPreview: isPreview, scope: scope,
+                    snapshot: snapshot, charge: charge)
             }
         } catch {
             try? await filePaths.store.remove(arrival)
@@ -82,11 +86,14 @@ final class UploadService: Sendable {
     }
 
     /// Reads a whole file as ``receive(_:scope:snapshot:charge:)`` would, and stores nothing. No unit is taken.
-    /// - Throws: `session-not-found`, `unusable-file`, `validation-failed`, `payload-too-large`.
+    /// - Throws: `session-not-found`, `unusable-file`, `validation-failed`, `payload-too-large`, and the problems of
+    ///   storage.
     func preview(_ incoming: RawBody.Incoming, scope: Scope, snapshot: EntitlementSnapshot) async throws(Problem)
         -> UploadPreview
     {
         let arrival = filePaths.upload(runtime.id())
+        let place = try place(for: incoming, snapshot)
+        defer { place.release() }
         let (text, bytes) = try await spool(incoming, to: arrival, limit: snapshot.plan.fileBytes.bound)
         let folder: ID<Upload> = runtime.id()
         let result: Result<SeriesFile, any Error>
@@ -108,14 +115,18 @@ final class UploadService: Sendable {
     }
 
     /// Imports the chunks of an upload, which are kept.
-    private func preview(_ upload: Upload, _ description: ChunkDescription, of session: TrainingSession) async throws
-        -> UploadPreview
-    {
+    private func preview(
+        _ upload: Upload, _ description: ChunkDescription, of session: TrainingSession, _ snapshot: EntitlementSnapshot
+    ) async throws -> UploadPreview {
         let folder: ID<Upload> = runtime.id()
+        var place: UploadArrivals.Place?
+        defer { place?.release() }
         let source = filePaths.chunk(0, of: folder)
         let (chunks, path) = (chunkPaths(of: upload), filePaths.store.path(of: source))
         let result: Result<SeriesFile, any Error>
         do {
+            // The chunks are counted, their copy is not.
+            place = try arrivals.place(for: try await bytes(of: upload), of: snapshot)
             _ = try await filePaths.store.write(source, at: 0) { nil }
             let whole = try await compute.run {
                 do { return try UploadAssembly.concatenate(chunks, into: path) } catch { throw Problem.ofDisk(error) }
@@ -147,6 +158,20 @@ final class UploadService: Sendable {
         } catch let fault as SeriesFault {
             throw Problem.unusable(fault)
         } catch { throw Problem.ofDisk(error) }
+    }
+
+    /// The total size of the received chunks, in bytes.
+    private func bytes(of upload: Upload) async throws(Problem) -> Int64 {
+        try await database.read { try $0.chunkBytes(of: upload, except: -1) }
+    }
+
+    /// The place of a body: of its announced size, else of the largest file.
+    private func place(for incoming: RawBody.Incoming, _ snapshot: EntitlementSnapshot) throws(Problem)
+        -> UploadArrivals.Place
+    {
+        let largest = snapshot.plan.fileBytes.bound
+        return try arrivals.place(
+            for: incoming.body.announcedSize.map { min(Int64($0), largest) } ?? largest, of: snapshot)
     }
 
     /// Reads the parts in any order and writes the file part to disk.
@@ -199,6 +224,7 @@ final class UploadService: Sendable {
         _ description: ChunkDescription,
         bytes: Int64,
         from arrival: FileStore.Key,
+        _ place: UploadArrivals.Place,
         isPreview: Bool,
         scope: Scope,
         snapshot: EntitlementSnapshot,
@@ -218,12 +244,13 @@ final class UploadService: Sendable {
         case .unknown: throw Problem(.chunkMissing, detail: "Send chunk 0 first.", members: ["next_chunk": 0])
         }
         try await filePaths.store.move(arrival, to: filePaths.chunk(position, of: upload.id))
+        place.release()
         switch try await recordChunk(position, bytes: bytes, of: upload, session, snapshot) {
         case .waiting(let count):
             return .first(
                 ChunkReceived(
                     message: "Chunk \(position) received", receivedChunks: count, totalChunks: upload.chunkCount))
-        case .complete where isPreview: return .second(try await preview(upload, description, of: session))
+        case .complete where isPreview: return .second(try await preview(upload, description, of: session, snapshot))
         case .complete:
             let file = try await assemble(
                 upload, description: description, kind: kind, session: session, scope: scope, snapshot: snapshot,
