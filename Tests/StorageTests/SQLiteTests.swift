@@ -142,6 +142,27 @@ import Testing
         }
     }
 
+    @Test func `a statement prepared before another process changed its table has the new columns`() async throws {
+        try await withDatabasePlace(.sqlite) { place in
+            let one = try place.open(), other = try place.open()
+            try await createTables(in: one)
+            try await one.write { try $0.execute("INSERT INTO things (id) VALUES ('a')") }
+            @Sendable func names(_ transaction: Transaction) throws -> [String] {
+                try transaction.first("SELECT * FROM things")?.columns.names ?? []
+            }
+            // On the connections of a write and of a read.
+            for _ in 0..<2 {
+                #expect(try await one.write(names) == ["id", "integer", "real", "text"])
+                #expect(try await one.read(names) == ["id", "integer", "real", "text"])
+            }
+            try await other.migrate { try $0.execute("ALTER TABLE things ADD COLUMN extra TEXT") }
+            #expect(try await one.write(names) == ["id", "integer", "real", "text", "extra"])
+            #expect(try await one.read(names) == ["id", "integer", "real", "text", "extra"])
+            await one.close()
+            await other.close()
+        }
+    }
+
     @Test func `the file has mode 600, and its folder is created`() async throws {
         try await withDatabasePlace(.sqlite) { place in
             let path = URL(fileURLWithPath: place.address).deletingLastPathComponent().appendingPathComponent(

@@ -7,6 +7,7 @@ import Storage
 ///
 /// It is not for statements that begin or end a transaction, because GRDB tracks those.
 struct SQLiteStatement {
+    private let prepared: GRDB.Statement
     private let statement: OpaquePointer
     private let connection: OpaquePointer
 
@@ -15,11 +16,19 @@ struct SQLiteStatement {
             throw DatabaseError(resultCode: .SQLITE_MISUSE, message: "the connection is closed")
         }
         self.connection = connection
-        statement = try database.cachedStatement(sql: text).sqliteStatement
+        prepared = try database.cachedStatement(sql: text)
+        statement = prepared.sqliteStatement
     }
 
+    /// Whether this connection has not run it since it was prepared.
+    var isNew: Bool { sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_RUN, 0) == 0 }
     var columnCount: Int { Int(sqlite3_column_count(statement)) }
-    var columnNames: [String] { (0..<columnCount).map { String(cString: sqlite3_column_name(statement, Int32($0))) } }
+    var columnNames: [String] {
+        // GRDB keeps them with the statement. The columns of `SELECT *` change with its table.
+        let (names, count) = (prepared.columnNames, columnCount)
+        guard names.count != count else { return names }
+        return (0..<count).map { String(cString: sqlite3_column_name(statement, Int32($0))) }
+    }
     /// Rows that the connection has changed so far, and rows of its last statement that changed any.
     var totalChanges: Int32 { sqlite3_total_changes(connection) }
     var changes: Int { Int(sqlite3_changes(connection)) }

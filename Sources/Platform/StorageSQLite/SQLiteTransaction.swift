@@ -42,18 +42,15 @@ final class SQLiteTransaction: TransactionEngine {
     private func execute(_ text: String, _ values: [Storage.SQL.Value]) throws -> (rows: [Storage.Row], changes: Int) {
         let statement = try SQLiteStatement(text, on: connection)
         defer { statement.reset() }
+        if statement.isNew { catalogue.register(text) }
         try statement.bind(values)
         let changesBefore = statement.totalChanges
         var rows: [Storage.Row] = []
-        let width = statement.columnCount
-        if width == 0 {
-            catalogue.register(text)
-            while try statement.step() {}
-        } else {
-            let columns = catalogue.columns(of: text, count: width) { statement.columnNames }
-            while try statement.step() {
-                rows.append(Storage.Row(columns: columns, values: try statement.values(width)))
-            }
+        if try statement.step() {
+            let columns = Storage.Row.Columns(statement.columnNames)
+            repeat {
+                rows.append(Storage.Row(columns: columns, values: try statement.values(columns.names.count)))
+            } while try statement.step()
         }
         // `changes` keeps the count of an earlier statement when this one changed nothing.
         return (rows, statement.totalChanges == changesBefore ? 0 : statement.changes)
