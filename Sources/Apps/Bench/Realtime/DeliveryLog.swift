@@ -13,7 +13,7 @@ final class DeliveryLog: Sendable {
     /// Messages, of all readers together.
     var count: Int { state.withLock { $0.count } }
 
-    /// Forgets everything.
+    /// Begins again at zero.
     func reset() { state.withLock { $0 = State() } }
 
     /// Other messages than those of the bench, such as notices, do not count.

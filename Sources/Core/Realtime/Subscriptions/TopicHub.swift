@@ -206,7 +206,7 @@ extension TopicHub.State {
         return callers.keys[index]
     }
 
-    /// Forgets a caller with its last reader.
+    /// Removes a caller with its last reader.
     fileprivate mutating func leave(_ caller: TopicCaller) {
         guard let count = callers[caller] else { return }
         callers[caller] = count > 1 ? count - 1 : nil
