@@ -10,8 +10,8 @@ import ServiceLifecycle
 import UnixSignals
 
 /// The system as it is served to clients, with additional endpoints: one passes the whole gate, two spend a unit of a
-/// quota, one reserves and commits it as an operation with a later end does, two append messages to topics, and one counts
-/// memory allocations.
+/// quota, one reserves and commits it as an operation with a later end does, two append messages to topics, and one
+/// counts memory allocations.
 struct BenchServer {
     let app: App
     private let topics: BenchTopics
