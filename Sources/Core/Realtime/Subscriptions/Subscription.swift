@@ -29,8 +29,7 @@ package final class Subscription: Sendable {
     /// - Throws: `overloaded` and `internal-error` for a storage that cannot be read.
     package func next(within limit: Duration? = nil) async throws(Problem) -> [Delivery]? {
         let deadline = limit.map { ContinuousClock.now + $0 }
-        while reader.end == nil, !Task.isCancelled {
-            let position = reader.position
+        while let position = reader.openPosition, !Task.isCancelled {
             switch reader.feed.messages(after: position) {
             case .messages(let messages):
                 reader.position = messages.last?.sequence ?? position
