@@ -53,7 +53,7 @@ package final class Subscription: Sendable {
 
     private func stored(after position: Int64, head: Int64) async throws(Problem) -> [Delivery] {
         let (name, isLag) = (topic.name, reader.beginLag())
-        let page = try await hub.page(of: topic, after: position)
+        let page = try await hub.sharedPage(of: reader.feed, after: position)
         guard let page else {
             reader.finish(.topicRemoved)
             return []
