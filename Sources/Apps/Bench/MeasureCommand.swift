@@ -17,7 +17,7 @@ struct MeasureCommand: AsyncParsableCommand {
 
     @Option(
         help:
-            "The parts: web, writes, reservations, identity, start, rows, timing, rates; gate and realtime only if named."
+            "The parts: web, writes, reservations, identity, start, rows, timing, rates; by name only: gate, realtime."
     )
     var only: [Part] = []
 
