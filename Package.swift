@@ -129,7 +129,7 @@ let apps: [Target] = [
         name: "gatehouse-bench",
         dependencies: [
             "App", "Base", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity", "Entitlements",
-            "Forecasting", "StoragePostgres", "TestKit",
+            "Forecasting", "Realtime", "StoragePostgres", "TestKit",
             .arguments, .histogram, .hummingbird, .logging, .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"

@@ -150,6 +150,39 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `all subscriptions of a session end with it, and those of another session of the person last`(
+        engine: Engine
+    ) async throws {
+        try await withRealtime(engine) { fixture in
+            let test = fixture.test
+            func login() async throws -> String {
+                let response = await test.call(
+                    "POST", "/v1/auth/login",
+                    json: ["email": .string(fixture.person.email), "password": .string(fixture.person.password)])
+                return try #require(response["access_token"]?.string)
+            }
+            func stream(_ topic: String, _ token: String) async throws -> TestStream {
+                try await fixture.stream(
+                    topic, accept: "application/x-ndjson", headers: ["Authorization": "Bearer \(token)"])
+            }
+            let (ending, lasting) = (try await login(), try await login())
+            let streams = [try await stream("notes.a", ending), try await stream("notes.b", ending)]
+            let other = try await stream("notes.a", lasting)
+            try await fixture.realtime.refresher.refresh()
+            let logout = await test.call("POST", "/v1/auth/logout", token: ending)
+            #expect(logout.status < 300)
+            try await fixture.realtime.refresher.refresh()
+            for stream in streams {
+                let end = try await stream.chunk()
+                #expect(end == nil)
+            }
+            try await fixture.append("after")
+            let message = try await other.chunk()
+            #expect(message?.contains("after") == true)
+        }
+    }
+
     @Test func `a subscription ends when the server stops, and none begins`() async throws {
         try await withRealtime(.sqlite) { fixture in
             let subscription = try await fixture.subscribe()

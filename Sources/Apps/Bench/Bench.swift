@@ -11,7 +11,7 @@ struct Bench: AsyncParsableCommand {
         abstract: "Measure Gatehouse and its baselines.",
         subcommands: [
             MeasureCommand.self, ProveCommand.self, ProofWorkCommand.self, RaceCommand.self, PairCommand.self,
-            ServeCommand.self, SeedCommand.self,
+            ServeCommand.self, SeedCommand.self, FollowCommand.self,
             WriteCommand.self, RefreshCommand.self, ImportCommand.self, GenerateCommand.self,
         ],
         defaultSubcommand: MeasureCommand.self

@@ -5,13 +5,16 @@ import Foundation
 import Identity
 import Modules
 import NIOCore
+import Realtime
 import ServiceLifecycle
 import UnixSignals
 
 /// The system as it is served to clients, with additional endpoints: one passes the whole gate, two spend a unit of a
-/// quota, one reserves and commits it as an operation with a later end does, and one counts memory allocations.
+/// quota, one reserves and commits it as an operation with a later end does, two append messages to topics, and one
+/// counts memory allocations.
 struct BenchServer {
     let app: App
+    private let topics: BenchTopics
 
     static let meter = Meter("processing", title: "Processing")
     static let plan = "unlimited"
@@ -50,7 +53,11 @@ struct BenchServer {
         configuration.bcryptRounds = bcryptRounds
         configuration.logLevel = logLevel
         app = try await buildApp(configuration)
+        topics = BenchTopics(app)
     }
+
+    /// More than the WebSockets of any measurement.
+    private static let connectionsMax = 20_000
 
     /// Requests a minute that no measurement reaches.
     private static let rateMax = 30_000_000
@@ -99,7 +106,7 @@ struct BenchServer {
             },
         ]
         let limited = routes.map { $0.guarded(by: entitlements.rate(), isEnabled: app.configuration.limitsRates) }
-        return limited + [
+        return limited + topics.routes + [
             .get("bench/allocations", "Count memory allocations", requires: .public) { _ in
                 Allocations(count: Int64(gatehouse_process_allocations()))
             }
@@ -118,6 +125,7 @@ struct BenchServer {
         FreedMemory.keep()
         let dispatcher = dispatcher
         var limits = HTTPLimits()
+        limits.connections = Self.connectionsMax
         // All clients of a measurement have one address.
         limits.connectionsPerNetwork = limits.connections
         limits.bodyMemoryBytesPerNetwork = limits.bodyMemoryBytes
@@ -133,7 +141,8 @@ struct BenchServer {
             },
             onRunning: { port in onRunning(port) }
         )
-        let services: [any Service] = [server, app.runner] + app.identity.services
+        let services: [any Service] =
+            [server, app.runner, app.realtime.refresher, app.realtime.drain] + app.identity.services
         try await ServiceGroup(
             configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: app.logger)
         ).run()

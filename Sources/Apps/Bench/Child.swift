@@ -89,6 +89,7 @@ struct Child: Sendable {
         process.waitUntilExit()
     }
 
+    var identifier: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
 
     /// Waits for the end of the process.

@@ -4,6 +4,17 @@ import Foundation
 enum Machine {
     static var cores: Int { ProcessInfo.processInfo.activeProcessorCount }
 
+    /// Lets this process and its later children open as many files as the system permits.
+    /// - Returns: their number.
+    static func raiseOpenFiles() -> Int {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard getrlimit(resource, &limit) == 0 else { return 1_024 }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(resource, &limit)
+        return Int(clamping: limit.rlim_cur)
+    }
+
     /// A port below those that the system gives to outgoing connections; another one for each number below 100.
     static func port(_ number: Int) -> Int {
         20_000 + Int(ProcessInfo.processInfo.processIdentifier) % 120 * 100 + number

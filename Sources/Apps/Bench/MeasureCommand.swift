@@ -16,12 +16,14 @@ struct MeasureCommand: AsyncParsableCommand {
     var quick = false
 
     @Option(
-        help: "The parts: web, writes, reservations, identity, start, rows, timing, rates; gate runs only if named.")
+        help:
+            "The parts: web, writes, reservations, identity, start, rows, timing, rates; by name only: gate, realtime."
+    )
     var only: [Part] = []
 
     @Option(
         help: ArgumentHelp(
-            "A server in another language that the gate is measured beside; may be repeated.",
+            "A server in another language that gate or realtime is measured beside; may be repeated.",
             discussion: "docs/performance.md has what it must serve.", valueName: "name=command"))
     var peer: [Peer] = []
 
@@ -38,10 +40,10 @@ struct MeasureCommand: AsyncParsableCommand {
     var syncDelay = 0
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case web, writes, reservations, identity, start, rows, timing, rates, gate
+        case web, writes, reservations, identity, start, rows, timing, rates, gate, realtime
 
-        /// Without the part that fills databases with millions of rows.
-        static let usual = Set(allCases).subtracting([.gate])
+        /// Without the part that fills databases with millions of rows, and the one that opens thousands of sockets.
+        static let usual = Set(allCases).subtracting([.gate, .realtime])
     }
 
     func validate() throws {
@@ -74,6 +76,10 @@ struct MeasureCommand: AsyncParsableCommand {
             if parts.contains(.timing) { write(try await TimingMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rows) { write(try await RowsMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rates) { write(await RatesMeasurement(effort: effort).run()) }
+            if parts.contains(.realtime) {
+                let tables = try await RealtimeMeasurement(effort: effort, scratch: scratch, peers: peer).run()
+                for table in tables { write(table) }
+            }
             if parts.contains(.gate) {
                 let (tables, isWithinBudget) = try await GateMeasurement(effort: effort, scratch: scratch, peers: peer)
                     .run()

@@ -29,8 +29,7 @@ package final class Subscription: Sendable {
     /// - Throws: `overloaded` and `internal-error` for a storage that cannot be read.
     package func next(within limit: Duration? = nil) async throws(Problem) -> [Delivery]? {
         let deadline = limit.map { ContinuousClock.now + $0 }
-        while reader.end == nil, !Task.isCancelled {
-            let position = reader.position
+        while let position = reader.openPosition, !Task.isCancelled {
             switch reader.feed.messages(after: position) {
             case .messages(let messages):
                 reader.position = messages.last?.sequence ?? position
@@ -54,7 +53,7 @@ package final class Subscription: Sendable {
 
     private func stored(after position: Int64, head: Int64) async throws(Problem) -> [Delivery] {
         let (name, isLag) = (topic.name, reader.beginLag())
-        let page = try await hub.page(of: topic, after: position)
+        let page = try await hub.sharedPage(of: reader.feed, after: position)
         guard let page else {
             reader.finish(.topicRemoved)
             return []

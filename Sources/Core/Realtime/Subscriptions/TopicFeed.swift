@@ -19,7 +19,12 @@ final class TopicFeed: Sendable {
         /// A read of the storage is under way, and whether the topic has moved since it began.
         var isLoading = false
         var hasMoved = false
+        /// The pages that are being read for readers, by the position before them.
+        var pages: [Int64: Task<StoredPage, Never>] = [:]
     }
+
+    /// A page of the storage; nil in place of the messages of a topic that was removed.
+    typealias StoredPage = Result<(messages: [Message], head: Int64)?, Problem>
 
     /// What a reader finds behind its position.
     enum Slice {
@@ -107,6 +112,18 @@ final class TopicFeed: Sendable {
         }
         for reader in readers { reader.signal() }
     }
+
+    /// The read of the page after `position` that is under way, or the one that `begin` begins.
+    func reading(after position: Int64, begin: () -> Task<StoredPage, Never>) -> Task<StoredPage, Never> {
+        state.withLock { state in
+            if let task = state.pages[position] { return task }
+            let task = begin()
+            state.pages[position] = task
+            return task
+        }
+    }
+
+    func endReading(after position: Int64) { state.withLock { $0.pages[position] = nil } }
 
     /// - Returns: whether the caller has to load; otherwise the load that is under way is repeated.
     func beginLoading() -> Bool {

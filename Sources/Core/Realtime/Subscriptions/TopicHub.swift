@@ -113,6 +113,22 @@ final class TopicHub: Sendable {
         }
     }
 
+    /// As ``page(of:after:)``, once for all readers that ask for the same page while it is read: after a restart they
+    /// resume together, most of them behind the same message.
+    func sharedPage(of feed: TopicFeed, after sequence: Int64) async throws(Problem) -> (
+        messages: [Message], head: Int64
+    )? {
+        let reading = feed.reading(after: sequence) {
+            Task { [self] in
+                defer { feed.endReading(after: sequence) }
+                do throws(Problem) { return .success(try await page(of: feed.topic, after: sequence)) } catch {
+                    return .failure(error)
+                }
+            }
+        }
+        return try await reading.value.get()
+    }
+
     /// Finds the topics that have moved without a signal, and those that were removed.
     func synchronize() async throws(Problem) {
         let feeds = feeds
@@ -206,7 +222,7 @@ extension TopicHub.State {
         return callers.keys[index]
     }
 
-    /// Forgets a caller with its last reader.
+    /// Removes a caller with its last reader.
     fileprivate mutating func leave(_ caller: TopicCaller) {
         guard let count = callers[caller] else { return }
         callers[caller] = count > 1 ? count - 1 : nil

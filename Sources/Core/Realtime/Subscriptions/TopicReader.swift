@@ -9,7 +9,8 @@ final class TopicReader: Sendable {
         /// Whether it has read everything once: from then on it gets a notice when it lags.
         var isLive = false
         var isSignalled = false
-        var waiter: CheckedContinuation<Void, Never>?
+        /// Unsafe, because a checked one allocates memory for each wait; ``signal()`` takes it, so it resumes once.
+        var waiter: UnsafeContinuation<Void, Never>?
         var end: SubscriptionEnd?
     }
 
@@ -28,6 +29,9 @@ final class TopicReader: Sendable {
     var lifetime: Duration { caller?.lifetime ?? SubscriptionService.lifetime }
 
     var end: SubscriptionEnd? { state.withLock { $0.end } }
+
+    /// The position; nil once it has ended.
+    var openPosition: Int64? { state.withLock { $0.end == nil ? $0.position : nil } }
 
     var position: Int64 {
         get { state.withLock { $0.position } }
@@ -53,7 +57,7 @@ final class TopicReader: Sendable {
 
     /// Ends the wait, or the next one where none is under way.
     func signal() {
-        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let waiter = state.withLock { state -> UnsafeContinuation<Void, Never>? in
             state.isSignalled = state.waiter == nil
             defer { state.waiter = nil }
             return state.waiter
@@ -64,7 +68,7 @@ final class TopicReader: Sendable {
     /// Returns at a signal, or at once where one was given since the last wait.
     func wait() async {
         await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            await withUnsafeContinuation { continuation in
                 let isSignalled = state.withLock { state in
                     if state.isSignalled {
                         state.isSignalled = false

@@ -118,8 +118,8 @@ private struct RequestLoop: Sendable {
         return try await body?.drop(upTo: server.limits.unreadBodyBytes) ?? true ? .request : .nothing
     }
 
-    /// Responds in a task of its own: a task keeps the memory of its deepest call until it ends, which for the task of a
-    /// WebSocket would be that of the whole gate (9 kB of 12 in a measurement), and the task of a request ends now.
+    /// Responds in a task of its own. A task keeps the memory of its deepest call until it ends: for a WebSocket, whose
+    /// task lasts, that would be the memory of the whole gate.
     private func respondInChild(to request: IncomingRequest) async -> Response {
         async let response = server.respond(request)
         return await response

@@ -16,22 +16,27 @@ package struct WebSocket: Sendable {
     /// sender.
     /// - Throws: `ChannelError.ioOnClosedChannel` once the connection is closed; `CancellationError`.
     package func send(_ payload: WebSocketPayload) async throws {
-        try await bridge.write(.frame(payload.frame(deflate)))
+        try await write(payload.frame(deflate))
     }
 
     /// Sends messages together.
     package func send(_ payloads: [WebSocketPayload]) async throws {
+        if payloads.count == 1 { return try await send(payloads[0]) }
         var frames = ByteBuffer()
         for payload in payloads {
             var frame = payload.frame(deflate)
-            if payloads.count == 1 { return try await bridge.write(.frame(frame)) }
             if frames.readableBytes + frame.readableBytes > Self.joinedBytesMax, frames.readableBytes > 0 {
-                try await bridge.write(.frame(frames))
+                try await write(frames)
                 frames.clear()
             }
             frames.writeBuffer(&frame)
         }
-        if frames.readableBytes > 0 { try await bridge.write(.frame(frames)) }
+        if frames.readableBytes > 0 { try await write(frames) }
+    }
+
+    private func write(_ frames: ByteBuffer) async throws {
+        // Most sockets take it at once.
+        if !bridge.writeWithoutWaiting(.frame(frames)) { try await bridge.write(.frame(frames)) }
     }
 
     /// The bytes of frames that are copied into one write.

@@ -225,7 +225,11 @@ extension WebSocketHandler: NIOScheduledCallbackHandler {
         timer = try? context?.eventLoop.assumeIsolated().scheduleCallback(in: delay, handler: self)
     }
 
-    func handleScheduledCallback(eventLoop _: some EventLoop) { timeElapsed() }
+    func handleScheduledCallback(eventLoop _: some EventLoop) {
+        // Cancelling one that has fired would search all timers of the loop.
+        timer = nil
+        timeElapsed()
+    }
 
     private func timeElapsed() {
         guard let context else { return }
