@@ -2,7 +2,8 @@ import Identity
 package import Modules
 import ServiceLifecycle
 
-/// Ends the subscriptions and the Socket.IO connections of callers whose access has ended, and finds topics that have moved without a signal.
+/// Ends the subscriptions and the Socket.IO connections of callers whose access has ended, and finds topics that have
+/// moved without a signal.
 package final class RealtimeRefresher: Service {
     private let hub: TopicHub
     private let sockets: SocketIOService
