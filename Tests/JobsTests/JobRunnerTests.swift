@@ -92,7 +92,7 @@ import Testing
             #expect(status.lastError == "overloaded: The service is busy. Please try again shortly.")
             #expect(
                 try await fixture.notes() == [
-                    "n failed(\"overloaded: The service is busy. Please try again shortly.\")"
+                    #"n exhausted(code: "overloaded", "overloaded: The service is busy. Please try again shortly.")"#
                 ])
             #expect(
                 fixture.metrics.exposition.contains(#"gatehouse_jobs_ended_total{kind="test.note",outcome="failed"} 1"#)
