@@ -115,8 +115,8 @@ let apps: [Target] = [
     .layer(
         "Apps", "TestKit",
         [
-            "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Storage", "StorageSQLite", "StoragePostgres",
-            .httpTypes, .nio,
+            "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Storage", "StorageSQLite",
+            "StoragePostgres", .httpTypes, .nio, .serviceLifecycle,
         ]),
     .executableTarget(
         name: "gatehouse",
@@ -179,7 +179,7 @@ let tests: [Target] = [
         "SandboxTests",
         [
             "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Sandbox", "Secrets", "SpotDecisions",
-            "TestKit", .serviceLifecycle,
+            "TestKit",
         ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(

@@ -42,7 +42,7 @@ final class EngineIOConnection: Sendable {
     /// Credentials that are refused before the connection is closed.
     private static let refusalsMax = 5
 
-    /// Random, with 144 bits: whoever knows it acts for the client.
+    /// Random, with 144 bits: a request that names it acts for the client.
     let id: String
     let client: ClientInfo
     private let state: Mutex<State>
@@ -63,7 +63,7 @@ final class EngineIOConnection: Sendable {
 
     // MARK: Packets to the client
 
-    /// Adds a packet once there is room for it; none once the connection is closed.
+    /// Adds a packet once fewer than the most that may wait do; none once the connection is closed.
     func send(_ packet: EngineIOPacket) async {
         while true {
             let isSettled = state.withLock { state in
@@ -84,7 +84,7 @@ final class EngineIOConnection: Sendable {
         }
     }
 
-    /// Adds a packet of the protocol, for which there is always room.
+    /// Adds a packet of the protocol, which does not wait for others.
     func push(_ packet: EngineIOPacket) {
         state.withLock { if !$0.isClosed { Self.add(packet, to: &$0) } }
         signal()
@@ -275,7 +275,7 @@ final class EngineIOConnection: Sendable {
     /// - Parameters:
     ///   - last: packets that the client gets before the end.
     ///   - close: for its WebSocket.
-    /// - Returns: whether a transport takes the last packets now.
+    /// - Returns: whether a transport takes the last packets now, or has taken them.
     @discardableResult
     func close(_ last: [EngineIOPacket], _ close: WebSocketClose) -> Bool {
         let ended = state.withLock { state -> State? in
@@ -287,7 +287,7 @@ final class EngineIOConnection: Sendable {
             (state.subscriptions, state.writers, state.heartbeat, state.probe) = ([:], [], nil, nil)
             return before
         }
-        guard let ended else { return true }
+        guard let ended else { return isDrained }
         ended.heartbeat?.cancel()
         ended.probe?.close(close)
         for subscription in ended.subscriptions.values { subscription.finish() }

@@ -1,5 +1,5 @@
-/// A packet of Engine.IO, revision 4 of its protocol (github.com/socketio/engine.io-protocol): a digit and text. Packets
-/// with binary data are not accepted.
+/// A packet of Engine.IO, revision 4 of its protocol (github.com/socketio/engine.io-protocol): a digit and text.
+/// Packets with binary data are not accepted.
 struct EngineIOPacket: Sendable, Equatable {
     enum Kind: UInt8, Sendable, CaseIterable {
         /// The first packet of the server.

@@ -46,8 +46,7 @@ struct SocketIORoutes: Sendable {
         defer { connection.endPoll() }
         let packets = await connection.next()
         if connection.isDrained { sockets.remove(connection) }
-        guard let packets else { throw Problem(.invalidRequest, detail: "Session ID unknown") }
-        return EngineIOPayload.text(of: packets)
+        return EngineIOPayload.text(of: packets ?? [EngineIOPacket(.noop)])
     }
 
     private func send(_ incoming: RawBody.Incoming, id: String?) async throws(Problem) -> PlainText {
@@ -95,8 +94,8 @@ struct SocketIORoutes: Sendable {
         }
     }
 
-    /// Moves a polling connection to a WebSocket: the client sends `2probe`, and once it has the answer and its poll has
-    /// ended, `5`.
+    /// Moves a polling connection to a WebSocket: the client sends `2probe`, and once it has the answer and its poll
+    /// has ended, `5`.
     /// - Returns: false where it goes on polling.
     private static func probe(_ connection: EngineIOConnection, by socket: WebSocket) async throws -> Bool {
         guard connection.beginProbe(by: socket) else { return false }

@@ -125,7 +125,8 @@ package final class SocketIOService: Sendable {
         for connection in connections { end(connection, .stopping) }
     }
 
-    /// Ends a connection as a subscription ends. A client whose access has ended is told not to connect again.
+    /// Ends a connection as a subscription ends. A client whose access has ended learns that it is not to
+    /// connect again.
     private func end(_ connection: EngineIOConnection, _ end: SubscriptionEnd) {
         let packets: [EngineIOPacket] = end == .accessEnded ? [.socket(.disconnect)] : []
         close(connection, packets + [EngineIOPacket(.close)], end.close)

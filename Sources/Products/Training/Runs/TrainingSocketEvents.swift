@@ -50,7 +50,8 @@ struct TrainingSocketEvents: Sendable {
         }
     }
 
-    /// Runs `body` with the session that an event names by its id or by the client's id. What it throws is an event too.
+    /// Runs `body` with the session that an event names by its id or by the client's id. What it throws is an event
+    /// too.
     private func report(
         _ data: JSONValue, to client: SocketClient, _ body: (TrainingSession) async throws(Problem) -> Void
     ) async throws(Problem) {
