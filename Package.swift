@@ -179,7 +179,7 @@ let tests: [Target] = [
         "SandboxTests",
         [
             "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Sandbox", "Secrets", "SpotDecisions",
-            "TestKit", .serviceLifecycle,
+            "TestKit",
         ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(
