@@ -5,10 +5,10 @@ enum AllocationBudget {
     static let tolerance = 0.05
 
     static let requests: [(call: GateCall, allocations: Double)] = [
-        (.profile, 56),
-        (.usage, 190),
-        (.sessions, 138),
-        (.reservationInOne, 664),
+        (.profile, 33),
+        (.usage, 30),
+        (.sessions, 127),
+        (.reservationInOne, 361),
     ]
 
     static func isWithin(_ measured: Double, of accepted: Double) -> Bool {
