@@ -88,6 +88,47 @@ struct MoveTests {
         }
     }
 
+    /// The sessions have one AWS account, and may have different organisations.
+    @Test(arguments: Engine.available)
+    func `one instance is replaced by one session`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let (first, sandbox) = (try await cloud.session(), cloud.sandbox)
+            let second = try await sandbox.session(cloud.members())
+            var other = try await SandboxFixture(sandbox.app, sandbox.app.register())
+            other.aws = cloud.account
+            let third = try await other.session(cloud.members())
+            try await sandbox.database.write { transaction in
+                try transaction.execute("UPDATE lab_instances SET pipeline_mode = 'SINGLE_LINEAR'")
+            }
+            let sessions = [(sandbox, first), (sandbox, second), (other, third)]
+            let taken = await withTaskGroup(of: (Int, String?).self) { tasks in
+                for (index, (fixture, session)) in sessions.enumerated() {
+                    tasks.addTask {
+                        let decided = await fixture.post("sandbox/sessions/\(session)/evaluate")
+                        return (index, decided["action_taken"]?.string)
+                    }
+                }
+                return await tasks.reduce(into: [Int: String]()) { $0[$1.0] = $1.1 }
+            }
+            #expect(taken.values.sorted() == ["started", "unavailable", "unavailable"])
+            try await sandbox.finishJobs()
+            // The instance of the fixture is one of the two.
+            #expect(try await cloud.requests("RunInstances") == 2)
+
+            // The others may replace it when the clean-up has started it again.
+            let winner = try #require(taken.first { $0.value == "started" }?.key)
+            let (owner, started) = sessions[winner]
+            let (next, waiting) = sessions[(winner + 1) % sessions.count]
+            let refused = await next.post("sandbox/sessions/\(waiting)/evaluate")
+            #expect(refused["action_taken"] == "unavailable", "\(refused)")
+            #expect(await owner.delete("sandbox/sessions/\(started)").status == 200)
+            try await sandbox.finishJobs()
+            #expect(try await cloud.state(of: cloud.instance) == .running)
+            let allowed = await next.post("sandbox/sessions/\(waiting)/evaluate")
+            #expect(allowed["action_taken"] == "started", "\(allowed)")
+        }
+    }
+
     /// The transaction that ends a step fails once for every step, after AWS has done it, and a response of AWS is
     /// lost: the next worker goes on without making anything twice.
     @Test(arguments: Engine.available, ["CreateImage", "RunInstances", "StopInstances"])

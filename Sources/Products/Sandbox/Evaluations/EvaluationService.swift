@@ -130,7 +130,11 @@ final class EvaluationService: Sendable {
                 LogLine(.action, .warning, "Nothing is replaced by a decision from the built-in tables."))
             return .unavailable
         }
-        try moves.start(of: session, to: selected, scope, in: transaction)
+        guard try moves.start(of: session, to: selected, scope, in: transaction) else {
+            lines.append(
+                LogLine(.action, .warning, "Another session replaces \(session.instance), or has replaced it."))
+            return .unavailable
+        }
         lines.append(LogLine(.action, "\(session.instance) is being replaced by an instance in \(selected.pool)."))
         return .started
     }

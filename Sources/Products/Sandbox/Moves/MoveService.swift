@@ -33,10 +33,15 @@ final class MoveService: Sendable {
     }
 
     /// Begins a move in the transaction of its decision.
+    /// - Returns: false where the instance belongs to a move of another session: two replacements of one instance
+    ///   would both be billed, and the end of one session would undo what the other one did.
     func start(of session: SandboxSession, to candidate: Candidate, _ scope: Scope, in transaction: Transaction) throws
+        -> Bool
     {
         let id = runtime.id(of: Move.self)
-        try transaction.insertMove(id, of: session, to: candidate)
+        guard let account = session.awsAccount, try !transaction.isMovedElsewhere(session, account: account),
+            try transaction.insertMove(id, of: session, account: account, to: candidate)
+        else { return false }
         try transaction.insertResource(.image, token: "gatehouse-\(id)", id: runtime.id(), of: id, session)
         try transaction.insertAction(
             .imageCreation, .inProgress, "An image of \(session.instance) is being made.", id: runtime.id(),
@@ -49,6 +54,7 @@ final class MoveService: Sendable {
                 "sandbox-move.started", by: scope, subject: session.id.text,
                 details: ["from": session.instance, "to": candidate.pool.description]),
             in: transaction)
+        return true
     }
 
     /// Takes the next step of a move.

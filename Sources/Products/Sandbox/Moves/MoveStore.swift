@@ -4,16 +4,37 @@ import SpotDecisions
 
 /// The SQL of moves, and of what they make.
 extension Transaction {
-    func insertMove(_ id: ID<Move>, of session: SandboxSession, to candidate: Candidate) throws {
+    /// - Parameter account: of the session's credentials.
+    /// - Returns: false where another session replaces the instance at this moment.
+    func insertMove(_ id: ID<Move>, of session: SandboxSession, account: String, to candidate: Candidate) throws
+        -> Bool
+    {
         try execute(
             """
-            INSERT INTO sandbox_moves (id, organisation_id, session_id, state, from_instance_id, instance_type,
-                availability_zone, spot_price, on_demand_price, started_at, step_at)
-            VALUES (\(id), \(session.organisation), \(session.id), 'image', \(session.instance),
-                \(candidate.pool.instanceType), \(candidate.pool.availabilityZone), \(candidate.spotPrice),
-                \(candidate.onDemandPrice), \(now), \(now))
+            INSERT INTO sandbox_moves (id, organisation_id, session_id, state, aws_account, aws_region,
+                from_instance_id, instance_type, availability_zone, spot_price, on_demand_price, started_at, step_at)
+            VALUES (\(id), \(session.organisation), \(session.id), 'image', \(account), \(session.region),
+                \(session.instance), \(candidate.pool.instanceType), \(candidate.pool.availabilityZone),
+                \(candidate.spotPrice), \(candidate.onDemandPrice), \(now), \(now))
+            ON CONFLICT DO NOTHING
             """
-        )
+        ) == 1
+    }
+
+    /// Whether the instance of a session belongs to a move of another session: that session replaces it, has replaced
+    /// it or has launched it, and will start or terminate it at its end. The account of AWS is what sessions have in
+    /// common, so that those of every organisation count.
+    func isMovedElsewhere(_ session: SandboxSession, account: String) throws -> Bool {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM sandbox_moves
+                JOIN sandbox_sessions ON sandbox_sessions.id = sandbox_moves.session_id
+            WHERE sandbox_moves.aws_account = \(account) AND sandbox_moves.aws_region = \(session.region)
+                AND (sandbox_moves.from_instance_id = \(session.instance)
+                    OR sandbox_moves.instance_id = \(session.instance))
+                AND sandbox_moves.session_id <> \(session.id) AND sandbox_moves.state <> 'failed'
+                AND sandbox_sessions.clean_up IN ('none', 'pending')
+            """) > 0
     }
 
     func move(_ id: ID<Move>, of organisation: ID<Organisation>) throws -> Move? {
