@@ -129,6 +129,29 @@ struct MoveTests {
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `an instance of another type or in another zone is not decided about`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let sandbox = cloud.sandbox
+            let differing: [[String: JSONValue]] = [
+                ["instance_type": "c5.xlarge"], ["availability_zone": .string(CloudFixture.cheapestZone)],
+            ]
+            for changes in differing {
+                let session = try await sandbox.session(cloud.members(changes))
+                let refused = await sandbox.post("sandbox/sessions/\(session)/evaluate")
+                #expect(refused.status == 422 && refused.code == "instance-mismatch", "\(refused)")
+                #expect(refused["detail"]?.string?.contains("c5.large") == true)
+                // The refusal holds the session no longer.
+                #expect(await sandbox.post("sandbox/sessions/\(session)/evaluate").code == "instance-mismatch")
+            }
+            try await sandbox.finishJobs()
+            #expect(try await sandbox.count("sandbox_moves") == 0)
+            #expect(try await sandbox.count("sandbox_savings") == 0)
+            #expect(try await cloud.requests("CreateImage") == 0)
+            #expect(try await cloud.state(of: cloud.instance) == .running)
+        }
+    }
+
     /// The transaction that ends a step fails once for every step, after AWS has done it, and a response of AWS is
     /// lost: the next worker goes on without making anything twice.
     @Test(arguments: Engine.available, ["CreateImage", "RunInstances", "StopInstances"])

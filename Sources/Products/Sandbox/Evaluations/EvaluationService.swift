@@ -29,7 +29,8 @@ final class EvaluationService: Sendable {
 
     /// Decides about the instance of a session, and records the decision. Only a session that was created with
     /// `actuate` changes anything in AWS.
-    /// - Throws: `sandbox-session-not-found`, `session-expired`, `evaluation-in-progress`, `move-in-progress`.
+    /// - Throws: `sandbox-session-not-found`, `session-expired`, `evaluation-in-progress`, `move-in-progress`,
+    ///   `instance-mismatch`.
     func evaluate(_ key: String, scope: Scope) async throws(Problem) -> SessionEvaluation {
         let key = try SessionKey.known(key)
         let id = runtime.id(of: SandboxEvaluation.self)
@@ -46,7 +47,7 @@ final class EvaluationService: Sendable {
         }
         do throws(Problem) {
             let begin = ContinuousClock.now
-            let market = await markets.market(of: session)
+            let market = try await markets.market(of: session)
             let outcome = try await pipelines.decide(session, market, pipeline)
             let milliseconds = (ContinuousClock.now - begin).microseconds / 1_000
             return try await database.write { [self] transaction in

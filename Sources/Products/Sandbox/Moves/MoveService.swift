@@ -144,6 +144,10 @@ extension MoveService {
         guard let old = try await ec2.instances([], [EC2Filter("instance-id", move.from)]).first else {
             return fail(move, session, .spotLaunch, "The instance \(move.from) does not exist any more.")
         }
+        // Its owner may have changed its type since the decision.
+        guard old.pool == session.pool else {
+            return fail(move, session, .spotLaunch, "\(move.from) is in \(old.pool) now, not in \(session.pool).")
+        }
         let isSameZone = old.availabilityZone == move.pool.availabilityZone
         let instance = try await ec2.launch(
             EC2LaunchRequest(
