@@ -152,6 +152,31 @@ struct MoveTests {
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `an instance that its owner has stopped stays so`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            // It is stopped while it is being replaced: the move ends, and does not start it.
+            #expect(
+                await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+            _ = try await cloud.ec2.stop([cloud.instance])
+            try await sandbox.finishJobs()
+            #expect(try await sandbox.count("sandbox_moves WHERE state = 'failed'") == 1)
+            #expect(try await cloud.state(of: cloud.instance) == .stopped)
+
+            let decided = await sandbox.post("sandbox/sessions/\(session)/evaluate")
+            #expect(decided["decision"] == "SWITCH" && decided["action_taken"] == "unavailable", "\(decided)")
+            #expect(try await sandbox.lines(session, "ACTION").contains { $0.contains("is stopped") })
+            #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
+            try await sandbox.finishJobs()
+            #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "done")
+            #expect(try await cloud.state(of: cloud.instance) == .stopped)
+            #expect(try await cloud.requests("StartInstances") == 0)
+            let tagged = try await cloud.tagged(session)
+            #expect(tagged.instances.isEmpty && tagged.images.isEmpty)
+        }
+    }
+
     /// The transaction that ends a step fails once for every step, after AWS has done it, and a response of AWS is
     /// lost: the next worker goes on without making anything twice.
     @Test(arguments: Engine.available, ["CreateImage", "RunInstances", "StopInstances"])

@@ -89,6 +89,7 @@ enum SandboxSchema {
                 image_id TEXT,
                 instance_id TEXT,
                 error TEXT,
+                has_stopped \(.integer) NOT NULL CHECK (has_stopped IN (0, 1)),
                 started_at \(.integer) NOT NULL,
                 step_at \(.integer) NOT NULL,
                 finished_at \(.integer),

@@ -1,3 +1,4 @@
+import AWS
 import Audit
 import Identity
 import Modules
@@ -115,20 +116,27 @@ final class EvaluationService: Sendable {
                 pipelines.experiment(outcome, pipeline, milliseconds: finding.milliseconds, id: runtime.id()))
         }
         var lines = market.lines + outcome.trace.map { LogLine($0) }
-        let action = try act(on: outcome, of: session, scope, &lines, in: transaction)
+        let action = try act(on: outcome, market.instance, of: session, scope, &lines, in: transaction)
         try log.append(lines, to: session, in: transaction)
         return SessionEvaluation(outcome, action)
     }
 
     private func act(
-        on outcome: DecisionOutcome, of session: SandboxSession, _ scope: Scope, _ lines: inout [LogLine],
-        in transaction: Transaction
+        on outcome: DecisionOutcome, _ instance: EC2Instance?, of session: SandboxSession, _ scope: Scope,
+        _ lines: inout [LogLine], in transaction: Transaction
     ) throws -> ActionTaken {
         guard ![.stay, .unknown].contains(outcome.decision) else { return .none }
         guard session.actuates, outcome.decision == .switch, let selected = outcome.selected else { return .logged }
         guard outcome.source == .aws else {
             lines.append(
                 LogLine(.action, .warning, "Nothing is replaced by a decision from the built-in tables."))
+            return .unavailable
+        }
+        guard instance?.state == .running else {
+            let state = instance?.state.rawValue ?? "not known to AWS"
+            lines.append(
+                LogLine(
+                    .action, .warning, "Only a running instance is replaced, and \(session.instance) is \(state)."))
             return .unavailable
         }
         guard try moves.start(of: session, to: selected, scope, in: transaction) else {

@@ -83,7 +83,7 @@ final class MarketService: Sendable {
         let requests = try await ec2.spotRequests([EC2Filter("instance-id", session.instance)])
         var market = Market(candidates: candidates, prices: prices, source: .aws)
         market.signal = requests.contains(where: \.isMarkedForTermination) ? .instanceTermination : .none
-        market.isSpot = instance?.isSpot
+        market.instance = instance
         market.lines = [
             LogLine(
                 .scraper,

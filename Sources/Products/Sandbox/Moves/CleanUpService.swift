@@ -20,14 +20,14 @@ final class CleanUpService: Sendable {
     }
 
     func perform(_ job: CleanUpJob) async throws -> JobOutcome {
-        let found = try await database.read { transaction -> (SandboxSession, Move?, [String])? in
+        let found = try await database.read { transaction -> (SandboxSession, Move?, [String], Bool)? in
             guard let session = try transaction.sandboxSession(job.session, of: job.organisation) else { return nil }
             return (
                 session, try transaction.unfinishedMove(of: session),
-                try transaction.remainingResources(of: session)
+                try transaction.remainingResources(of: session), try transaction.hasStoppedOriginal(session)
             )
         }
-        guard let (session, move, remaining) = found, session.cleanUp == .pending else { return .done }
+        guard let (session, move, remaining, hasStopped) = found, session.cleanUp == .pending else { return .done }
         // The job of the move rolls it back, because the session has ended.
         guard move == nil else { return .snooze(for: MoveService.pollInterval) }
         // Nothing was ever made by a session that does not replace instances.
@@ -36,7 +36,9 @@ final class CleanUpService: Sendable {
             return end(session, report: Self.report(remaining, "The credentials cannot be used."))
         }
         do throws(AWSError) {
-            guard try await clean(session, ec2) else { return .snooze(for: MoveService.pollInterval) }
+            guard try await clean(session, hasStopped: hasStopped, ec2) else {
+                return .snooze(for: MoveService.pollInterval)
+            }
             return end(session, report: nil)
         } catch {
             let reason = "\(error.message) \(error.advice)"
@@ -57,12 +59,12 @@ final class CleanUpService: Sendable {
     }
 
     /// - Returns: false while AWS is not ready for it.
-    private func clean(_ session: SandboxSession, _ ec2: EC2) async throws(AWSError) -> Bool {
+    private func clean(_ session: SandboxSession, hasStopped: Bool, _ ec2: EC2) async throws(AWSError) -> Bool {
         let removal = CloudRemoval(ec2: ec2)
         // By the tag, so that what a lost response did not report is found too.
         let tag = [EC2Filter.tag(SandboxTag.sessionKey, session.id.text)]
         var instances = try await ec2.instances([], tag)
-        if session.instance != session.originalInstance {
+        if hasStopped {
             switch try await removal.restart(session.originalInstance) {
             case .running: break
             case .stopping: return false

@@ -148,6 +148,10 @@ extension MoveService {
         guard old.pool == session.pool else {
             return fail(move, session, .spotLaunch, "\(move.from) is in \(old.pool) now, not in \(session.pool).")
         }
+        guard old.state == .running else {
+            return fail(
+                move, session, .spotLaunch, "\(move.from) is \(old.state.rawValue); only a running one is moved.")
+        }
         let isSameZone = old.availabilityZone == move.pool.availabilityZone
         let instance = try await ec2.launch(
             EC2LaunchRequest(
@@ -176,6 +180,7 @@ extension MoveService {
         }
         return .done { [self] transaction in
             guard try transaction.advance(move, to: .stop) else { return }
+            try transaction.setStopping(move)
             try transaction.insertAction(
                 .healthCheck, .success, "\(instance) passes both status checks.", id: runtime.id(), of: session)
             try goOn(move, session, .instanceStop, "\(move.from) is being stopped.", in: transaction)
@@ -214,18 +219,23 @@ extension MoveService {
 
     private func rollBack(_ move: Move, _ session: SandboxSession, _ ec2: EC2) async throws(AWSError) -> JobOutcome {
         let removal = CloudRemoval(ec2: ec2)
-        guard try await removal.restart(move.from) != .stopping else { return .snooze(for: Self.pollInterval) }
+        // One that its owner has stopped stays so.
+        if move.hasStopped, try await removal.restart(move.from) == .stopping {
+            return .snooze(for: Self.pollInterval)
+        }
         let tag = [EC2Filter.tag(SandboxTag.moveKey, move.id.text)]
         try await removal.terminate(try await ec2.instances([], tag))
         try await removal.remove(try await ec2.images([], tag))
         return .done { [self] transaction in
             guard try transaction.advance(move, to: .failed) else { return }
+            try transaction.setRestored(move)
             try transaction.removeResources(of: move)
             try transaction.insertAction(
-                .rollBack, .success, "What the move made is removed; \(move.from) goes on.", id: runtime.id(),
-                of: session)
+                .rollBack, .success, "What the move made is removed; \(move.from) is as before.",
+                id: runtime.id(), of: session)
             try log.append(
-                [LogLine(.action, .warning, "The move was rolled back; \(move.from) goes on.")], withStatusOf: session,
+                [LogLine(.action, .warning, "The move was rolled back; \(move.from) is as before.")],
+                withStatusOf: session,
                 in: transaction)
         }
     }

@@ -12,10 +12,11 @@ extension Transaction {
         try execute(
             """
             INSERT INTO sandbox_moves (id, organisation_id, session_id, state, aws_account, aws_region,
-                from_instance_id, instance_type, availability_zone, spot_price, on_demand_price, started_at, step_at)
+                from_instance_id, instance_type, availability_zone, spot_price, on_demand_price, has_stopped, started_at,
+                step_at)
             VALUES (\(id), \(session.organisation), \(session.id), 'image', \(account), \(session.region),
                 \(session.instance), \(candidate.pool.instanceType), \(candidate.pool.availabilityZone),
-                \(candidate.spotPrice), \(candidate.onDemandPrice), \(now), \(now))
+                \(candidate.spotPrice), \(candidate.onDemandPrice), 0, \(now), \(now))
             ON CONFLICT DO NOTHING
             """
         ) == 1
@@ -60,6 +61,31 @@ extension Transaction {
             WHERE id = \(move.id) AND organisation_id = \(move.organisation) AND state = \(move.state)
             """
         ) == 1
+    }
+
+    /// The next step stops the old instance, so that the end of the move or of the session has to start it again.
+    func setStopping(_ move: Move) throws { try setHasStopped(true, move) }
+
+    /// The old instance is as it was before the move.
+    func setRestored(_ move: Move) throws { try setHasStopped(false, move) }
+
+    private func setHasStopped(_ value: Bool, _ move: Move) throws {
+        try execute(
+            """
+            UPDATE sandbox_moves SET has_stopped = \(value)
+            WHERE id = \(move.id) AND organisation_id = \(move.organisation)
+            """
+        )
+    }
+
+    /// Whether the original instance of a session was stopped by one of its moves, and was not started again.
+    func hasStoppedOriginal(_ session: SandboxSession) throws -> Bool {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM sandbox_moves
+            WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)
+                AND from_instance_id = \(session.originalInstance) AND has_stopped = 1
+            """) > 0
     }
 
     /// Writes the id of what a step has made.
@@ -128,7 +154,7 @@ extension Transaction {
     private static var selectMove: SQL {
         """
         SELECT id, organisation_id, session_id, state, from_instance_id, instance_type, availability_zone, spot_price,
-            on_demand_price, image_id, instance_id, error, step_at
+            on_demand_price, image_id, instance_id, error, has_stopped, step_at
         FROM sandbox_moves
 
         """
