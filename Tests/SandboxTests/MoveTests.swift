@@ -243,22 +243,70 @@ struct MoveTests {
     @Test(arguments: Engine.available)
     func `what cannot be removed is reported in the session and in the log`(engine: Engine) async throws {
         try await withCloudSandbox(engine) { cloud in
-            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
-            #expect(
-                await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
-            try await sandbox.finishJobs()
-            try await cloud.account.fail(
-                .error(
-                    403, "UnauthorizedOperation", "You are not authorized to perform this operation.",
-                    action: "TerminateInstances", count: 50))
-            #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
-            try await sandbox.finishJobs()
+            let (session, image) = try await endedSession(cloud, refusing: "TerminateInstances", times: 50)
+            var sandbox = cloud.sandbox
+            // Every attempt is refused, until there are no more of them.
+            for _ in 0..<25 {
+                sandbox.app.clock.advance(by: .minutes(31))
+                try await sandbox.app.runJobs()
+            }
+            sandbox.token = try await sandbox.signIn()
             let view = await sandbox.get("sandbox/sessions/\(session)")
             #expect(view["clean_up"] == "incomplete", "\(view)")
             let report = try #require(view["clean_up_report"]?.string)
             #expect(report.contains("instance i-") && report.contains("ec2:TerminateInstances"))
+            #expect(!report.contains(image))
             #expect(try await sandbox.lines(session, "ERROR").contains(report))
+            #expect(try await cloud.requests("TerminateInstances") == 20)
+            #expect(try await sandbox.count("sandbox_sessions WHERE aws_keys IS NOT NULL") == 0)
         }
+    }
+
+    /// The permission is given after two attempts.
+    @Test(arguments: Engine.available, ["TerminateInstances", "StartInstances"])
+    func `an action that is refused keeps nothing else, and is tried again`(engine: Engine, action: String) async throws
+    {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, _) = try await endedSession(cloud, refusing: action, times: 2)
+            var sandbox = cloud.sandbox
+            let tagged = try await cloud.tagged(session)
+            #expect(tagged.images.isEmpty && tagged.instances.count == 1)
+            // One of the two instances runs at any time.
+            let isRestarted = action == "TerminateInstances"
+            #expect(try await cloud.state(of: cloud.instance) == (isRestarted ? .running : .stopped))
+            #expect(tagged.instances.first?.state == .running)
+            #expect(try await sandbox.count("sandbox_sessions WHERE aws_keys IS NOT NULL") == 1)
+            #expect(try await sandbox.count("sandbox_resources WHERE kind = 'image' AND state = 'removed'") == 1)
+            for _ in 0..<2 {
+                sandbox.app.clock.advance(by: .minutes(31))
+                try await sandbox.app.runJobs()
+            }
+            sandbox.token = try await sandbox.signIn()
+            #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "done")
+            #expect(try await sandbox.count("sandbox_resources WHERE state <> 'removed'") == 0)
+            var restored = cloud
+            restored.sandbox = sandbox
+            try await expectRestored(restored, session)
+        }
+    }
+
+    /// A session whose instance was replaced, after the first attempt to clean up.
+    /// - Returns: the session, and the image of its move.
+    private func endedSession(_ cloud: CloudFixture, refusing action: String, times: Int) async throws
+        -> (session: String, image: String)
+    {
+        let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+        #expect(await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+        try await sandbox.finishJobs()
+        let image = try #require(try await cloud.tagged(session).images.first?.id)
+        try await cloud.account.fail(
+            .error(
+                403, "UnauthorizedOperation", "You are not authorized to perform this operation.", action: action,
+                count: times))
+        #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
+        try await sandbox.app.runJobs()
+        #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "pending")
+        return (session, image)
     }
 
     @Test(arguments: Engine.available)

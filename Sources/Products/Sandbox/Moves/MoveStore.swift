@@ -12,8 +12,8 @@ extension Transaction {
         try execute(
             """
             INSERT INTO sandbox_moves (id, organisation_id, session_id, state, aws_account, aws_region,
-                from_instance_id, instance_type, availability_zone, spot_price, on_demand_price, has_stopped, started_at,
-                step_at)
+                from_instance_id, instance_type, availability_zone, spot_price, on_demand_price, has_stopped,
+                started_at, step_at)
             VALUES (\(id), \(session.organisation), \(session.id), 'image', \(account), \(session.region),
                 \(session.instance), \(candidate.pool.instanceType), \(candidate.pool.availabilityZone),
                 \(candidate.spotPrice), \(candidate.onDemandPrice), 0, \(now), \(now))
@@ -136,6 +136,18 @@ extension Transaction {
             """
             UPDATE sandbox_resources SET state = 'removed', removed_at = \(now)
             WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state <> 'removed'
+            """
+        )
+    }
+
+    /// These are removed, of those that a session has made.
+    func removeResources(_ ids: [String], of session: SandboxSession) throws {
+        guard !ids.isEmpty else { return }
+        try execute(
+            """
+            UPDATE sandbox_resources SET state = 'removed', removed_at = \(now)
+            WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state <> 'removed'
+                AND aws_id IN \(list: ids)
             """
         )
     }
