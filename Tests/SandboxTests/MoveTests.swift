@@ -177,6 +177,26 @@ struct MoveTests {
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `a replacement stays where the old instance does not exist any more`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            #expect(
+                await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+            // The replacement runs, and the stop fails for a reason that may pass.
+            try await cloud.account.fail(
+                .error(503, "RequestLimitExceeded", "Request limit exceeded.", action: "StopInstances", count: 5))
+            try await sandbox.app.runJobs()
+            #expect(try await sandbox.count("sandbox_moves WHERE state = 'stop'") == 1)
+            _ = try await cloud.ec2.terminate([cloud.instance])
+            #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
+            for _ in 0..<2 { try await sandbox.finishJobs() }
+            #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "done")
+            let tagged = try await cloud.tagged(session)
+            #expect(tagged.instances.map(\.state) == [.running] && tagged.images.isEmpty)
+        }
+    }
+
     /// The transaction that ends a step fails once for every step, after AWS has done it, and a response of AWS is
     /// lost: the next worker goes on without making anything twice.
     @Test(arguments: Engine.available, ["CreateImage", "RunInstances", "StopInstances"])

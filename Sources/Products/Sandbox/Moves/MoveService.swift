@@ -201,7 +201,12 @@ extension MoveService {
                 _ = try await ec2.terminate([old.id])
             }
         }
-        return .done { [self] transaction in
+        return finish(move, session, instance)
+    }
+
+    /// The replacement is the instance of the session from here on.
+    private func finish(_ move: Move, _ session: SandboxSession, _ instance: String) -> JobOutcome {
+        .done { [self] transaction in
             guard try transaction.advance(move, to: .done) else { return }
             try transaction.insertAction(
                 .instanceStop, .success, "\(move.from) was stopped.", id: runtime.id(), of: session)
@@ -220,8 +225,14 @@ extension MoveService {
     private func rollBack(_ move: Move, _ session: SandboxSession, _ ec2: EC2) async throws(AWSError) -> JobOutcome {
         let removal = CloudRemoval(ec2: ec2)
         // One that its owner has stopped stays so.
-        if move.hasStopped, try await removal.restart(move.from) == .stopping {
-            return .snooze(for: Self.pollInterval)
+        if move.hasStopped {
+            switch try await removal.restart(move.from) {
+            case .running: break
+            case .stopping: return .snooze(for: Self.pollInterval)
+            case .gone:
+                // The replacement is the only one that is left.
+                if let instance = move.instance { return finish(move, session, instance) }
+            }
         }
         let tag = [EC2Filter.tag(SandboxTag.moveKey, move.id.text)]
         try await removal.terminate(try await ec2.instances([], tag))
