@@ -88,6 +88,115 @@ struct MoveTests {
         }
     }
 
+    /// The sessions have one AWS account, and may have different organisations.
+    @Test(arguments: Engine.available)
+    func `one instance is replaced by one session`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let (first, sandbox) = (try await cloud.session(), cloud.sandbox)
+            let second = try await sandbox.session(cloud.members())
+            var other = try await SandboxFixture(sandbox.app, sandbox.app.register())
+            other.aws = cloud.account
+            let third = try await other.session(cloud.members())
+            try await sandbox.database.write { transaction in
+                try transaction.execute("UPDATE lab_instances SET pipeline_mode = 'SINGLE_LINEAR'")
+            }
+            let sessions = [(sandbox, first), (sandbox, second), (other, third)]
+            let taken = await withTaskGroup(of: (Int, String?).self) { tasks in
+                for (index, (fixture, session)) in sessions.enumerated() {
+                    tasks.addTask {
+                        let decided = await fixture.post("sandbox/sessions/\(session)/evaluate")
+                        return (index, decided["action_taken"]?.string)
+                    }
+                }
+                return await tasks.reduce(into: [Int: String]()) { $0[$1.0] = $1.1 }
+            }
+            #expect(taken.values.sorted() == ["started", "unavailable", "unavailable"])
+            try await sandbox.finishJobs()
+            // The instance of the fixture is one of the two.
+            #expect(try await cloud.requests("RunInstances") == 2)
+
+            // The others may replace it when the clean-up has started it again.
+            let winner = try #require(taken.first { $0.value == "started" }?.key)
+            let (owner, started) = sessions[winner]
+            let (next, waiting) = sessions[(winner + 1) % sessions.count]
+            let refused = await next.post("sandbox/sessions/\(waiting)/evaluate")
+            #expect(refused["action_taken"] == "unavailable", "\(refused)")
+            #expect(await owner.delete("sandbox/sessions/\(started)").status == 200)
+            try await sandbox.finishJobs()
+            #expect(try await cloud.state(of: cloud.instance) == .running)
+            let allowed = await next.post("sandbox/sessions/\(waiting)/evaluate")
+            #expect(allowed["action_taken"] == "started", "\(allowed)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an instance of another type or in another zone is not decided about`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let sandbox = cloud.sandbox
+            let differing: [[String: JSONValue]] = [
+                ["instance_type": "c5.xlarge"], ["availability_zone": .string(CloudFixture.cheapestZone)],
+            ]
+            for changes in differing {
+                let session = try await sandbox.session(cloud.members(changes))
+                let refused = await sandbox.post("sandbox/sessions/\(session)/evaluate")
+                #expect(refused.status == 422 && refused.code == "instance-mismatch", "\(refused)")
+                #expect(refused["detail"]?.string?.contains("c5.large") == true)
+                // The refusal holds the session no longer.
+                #expect(await sandbox.post("sandbox/sessions/\(session)/evaluate").code == "instance-mismatch")
+            }
+            try await sandbox.finishJobs()
+            #expect(try await sandbox.count("sandbox_moves") == 0)
+            #expect(try await sandbox.count("sandbox_savings") == 0)
+            #expect(try await cloud.requests("CreateImage") == 0)
+            #expect(try await cloud.state(of: cloud.instance) == .running)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an instance that its owner has stopped stays so`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            // It is stopped while it is being replaced: the move ends, and does not start it.
+            #expect(
+                await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+            _ = try await cloud.ec2.stop([cloud.instance])
+            try await sandbox.finishJobs()
+            #expect(try await sandbox.count("sandbox_moves WHERE state = 'failed'") == 1)
+            #expect(try await cloud.state(of: cloud.instance) == .stopped)
+
+            let decided = await sandbox.post("sandbox/sessions/\(session)/evaluate")
+            #expect(decided["decision"] == "SWITCH" && decided["action_taken"] == "unavailable", "\(decided)")
+            #expect(try await sandbox.lines(session, "ACTION").contains { $0.contains("is stopped") })
+            #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
+            try await sandbox.finishJobs()
+            #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "done")
+            #expect(try await cloud.state(of: cloud.instance) == .stopped)
+            #expect(try await cloud.requests("StartInstances") == 0)
+            let tagged = try await cloud.tagged(session)
+            #expect(tagged.instances.isEmpty && tagged.images.isEmpty)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a replacement stays where the old instance does not exist any more`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            #expect(
+                await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+            // The replacement runs, and the stop fails for a reason that may pass.
+            try await cloud.account.fail(
+                .error(503, "RequestLimitExceeded", "Request limit exceeded.", action: "StopInstances", count: 5))
+            try await sandbox.app.runJobs()
+            #expect(try await sandbox.count("sandbox_moves WHERE state = 'stop'") == 1)
+            _ = try await cloud.ec2.terminate([cloud.instance])
+            #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
+            for _ in 0..<2 { try await sandbox.finishJobs() }
+            #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "done")
+            let tagged = try await cloud.tagged(session)
+            #expect(tagged.instances.map(\.state) == [.running] && tagged.images.isEmpty)
+        }
+    }
+
     /// The transaction that ends a step fails once for every step, after AWS has done it, and a response of AWS is
     /// lost: the next worker goes on without making anything twice.
     @Test(arguments: Engine.available, ["CreateImage", "RunInstances", "StopInstances"])
@@ -154,22 +263,70 @@ struct MoveTests {
     @Test(arguments: Engine.available)
     func `what cannot be removed is reported in the session and in the log`(engine: Engine) async throws {
         try await withCloudSandbox(engine) { cloud in
-            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
-            #expect(
-                await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
-            try await sandbox.finishJobs()
-            try await cloud.account.fail(
-                .error(
-                    403, "UnauthorizedOperation", "You are not authorized to perform this operation.",
-                    action: "TerminateInstances", count: 50))
-            #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
-            try await sandbox.finishJobs()
+            let (session, image) = try await endedSession(cloud, refusing: "TerminateInstances", times: 50)
+            var sandbox = cloud.sandbox
+            // Every attempt is refused, until there are no more of them.
+            for _ in 0..<25 {
+                sandbox.app.clock.advance(by: .minutes(31))
+                try await sandbox.app.runJobs()
+            }
+            sandbox.token = try await sandbox.signIn()
             let view = await sandbox.get("sandbox/sessions/\(session)")
             #expect(view["clean_up"] == "incomplete", "\(view)")
             let report = try #require(view["clean_up_report"]?.string)
             #expect(report.contains("instance i-") && report.contains("ec2:TerminateInstances"))
+            #expect(!report.contains(image))
             #expect(try await sandbox.lines(session, "ERROR").contains(report))
+            #expect(try await cloud.requests("TerminateInstances") == 20)
+            #expect(try await sandbox.count("sandbox_sessions WHERE aws_keys IS NOT NULL") == 0)
         }
+    }
+
+    /// The permission is given after two attempts.
+    @Test(arguments: Engine.available, ["TerminateInstances", "StartInstances"])
+    func `an action that is refused keeps nothing else, and is tried again`(engine: Engine, action: String) async throws
+    {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, _) = try await endedSession(cloud, refusing: action, times: 2)
+            var sandbox = cloud.sandbox
+            let tagged = try await cloud.tagged(session)
+            #expect(tagged.images.isEmpty && tagged.instances.count == 1)
+            // One of the two instances runs at any time.
+            let isRestarted = action == "TerminateInstances"
+            #expect(try await cloud.state(of: cloud.instance) == (isRestarted ? .running : .stopped))
+            #expect(tagged.instances.first?.state == .running)
+            #expect(try await sandbox.count("sandbox_sessions WHERE aws_keys IS NOT NULL") == 1)
+            #expect(try await sandbox.count("sandbox_resources WHERE kind = 'image' AND state = 'removed'") == 1)
+            for _ in 0..<2 {
+                sandbox.app.clock.advance(by: .minutes(31))
+                try await sandbox.app.runJobs()
+            }
+            sandbox.token = try await sandbox.signIn()
+            #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "done")
+            #expect(try await sandbox.count("sandbox_resources WHERE state <> 'removed'") == 0)
+            var restored = cloud
+            restored.sandbox = sandbox
+            try await expectRestored(restored, session)
+        }
+    }
+
+    /// A session whose instance was replaced, after the first attempt to clean up.
+    /// - Returns: the session, and the image of its move.
+    private func endedSession(_ cloud: CloudFixture, refusing action: String, times: Int) async throws
+        -> (session: String, image: String)
+    {
+        let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+        #expect(await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+        try await sandbox.finishJobs()
+        let image = try #require(try await cloud.tagged(session).images.first?.id)
+        try await cloud.account.fail(
+            .error(
+                403, "UnauthorizedOperation", "You are not authorized to perform this operation.", action: action,
+                count: times))
+        #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
+        try await sandbox.app.runJobs()
+        #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "pending")
+        return (session, image)
     }
 
     @Test(arguments: Engine.available)

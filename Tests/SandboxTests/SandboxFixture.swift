@@ -132,7 +132,8 @@ func withCloudSandbox(
 
 /// An instance in the most expensive zone of its type, so that the linear pipeline decides to switch.
 struct CloudFixture: Sendable {
-    let sandbox: SandboxFixture
+    /// Its access token can be replaced by a newer one.
+    var sandbox: SandboxFixture
     let account: TestAWSAccount
     let ec2: EC2
     let instance: String

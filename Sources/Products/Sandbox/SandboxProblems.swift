@@ -9,6 +9,8 @@ extension Problem.Kind {
     static let moveInProgress = Self("move-in-progress", "The instance is being replaced", status: 409)
     static let credentialsRefused = Self("aws-credentials-refused", "AWS refused the credentials", status: 422)
     static let instanceNotFound = Self("instance-not-found", "Instance not found", status: 404)
+    static let instanceMismatch = Self(
+        "instance-mismatch", "The instance is of another type or in another zone", status: 422)
     static let labModelNotFound = Self("lab-model-not-found", "Model not found", status: 404)
     static let archiveNotFound = Self("archive-not-found", "Archive not found", status: 404)
 }

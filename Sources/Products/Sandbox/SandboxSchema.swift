@@ -79,6 +79,8 @@ enum SandboxSchema {
                 session_id TEXT NOT NULL REFERENCES sandbox_sessions (id),
                 state TEXT NOT NULL CHECK (state IN (
                     'image', 'launch', 'health', 'stop', 'roll_back', 'done', 'failed')),
+                aws_account TEXT NOT NULL,
+                aws_region TEXT NOT NULL,
                 from_instance_id TEXT NOT NULL,
                 instance_type TEXT NOT NULL,
                 availability_zone TEXT NOT NULL,
@@ -87,6 +89,7 @@ enum SandboxSchema {
                 image_id TEXT,
                 instance_id TEXT,
                 error TEXT,
+                has_stopped \(.integer) NOT NULL CHECK (has_stopped IN (0, 1)),
                 started_at \(.integer) NOT NULL,
                 step_at \(.integer) NOT NULL,
                 finished_at \(.integer),
@@ -97,6 +100,11 @@ enum SandboxSchema {
             CREATE UNIQUE INDEX sandbox_moves_one_at_a_time ON sandbox_moves (session_id)
             WHERE finished_at IS NULL
             """,
+            """
+            CREATE UNIQUE INDEX sandbox_moves_one_of_an_instance
+            ON sandbox_moves (aws_account, aws_region, from_instance_id) WHERE finished_at IS NULL
+            """,
+            "CREATE INDEX sandbox_moves_by_account ON sandbox_moves (aws_account, aws_region)",
             """
             CREATE TABLE sandbox_resources (
                 id TEXT PRIMARY KEY NOT NULL,

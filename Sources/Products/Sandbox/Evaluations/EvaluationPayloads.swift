@@ -39,7 +39,8 @@ enum ActionTaken: String, Codable, Sendable, CaseIterable {
     case logged
     /// The instance is being replaced.
     case started
-    /// It would be replaced, but prices of AWS are missing.
+    /// It would be replaced, but prices of AWS are missing, it does not run, or another session replaces it: the log
+    /// tells which.
     case unavailable
 }
 

@@ -1,3 +1,4 @@
+import AWS
 import Audit
 import Identity
 import Modules
@@ -29,7 +30,8 @@ final class EvaluationService: Sendable {
 
     /// Decides about the instance of a session, and records the decision. Only a session that was created with
     /// `actuate` changes anything in AWS.
-    /// - Throws: `sandbox-session-not-found`, `session-expired`, `evaluation-in-progress`, `move-in-progress`.
+    /// - Throws: `sandbox-session-not-found`, `session-expired`, `evaluation-in-progress`, `move-in-progress`,
+    ///   `instance-mismatch`.
     func evaluate(_ key: String, scope: Scope) async throws(Problem) -> SessionEvaluation {
         let key = try SessionKey.known(key)
         let id = runtime.id(of: SandboxEvaluation.self)
@@ -46,7 +48,7 @@ final class EvaluationService: Sendable {
         }
         do throws(Problem) {
             let begin = ContinuousClock.now
-            let market = await markets.market(of: session)
+            let market = try await markets.market(of: session)
             let outcome = try await pipelines.decide(session, market, pipeline)
             let milliseconds = (ContinuousClock.now - begin).microseconds / 1_000
             return try await database.write { [self] transaction in
@@ -114,14 +116,14 @@ final class EvaluationService: Sendable {
                 pipelines.experiment(outcome, pipeline, milliseconds: finding.milliseconds, id: runtime.id()))
         }
         var lines = market.lines + outcome.trace.map { LogLine($0) }
-        let action = try act(on: outcome, of: session, scope, &lines, in: transaction)
+        let action = try act(on: outcome, market.instance, of: session, scope, &lines, in: transaction)
         try log.append(lines, to: session, in: transaction)
         return SessionEvaluation(outcome, action)
     }
 
     private func act(
-        on outcome: DecisionOutcome, of session: SandboxSession, _ scope: Scope, _ lines: inout [LogLine],
-        in transaction: Transaction
+        on outcome: DecisionOutcome, _ instance: EC2Instance?, of session: SandboxSession, _ scope: Scope,
+        _ lines: inout [LogLine], in transaction: Transaction
     ) throws -> ActionTaken {
         guard ![.stay, .unknown].contains(outcome.decision) else { return .none }
         guard session.actuates, outcome.decision == .switch, let selected = outcome.selected else { return .logged }
@@ -130,7 +132,18 @@ final class EvaluationService: Sendable {
                 LogLine(.action, .warning, "Nothing is replaced by a decision from the built-in tables."))
             return .unavailable
         }
-        try moves.start(of: session, to: selected, scope, in: transaction)
+        guard instance?.state == .running else {
+            let state = instance?.state.rawValue ?? "not known to AWS"
+            lines.append(
+                LogLine(
+                    .action, .warning, "Only a running instance is replaced, and \(session.instance) is \(state)."))
+            return .unavailable
+        }
+        guard try moves.start(of: session, to: selected, scope, in: transaction) else {
+            lines.append(
+                LogLine(.action, .warning, "Another session replaces \(session.instance), or has replaced it."))
+            return .unavailable
+        }
         lines.append(LogLine(.action, "\(session.instance) is being replaced by an instance in \(selected.pool)."))
         return .started
     }

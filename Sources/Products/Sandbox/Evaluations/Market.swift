@@ -9,8 +9,8 @@ struct Market: Sendable {
     var prices: [SpotPrice] = []
     var signal = InterruptionSignal.none
     let source: DataSource
-    /// Whether the instance runs on spot; nil where AWS was not asked.
-    var isSpot: Bool?
+    /// What AWS says of the instance; nil where AWS was not asked or does not know it.
+    var instance: EC2Instance?
     /// What the log says about how this was learned.
     var lines: [LogLine] = []
 
@@ -18,7 +18,7 @@ struct Market: Sendable {
     func prices(of pool: SpotPool) -> PoolPrices? {
         candidates.first { $0.pool == pool }.map { candidate in
             PoolPrices(
-                pool: pool, spotPrice: isSpot == false ? candidate.onDemandPrice : candidate.spotPrice,
+                pool: pool, spotPrice: instance?.isSpot == false ? candidate.onDemandPrice : candidate.spotPrice,
                 onDemandPrice: candidate.onDemandPrice, source: source)
         }
     }

@@ -17,18 +17,36 @@ final class MarketService: Sendable {
     }
 
     /// The pools of the session's instance type in every zone of its region.
-    func market(of session: SandboxSession) async -> Market {
+    /// - Throws: `instance-mismatch` where the instance is not in the pool of the session: prices of that pool would
+    ///   decide about an instance to which they do not apply.
+    func market(of session: SandboxSession) async throws(Problem) -> Market {
         guard let ec2 = session.awsAccount == nil ? nil : cloud.ec2(of: session) else {
             return builtin(session.pool, [LogLine(.scraper, .warning, "AWS is not used: the built-in tables answer.")])
         }
+        let instance: EC2Instance?
         do throws(AWSError) {
-            return try await observed(session, by: ec2)
+            instance = try await ec2.instances([], [EC2Filter("instance-id", session.instance)]).first
         } catch {
-            let type: LogType = error.refusesCredentials ? .credentials : .network
-            return builtin(
-                session.pool,
-                [LogLine(type, .warning, "\(error.message) \(error.advice) The built-in tables answer.")])
+            return builtin(session.pool, error)
         }
+        if let instance, instance.pool != session.pool {
+            throw Problem(
+                .instanceMismatch,
+                detail: "\(instance.id) is in \(instance.pool), and the session says \(session.pool). Create a session "
+                    + "with the type and the zone of the instance.")
+        }
+        do throws(AWSError) {
+            return try await observed(session, instance, by: ec2)
+        } catch {
+            return builtin(session.pool, error)
+        }
+    }
+
+    /// The built-in tables, because AWS did not answer.
+    private func builtin(_ pool: SpotPool, _ error: AWSError) -> Market {
+        let type: LogType = error.refusesCredentials ? .credentials : .network
+        return builtin(
+            pool, [LogLine(type, .warning, "\(error.message) \(error.advice) The built-in tables answer.")])
     }
 
     /// The pools of a type in the three zones of the tables, and in its own.
@@ -48,7 +66,9 @@ final class MarketService: Sendable {
         return Market(candidates: candidates, source: .builtin)
     }
 
-    private func observed(_ session: SandboxSession, by ec2: EC2) async throws(AWSError) -> Market {
+    private func observed(_ session: SandboxSession, _ instance: EC2Instance?, by ec2: EC2) async throws(AWSError)
+        -> Market
+    {
         let now = runtime.now()
         let type = session.pool.instanceType
         let prices = try await ec2.spotPrices(
@@ -61,10 +81,9 @@ final class MarketService: Sendable {
                 [LogLine(.scraper, .warning, "AWS has no spot price of \(session.pool). The built-in tables answer.")])
         }
         let requests = try await ec2.spotRequests([EC2Filter("instance-id", session.instance)])
-        let instance = try await ec2.instances([], [EC2Filter("instance-id", session.instance)]).first
         var market = Market(candidates: candidates, prices: prices, source: .aws)
         market.signal = requests.contains(where: \.isMarkedForTermination) ? .instanceTermination : .none
-        market.isSpot = instance?.isSpot
+        market.instance = instance
         market.lines = [
             LogLine(
                 .scraper,
@@ -97,4 +116,9 @@ final class MarketService: Sendable {
                 interruptRate: facts.interruptRate(in: pool.region))
         }
     }
+}
+
+extension EC2Instance {
+    /// Where it runs.
+    var pool: SpotPool { SpotPool(type, availabilityZone) }
 }

@@ -10,12 +10,14 @@ struct CleanUpJob: Job {
     let organisation: ID<Organisation>
 
     static func options(_ session: SandboxSession) -> JobOptions {
-        JobOptions(uniqueKey: session.id.text, organisation: session.organisation.text)
+        JobOptions(
+            uniqueKey: session.id.text, organisation: session.organisation.text,
+            maximumAttempts: CleanUpService.attemptsMax)
     }
 
     static func worker(_ cleanUps: CleanUpService) -> Worker {
         Worker(
-            CleanUpJob.self, perform: { job, _ in try await cleanUps.perform(job) },
+            CleanUpJob.self, perform: { job, context in try await cleanUps.perform(job, context) },
             abandoned: { job, abandonment, transaction in
                 try cleanUps.abandon(job, abandonment, in: transaction)
             })

@@ -9,6 +9,8 @@ final class CleanUpService: Sendable {
     private let log: SessionLogService
     private let runtime: Runtime
 
+    /// Attempts at which AWS refuses something.
+    static let attemptsMax = 20
     /// The longest wait before another attempt.
     private static let retryWithin = Duration.minutes(30)
 
@@ -19,31 +21,32 @@ final class CleanUpService: Sendable {
         self.runtime = runtime
     }
 
-    func perform(_ job: CleanUpJob) async throws -> JobOutcome {
-        let found = try await database.read { transaction -> (SandboxSession, Move?, [String])? in
+    func perform(_ job: CleanUpJob, _ context: JobContext) async throws -> JobOutcome {
+        let found = try await database.read { transaction -> (SandboxSession, Move?, Bool)? in
             guard let session = try transaction.sandboxSession(job.session, of: job.organisation) else { return nil }
             return (
-                session, try transaction.unfinishedMove(of: session),
-                try transaction.remainingResources(of: session)
+                session, try transaction.unfinishedMove(of: session), try transaction.hasStoppedOriginal(session)
             )
         }
-        guard let (session, move, remaining) = found, session.cleanUp == .pending else { return .done }
+        guard let (session, move, hasStopped) = found, session.cleanUp == .pending else { return .done }
         // The job of the move rolls it back, because the session has ended.
         guard move == nil else { return .snooze(for: MoveService.pollInterval) }
         // Nothing was ever made by a session that does not replace instances.
-        guard session.actuates else { return end(session, report: nil) }
+        guard session.actuates else { return end(session, reason: nil) }
         guard let ec2 = cloud.ec2(of: session) else {
-            return end(session, report: Self.report(remaining, "The credentials cannot be used."))
+            return end(session, reason: "The credentials cannot be used.")
         }
-        do throws(AWSError) {
-            guard try await clean(session, ec2) else { return .snooze(for: MoveService.pollInterval) }
-            return end(session, report: nil)
-        } catch {
-            let reason = "\(error.message) \(error.advice)"
-            guard !error.refusesCredentials else { return end(session, report: Self.report(remaining, reason)) }
-            try await report(reason, in: session)
-            throw JobFailure.retry(within: Self.retryWithin, reason: reason)
+        var removal = SessionRemoval(session, ec2)
+        await removal.run(startsOriginal: hasStopped)
+        guard let reason = removal.reason else {
+            return removal.isWaiting ? .snooze(for: MoveService.pollInterval) : end(session, reason: nil)
         }
+        // The policies of the credentials may be changed, so that a refused action is tried again.
+        guard !removal.isFinal, context.attempt < Self.attemptsMax else {
+            return end(session, reason: reason, removed: removal.removed)
+        }
+        try await report(reason, removed: removal.removed, in: session)
+        throw JobFailure.retry(within: Self.retryWithin, reason: reason)
     }
 
     /// No further attempt is made.
@@ -52,40 +55,12 @@ final class CleanUpService: Sendable {
             session.cleanUp == .pending
         else { return }
         let reason = abandonment.reason ?? "The process ended repeatedly."
-        try end(
-            session, report: Self.report(try transaction.remainingResources(of: session), reason), in: transaction)
+        try end(session, reason: reason, in: transaction)
     }
 
-    /// - Returns: false while AWS is not ready for it.
-    private func clean(_ session: SandboxSession, _ ec2: EC2) async throws(AWSError) -> Bool {
-        let removal = CloudRemoval(ec2: ec2)
-        // By the tag, so that what a lost response did not report is found too.
-        let tag = [EC2Filter.tag(SandboxTag.sessionKey, session.id.text)]
-        var instances = try await ec2.instances([], tag)
-        if session.instance != session.originalInstance {
-            switch try await removal.restart(session.originalInstance) {
-            case .running: break
-            case .stopping: return false
-            // The replacement is the only one that does the work.
-            case .gone: instances.removeAll { $0.id == session.instance }
-            }
-        }
-        try await removal.terminate(instances)
-        try await removal.remove(try await ec2.images([], tag))
-        try await removeSnapshots(session, ec2)
-        return true
-    }
-
-    /// Snapshots of images that were deregistered before.
-    private func removeSnapshots(_ session: SandboxSession, _ ec2: EC2) async throws(AWSError) {
-        let tagged = try await ec2.taggedResources([
-            EC2Filter("key", SandboxTag.sessionKey), EC2Filter("value", session.id.text),
-        ])
-        for resource in tagged where resource.kind == .snapshot { _ = try await ec2.deleteSnapshot(resource.id) }
-    }
-
-    private func report(_ reason: String, in session: SandboxSession) async throws {
+    private func report(_ reason: String, removed: [String], in session: SandboxSession) async throws {
         try await database.write { [self] transaction in
+            try transaction.removeResources(removed, of: session)
             try transaction.insertAction(
                 .cleanUp, .failed, "Something could not be removed yet; it is tried again.", error: reason,
                 id: runtime.id(), of: session)
@@ -93,11 +68,19 @@ final class CleanUpService: Sendable {
         }
     }
 
-    private func end(_ session: SandboxSession, report: String?) -> JobOutcome {
-        .done { [self] transaction in try end(session, report: report, in: transaction) }
+    /// - Parameters:
+    ///   - reason: why something remains; nil where nothing does.
+    ///   - removed: the ids of what the last attempt has removed.
+    private func end(_ session: SandboxSession, reason: String?, removed: [String] = []) -> JobOutcome {
+        .done { [self] transaction in
+            try transaction.removeResources(removed, of: session)
+            try end(session, reason: reason, in: transaction)
+        }
     }
 
-    private func end(_ session: SandboxSession, report: String?, in transaction: Transaction) throws {
+    private func end(_ session: SandboxSession, reason: String?, in transaction: Transaction) throws {
+        let remaining = try transaction.remainingResources(of: session)
+        let report = reason.map { Self.report(remaining, $0) }
         try transaction.endCleanUp(of: session, report: report)
         if report == nil { try transaction.removeResources(of: session) }
         try transaction.insertAction(

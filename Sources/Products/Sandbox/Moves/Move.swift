@@ -38,6 +38,8 @@ struct Move: Sendable {
     /// The replacement.
     let instance: String?
     let error: String?
+    /// Whether the move may have stopped the old instance, and has not started it again.
+    let hasStopped: Bool
     let stepAt: Instant
 
     /// How long a step may wait for AWS.
@@ -55,6 +57,7 @@ struct Move: Sendable {
         image = try row["image_id"]
         instance = try row["instance_id"]
         error = try row["error"]
+        hasStopped = try row["has_stopped"]
         stepAt = try row["step_at"]
     }
 

@@ -33,10 +33,15 @@ final class MoveService: Sendable {
     }
 
     /// Begins a move in the transaction of its decision.
+    /// - Returns: false where the instance belongs to a move of another session: two replacements of one instance
+    ///   would both be billed, and the end of one session would undo what the other one did.
     func start(of session: SandboxSession, to candidate: Candidate, _ scope: Scope, in transaction: Transaction) throws
+        -> Bool
     {
         let id = runtime.id(of: Move.self)
-        try transaction.insertMove(id, of: session, to: candidate)
+        guard let account = session.awsAccount, try !transaction.isMovedElsewhere(session, account: account),
+            try transaction.insertMove(id, of: session, account: account, to: candidate)
+        else { return false }
         try transaction.insertResource(.image, token: "gatehouse-\(id)", id: runtime.id(), of: id, session)
         try transaction.insertAction(
             .imageCreation, .inProgress, "An image of \(session.instance) is being made.", id: runtime.id(),
@@ -49,6 +54,7 @@ final class MoveService: Sendable {
                 "sandbox-move.started", by: scope, subject: session.id.text,
                 details: ["from": session.instance, "to": candidate.pool.description]),
             in: transaction)
+        return true
     }
 
     /// Takes the next step of a move.
@@ -138,6 +144,14 @@ extension MoveService {
         guard let old = try await ec2.instances([], [EC2Filter("instance-id", move.from)]).first else {
             return fail(move, session, .spotLaunch, "The instance \(move.from) does not exist any more.")
         }
+        // Its owner may have changed its type since the decision.
+        guard old.pool == session.pool else {
+            return fail(move, session, .spotLaunch, "\(move.from) is in \(old.pool) now, not in \(session.pool).")
+        }
+        guard old.state == .running else {
+            return fail(
+                move, session, .spotLaunch, "\(move.from) is \(old.state.rawValue); only a running one is moved.")
+        }
         let isSameZone = old.availabilityZone == move.pool.availabilityZone
         let instance = try await ec2.launch(
             EC2LaunchRequest(
@@ -166,6 +180,7 @@ extension MoveService {
         }
         return .done { [self] transaction in
             guard try transaction.advance(move, to: .stop) else { return }
+            try transaction.setStopping(move)
             try transaction.insertAction(
                 .healthCheck, .success, "\(instance) passes both status checks.", id: runtime.id(), of: session)
             try goOn(move, session, .instanceStop, "\(move.from) is being stopped.", in: transaction)
@@ -186,7 +201,12 @@ extension MoveService {
                 _ = try await ec2.terminate([old.id])
             }
         }
-        return .done { [self] transaction in
+        return finish(move, session, instance)
+    }
+
+    /// The replacement is the instance of the session from here on.
+    private func finish(_ move: Move, _ session: SandboxSession, _ instance: String) -> JobOutcome {
+        .done { [self] transaction in
             guard try transaction.advance(move, to: .done) else { return }
             try transaction.insertAction(
                 .instanceStop, .success, "\(move.from) was stopped.", id: runtime.id(), of: session)
@@ -204,18 +224,29 @@ extension MoveService {
 
     private func rollBack(_ move: Move, _ session: SandboxSession, _ ec2: EC2) async throws(AWSError) -> JobOutcome {
         let removal = CloudRemoval(ec2: ec2)
-        guard try await removal.restart(move.from) != .stopping else { return .snooze(for: Self.pollInterval) }
+        // One that its owner has stopped stays so.
+        if move.hasStopped {
+            switch try await removal.restart(move.from) {
+            case .running: break
+            case .stopping: return .snooze(for: Self.pollInterval)
+            case .gone:
+                // The replacement is the only one that is left.
+                if let instance = move.instance { return finish(move, session, instance) }
+            }
+        }
         let tag = [EC2Filter.tag(SandboxTag.moveKey, move.id.text)]
         try await removal.terminate(try await ec2.instances([], tag))
         try await removal.remove(try await ec2.images([], tag))
         return .done { [self] transaction in
             guard try transaction.advance(move, to: .failed) else { return }
+            try transaction.setRestored(move)
             try transaction.removeResources(of: move)
             try transaction.insertAction(
-                .rollBack, .success, "What the move made is removed; \(move.from) goes on.", id: runtime.id(),
-                of: session)
+                .rollBack, .success, "What the move made is removed; \(move.from) is as before.",
+                id: runtime.id(), of: session)
             try log.append(
-                [LogLine(.action, .warning, "The move was rolled back; \(move.from) goes on.")], withStatusOf: session,
+                [LogLine(.action, .warning, "The move was rolled back; \(move.from) is as before.")],
+                withStatusOf: session,
                 in: transaction)
         }
     }

@@ -4,16 +4,38 @@ import SpotDecisions
 
 /// The SQL of moves, and of what they make.
 extension Transaction {
-    func insertMove(_ id: ID<Move>, of session: SandboxSession, to candidate: Candidate) throws {
+    /// - Parameter account: of the session's credentials.
+    /// - Returns: false where another session replaces the instance at this moment.
+    func insertMove(_ id: ID<Move>, of session: SandboxSession, account: String, to candidate: Candidate) throws
+        -> Bool
+    {
         try execute(
             """
-            INSERT INTO sandbox_moves (id, organisation_id, session_id, state, from_instance_id, instance_type,
-                availability_zone, spot_price, on_demand_price, started_at, step_at)
-            VALUES (\(id), \(session.organisation), \(session.id), 'image', \(session.instance),
-                \(candidate.pool.instanceType), \(candidate.pool.availabilityZone), \(candidate.spotPrice),
-                \(candidate.onDemandPrice), \(now), \(now))
+            INSERT INTO sandbox_moves (id, organisation_id, session_id, state, aws_account, aws_region,
+                from_instance_id, instance_type, availability_zone, spot_price, on_demand_price, has_stopped,
+                started_at, step_at)
+            VALUES (\(id), \(session.organisation), \(session.id), 'image', \(account), \(session.region),
+                \(session.instance), \(candidate.pool.instanceType), \(candidate.pool.availabilityZone),
+                \(candidate.spotPrice), \(candidate.onDemandPrice), 0, \(now), \(now))
+            ON CONFLICT DO NOTHING
             """
-        )
+        ) == 1
+    }
+
+    /// Whether the instance of a session belongs to a move of another session: that session replaces it, has replaced
+    /// it or has launched it, and will start or terminate it at its end. The account of AWS is what sessions have in
+    /// common, so that those of every organisation count.
+    func isMovedElsewhere(_ session: SandboxSession, account: String) throws -> Bool {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM sandbox_moves
+                JOIN sandbox_sessions ON sandbox_sessions.id = sandbox_moves.session_id
+            WHERE sandbox_moves.aws_account = \(account) AND sandbox_moves.aws_region = \(session.region)
+                AND (sandbox_moves.from_instance_id = \(session.instance)
+                    OR sandbox_moves.instance_id = \(session.instance))
+                AND sandbox_moves.session_id <> \(session.id) AND sandbox_moves.state <> 'failed'
+                AND sandbox_sessions.clean_up IN ('none', 'pending')
+            """) > 0
     }
 
     func move(_ id: ID<Move>, of organisation: ID<Organisation>) throws -> Move? {
@@ -39,6 +61,31 @@ extension Transaction {
             WHERE id = \(move.id) AND organisation_id = \(move.organisation) AND state = \(move.state)
             """
         ) == 1
+    }
+
+    /// The next step stops the old instance, so that the end of the move or of the session has to start it again.
+    func setStopping(_ move: Move) throws { try setHasStopped(true, move) }
+
+    /// The old instance is as it was before the move.
+    func setRestored(_ move: Move) throws { try setHasStopped(false, move) }
+
+    private func setHasStopped(_ value: Bool, _ move: Move) throws {
+        try execute(
+            """
+            UPDATE sandbox_moves SET has_stopped = \(value)
+            WHERE id = \(move.id) AND organisation_id = \(move.organisation)
+            """
+        )
+    }
+
+    /// Whether the original instance of a session was stopped by one of its moves, and was not started again.
+    func hasStoppedOriginal(_ session: SandboxSession) throws -> Bool {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM sandbox_moves
+            WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)
+                AND from_instance_id = \(session.originalInstance) AND has_stopped = 1
+            """) > 0
     }
 
     /// Writes the id of what a step has made.
@@ -93,6 +140,18 @@ extension Transaction {
         )
     }
 
+    /// These are removed, of those that a session has made.
+    func removeResources(_ ids: [String], of session: SandboxSession) throws {
+        guard !ids.isEmpty else { return }
+        try execute(
+            """
+            UPDATE sandbox_resources SET state = 'removed', removed_at = \(now)
+            WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state <> 'removed'
+                AND aws_id IN \(list: ids)
+            """
+        )
+    }
+
     /// What a session has made, or may have made, and was not removed: `image ami-…`.
     func remainingResources(of session: SandboxSession) throws -> [String] {
         try all(
@@ -107,7 +166,7 @@ extension Transaction {
     private static var selectMove: SQL {
         """
         SELECT id, organisation_id, session_id, state, from_instance_id, instance_type, availability_zone, spot_price,
-            on_demand_price, image_id, instance_id, error, step_at
+            on_demand_price, image_id, instance_id, error, has_stopped, step_at
         FROM sandbox_moves
 
         """
