@@ -200,6 +200,69 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a session belongs to its person, and owners of the organisation may see and end it`(engine: Engine)
+        async throws
+    {
+        try await withSandbox(engine) { fixture in
+            let (guest, colleague) = (
+                try await fixture.app.register("guest"), try await fixture.app.register("colleague")
+            )
+            for member in [guest, colleague] { try await fixture.join(member) }
+            let created = await fixture.call("POST", "sandbox/sessions", SandboxFixture.request(), as: guest)
+            let id = try #require(created["session_id"]?.string, "\(created)")
+            let base = "sandbox/sessions/\(id)"
+            let topic = try #require(created["log_topic"]?.string)
+            for (method, path) in [
+                ("GET", base), ("GET", "\(base)/actions"), ("GET", "\(base)/savings"), ("POST", "\(base)/evaluate"),
+                ("DELETE", base), ("GET", "realtime/topics/\(topic)"),
+            ] {
+                #expect(await fixture.call(method, path, as: colleague).status == 404, "\(method) \(path)")
+            }
+            #expect(await fixture.call("GET", "sandbox/sessions", as: colleague)["total"] == 0)
+            #expect(await fixture.call("POST", "\(base)/evaluate", as: guest).status == 200)
+            // Owners see it, and do not act with its credentials.
+            #expect(await fixture.get(base)["is_active"] == true)
+            #expect(await fixture.get("sandbox/sessions")["total"] == 1)
+            #expect(await fixture.post("\(base)/evaluate").status == 404)
+            #expect(await fixture.post("\(base)/signals", ["signal": "NONE"]).status == 404)
+            #expect(await fixture.delete(base).status == 200)
+            #expect(await fixture.call("GET", base, as: guest)["state"] == "ended")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a removal and a suspension end the sessions of the person and delete the credentials`(engine: Engine)
+        async throws
+    {
+        try await withSandbox(engine) { fixture in
+            let (removed, suspended) = (
+                try await fixture.app.register("removed"), try await fixture.app.register("suspended")
+            )
+            for member in [removed, suspended] {
+                try await fixture.join(member)
+                let created = await fixture.call("POST", "sandbox/sessions", SandboxFixture.request(), as: member)
+                #expect(created.status == 201, "\(created)")
+            }
+            // A session in another organisation remains.
+            let own = await fixture.post("sandbox/sessions", SandboxFixture.request(), token: removed.token)
+            #expect(own.status == 201, "\(own)")
+            let organisation = fixture.person.organisation
+            let removal = await fixture.delete("organisations/\(organisation)/members/\(removed.id)")
+            #expect(removal.status == 204, "\(removal)")
+            let administrator = try await fixture.app.administrator()
+            let suspension = await fixture.app.call(
+                "PATCH", "/v1/auth/users/\(suspended.id)", json: ["is_active": false], token: administrator.token)
+            #expect(suspension.status == 200, "\(suspension)")
+            try await fixture.app.runJobs()
+            let ended: SQL = "sandbox_sessions WHERE state = 'ended' AND clean_up = 'done' AND aws_keys IS NULL"
+            #expect(try await fixture.count(ended + " AND organisation_id = \(organisation)") == 2)
+            #expect(try await fixture.count("sandbox_sessions WHERE state = 'active'") == 1)
+            let profile = await fixture.get("auth/profile", token: removed.token)
+            #expect(profile["active_sessions_count"] == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a replacement without AWS or with Kubernetes is not configured, and nothing is created`(engine: Engine)
         async throws
     {
