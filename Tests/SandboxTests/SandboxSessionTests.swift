@@ -69,6 +69,36 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `the five sessions are those of a person in all organisations`(engine: Engine) async throws {
+        try await withSandbox(engine) { fixture in
+            var organisations = [fixture.person.organisation]
+            for name in ["One", "Two"] {
+                let created = await fixture.post("organisations", ["name": .string(name)])
+                organisations.append(try #require(created["id"]?.string, "\(created)"))
+            }
+            func create(in organisation: String) async -> TestResponse {
+                await fixture.app.call(
+                    "POST", "/v1/sandbox/sessions", json: SandboxFixture.request(), token: fixture.token,
+                    headers: ["X-Organisation": organisation])
+            }
+            for index in 0..<5 { #expect(await create(in: organisations[index % 3]).status == 201) }
+            for organisation in organisations {
+                let refused = await create(in: organisation)
+                #expect(refused.status == 429 && refused["limit"] == 5, "\(refused)")
+            }
+            // Another member of an organisation has their own five.
+            let member = try await fixture.app.register("member")
+            try await fixture.join(member)
+            for _ in 0..<5 {
+                let created = await fixture.call("POST", "sandbox/sessions", SandboxFixture.request(), as: member)
+                #expect(created.status == 201, "\(created)")
+            }
+            let sixth = await fixture.call("POST", "sandbox/sessions", SandboxFixture.request(), as: member)
+            #expect(sixth.status == 429, "\(sixth)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `of ten requests at once on four active sessions exactly one is admitted`(engine: Engine) async throws {
         try await withSandbox(engine) { fixture in
             for _ in 0..<4 { _ = try await fixture.session() }

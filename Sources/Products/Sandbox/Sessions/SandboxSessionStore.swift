@@ -245,10 +245,18 @@ struct NewSandboxSession: Sendable {
 
 extension Concurrency {
     /// Active sessions: those whose time is not over, whether or not a job has marked the others.
-    static let sandboxSessions = Concurrency("sandbox_sessions", of: "sessions") { organisation, now in
-        """
-        FROM sandbox_sessions
-        WHERE organisation_id = \(organisation) AND state = 'active' AND expires_at > \(now)
-        """
-    }
+    static let sandboxSessions = Concurrency(
+        "sandbox_sessions", of: "sessions",
+        active: { organisation, now in
+            """
+            FROM sandbox_sessions
+            WHERE organisation_id = \(organisation) AND state = 'active' AND expires_at > \(now)
+            """
+        },
+        activeOfPerson: { person, now in
+            """
+            FROM sandbox_sessions
+            WHERE person_id = \(person) AND state = 'active' AND expires_at > \(now)
+            """
+        })
 }
