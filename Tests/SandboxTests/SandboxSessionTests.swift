@@ -99,6 +99,18 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a file of plans without the entry default leaves the five sessions`(engine: Engine) async throws {
+        let plans = "plans: [{ id: free, name: Free, start: anyone, file_mb: 1, storage_mb: 1 }]"
+        try await withPlansFile(plans) { path in
+            try await withSandbox(engine, change: { $0.plansFile = path }) { fixture in
+                for _ in 0..<5 { _ = try await fixture.session() }
+                let sixth = await fixture.create()
+                #expect(sixth.status == 429 && sixth["limit"] == 5, "\(sixth)")
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `of ten requests at once on four active sessions exactly one is admitted`(engine: Engine) async throws {
         try await withSandbox(engine) { fixture in
             for _ in 0..<4 { _ = try await fixture.session() }
