@@ -22,6 +22,7 @@ import Testing
 
             var configuration = await fixture.get("lab/config/\(Self.instance)")
             #expect(configuration["pipeline_mode"] == "CLUSTER_FULL" && configuration["enable_bin_packing"] == true)
+            #expect(configuration["assigned_model_id"] == .null && configuration["assigned_model_version"] == .null)
             var status = await fixture.get("lab/pipeline-status/\(Self.instance)")
             #expect(status["bin_packing"]?["status"] == "active")
             #expect(status["execution"]?["description"] == "Kubernetes drain")

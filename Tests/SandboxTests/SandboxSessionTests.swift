@@ -164,6 +164,7 @@ import Testing
     @Test(
         arguments: [
             ("instance_type", "c5.enormous"), ("availability_zone", "ap-south-1"), ("availability_zone", "us-east-1a"),
+            ("availability_zone", "ap-south-1z"),
             ("aws_region", "moon-east-1"), ("aws_region", "ap-south-1.example.org"), ("instance_id", "vm-1"),
             ("instance_id", "i-0123456789ABCDEF0"), ("aws_access_key", "short"),
             ("aws_secret_key", "with space and so on"),

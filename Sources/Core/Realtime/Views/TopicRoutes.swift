@@ -33,7 +33,9 @@ struct TopicRoutes: Sendable {
         case .lines: return .stream(TopicStream(subscription: subscription, format: .lines))
         case .page:
             let deliveries = try await subscription.next(within: .seconds(wait)) ?? []
-            if subscription.end == .accessEnded { throw Problem(.notFound) }
+            if subscription.end == .accessEnded {
+                throw Problem(.tokenExpired, headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""])
+            }
             return .page(TopicPage.json(subscription.topic.name, deliveries, next: subscription.position))
         }
     }
