@@ -12,8 +12,9 @@ final class SessionLogService: Sendable {
     init(topics: TopicService) { self.topics = topics }
 
     /// The logs of sessions, for those who may see the session.
-    static let topicFamily = TopicFamily(family, retention: TopicRetention(count: 4_000, age: .days(7))) {
-        name, scope, transaction in
+    static let topicFamily = TopicFamily(
+        family, retention: TopicRetention(count: 4_000, age: .days(7)), keyScope: .sandbox
+    ) { name, scope, transaction in
         try transaction.sandboxSession(ID(trusted: name.subject), in: scope) != nil
     }
 
