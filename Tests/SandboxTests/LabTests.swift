@@ -105,6 +105,30 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `an organisation has at most ten thousand configurations, also by sessions`(engine: Engine) async throws {
+        try await withSandbox(engine) { fixture in
+            _ = try await fixture.session()
+            let organisation = fixture.person.organisation
+            try await fixture.database.write { transaction in
+                try transaction.execute(
+                    """
+                    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 9999)
+                    INSERT INTO lab_instances (organisation_id, instance_id, pipeline_mode, enable_bin_packing,
+                        enable_right_sizing, enable_family_stress, aws_region, created_at, updated_at)
+                    SELECT organisation_id, 'i-' || n, pipeline_mode, enable_bin_packing, enable_right_sizing,
+                        enable_family_stress, aws_region, created_at, updated_at
+                    FROM lab_instances, numbers WHERE organisation_id = \(organisation)
+                    """
+                )
+            }
+            let refused = await fixture.create(["instance_id": "i-0123456789abcdef1"])
+            #expect(refused.status == 409 && refused.code == "conflict", "\(refused)")
+            #expect(try await fixture.count("sandbox_sessions") == 1)
+            #expect(await fixture.create().status == 201, "an instance with a configuration")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `experiments of more than ninety days are moved to a file that administrators download`(engine: Engine)
         async throws
     {

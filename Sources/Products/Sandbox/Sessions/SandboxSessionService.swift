@@ -34,7 +34,7 @@ final class SandboxSessionService: Sendable {
     /// Creates a session, after AWS was asked about its credentials.
     /// - Throws: `validation-failed`; `aws-credentials-refused`; `not-configured` for a replacement that cannot be
     ///   made; `concurrency-limit` where another request took the slot; `not-found` where the person is no longer a
-    ///   member.
+    ///   member; `conflict` where the organisation has as many configurations of instances as it may have.
     func create(_ request: CreateSandboxSession, scope: Scope, slot: ConcurrencySlot) async throws(Problem)
         -> SandboxSessionCreated
     {
