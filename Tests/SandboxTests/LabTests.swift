@@ -129,6 +129,36 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a run of another pool, or by a member without the role, is not logged`(engine: Engine) async throws {
+        try await withSandbox(engine) { member in
+            var fixture = member
+            _ = try await fixture.session()
+            func pool(_ type: String, _ zone: String) -> JSONValue {
+                [
+                    "instance_type": .string(type), "availability_zone": .string(zone),
+                    "instance_id": .string(Self.instance),
+                ]
+            }
+            fixture = try await fixture.become("lab")
+            #expect(await fixture.put("lab/config/\(Self.instance)?pipeline_mode=SINGLE_LINEAR").status == 200)
+            for (type, zone, pointer) in [
+                ("m5.large", "ap-south-1b", "/instance_type"), ("c5.large", "us-east-1a", "/availability_zone"),
+            ] {
+                let refused = await fixture.post("evaluate", pool(type, zone))
+                #expect(refused.status == 422, "\(refused)")
+                #expect(refused["errors"]?.array?.first?["pointer"] == .string(pointer))
+            }
+            let guest = try await fixture.app.register("guest")
+            try await fixture.join(guest)
+            let decided = await fixture.call("POST", "evaluate", pool("c5.large", "ap-south-1b"), as: guest)
+            #expect(decided.status == 200, "\(decided)")
+            #expect(try await fixture.count("lab_experiments") == 0)
+            #expect(await fixture.post("evaluate", pool("c5.large", "ap-south-1b")).status == 200)
+            #expect(try await fixture.count("lab_experiments") == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `experiments of more than ninety days are moved to a file that administrators download`(engine: Engine)
         async throws
     {

@@ -118,6 +118,23 @@ extension Transaction {
                 """, SandboxSession.init)
     }
 
+    /// - Throws: `validation-failed` where the newest active session of the instance is about another type or region.
+    func requirePool(_ pool: SpotPool, ofSessionsOf instance: String, in scope: Scope) throws {
+        let session = try first(
+            Self.selectSandboxSession + """
+                WHERE organisation_id = \(scope.organisation) AND original_instance_id = \(instance)
+                    AND state = 'active' AND expires_at > \(now)
+                ORDER BY created_at DESC, id DESC LIMIT 1
+                """, SandboxSession.init)
+        guard let session else { return }
+        guard session.pool.instanceType == pool.instanceType else {
+            throw Problem.invalid("/instance_type", "is not the type of the instance's session")
+        }
+        guard pool.availabilityZone.dropLast() == session.region else {
+            throw Problem.invalid("/availability_zone", "is not in the region of the instance's session")
+        }
+    }
+
     /// - Returns: false for a session that is not active any more.
     func end(_ session: SandboxSession, as state: SandboxSession.State) throws -> Bool {
         try execute(
