@@ -81,7 +81,7 @@ final class EvaluationService: Sendable {
         let begin = ContinuousClock.now
         let outcome = try await pipelines.decide(pool, by: markets, pipeline)
         let duration = ContinuousClock.now - begin
-        // Experiments are those of data scientists: nobody else adds runs to them without a session.
+        // Experiments are those of data scientists: no other account adds runs to them without a session.
         if let pipeline, pipeline.mode == .singleLinear, [.lab, .admin].contains(scope.role) {
             let experiment = pipelines.experiment(
                 outcome, pipeline, milliseconds: duration.microseconds / 1_000, id: runtime.id())

@@ -132,8 +132,8 @@ final class SandboxSessionService: Sendable {
         }
     }
 
-    /// Ends the sessions of a person who can no longer end them, in the transaction that causes it: nobody else may use
-    /// their credentials, their rows may be erased later, and nothing that they have made must remain.
+    /// Ends the sessions of a person who can no longer end them, in the transaction that causes it: no other account
+    /// may use their credentials, their rows may be erased later, and nothing that they have made must remain.
     /// - Parameters:
     ///   - organisation: the one that the person has left; nil for the sessions in every one.
     ///   - reason: as in "account was closed".

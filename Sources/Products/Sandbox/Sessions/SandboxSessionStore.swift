@@ -36,8 +36,8 @@ extension Transaction {
         try requireSandboxSession("session_key = \(key) AND \(visible(to: scope)) \(.forUpdate)")
     }
 
-    /// A session that the scope's person has created, with the row locked until the end of the transaction: nobody else
-    /// acts with its credentials.
+    /// A session that the scope's person has created, with the row locked until the end of the transaction: no other
+    /// account acts with its credentials.
     /// - Throws: `sandbox-session-not-found`, also for a session of another person.
     func lockedSandboxSession(_ key: SessionKey, in scope: Scope) throws -> SandboxSession {
         try requireSandboxSession(
