@@ -123,6 +123,30 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `one caller, and one topic without callers, has at most 64 subscriptions`(engine: Engine) async throws {
+        try await withRealtime(engine) { fixture in
+            var streams: [TestStream] = []
+            for _ in 0..<64 { streams.append(try await fixture.stream("notes.a", accept: "application/x-ndjson")) }
+            let refused = await fixture.get("notes.b")
+            #expect(refused.status == 429 && refused.code == "too-many-subscriptions", "\(refused)")
+            let other = try await fixture.test.register("other")
+            #expect(await fixture.get("notes.a", token: other.token).status == 200, "another caller")
+
+            var subscriptions: [Subscription] = []
+            for _ in 0..<64 { subscriptions.append(try await fixture.subscribe()) }
+            do {
+                _ = try await fixture.subscribe()
+                Issue.record("the topic has a subscription more than it may have")
+            } catch let error as Problem {
+                #expect(error.kind.code == "too-many-subscriptions")
+            }
+            subscriptions.removeLast()
+            subscriptions.append(try await fixture.subscribe())
+            withExtendedLifetime((streams, subscriptions)) {}
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a request that waits when its access ends is 401`(engine: Engine) async throws {
         try await withRealtime(engine) { fixture in
             let (realtime, person) = (fixture.realtime, fixture.person)

@@ -23,8 +23,8 @@ package final class SubscriptionService: Sendable {
     ///   - after: the last message that the caller has; nil begins with the messages to come.
     ///   - pointer: names `after` in a validation fault.
     /// - Throws: `not-found` for a topic that the caller may not read; `insufficient-scope` for an API key without the
-    ///   scope of the family; `validation-failed` where `after` is ahead of
-    ///   the topic's last message; `overloaded` while the process is stopping.
+    ///   scope of the family; `validation-failed` where `after` is ahead of the topic's last message; `overloaded`
+    ///   while the process is stopping; `too-many-subscriptions` for more than ``TopicHub/readersMax`` of the caller.
     package func open(_ name: String, scope: Scope, after: Int64? = nil, pointer: String = "/query/after")
         async throws(Problem) -> Subscription
     {
@@ -38,6 +38,7 @@ package final class SubscriptionService: Sendable {
 
     /// Opens a subscription whose reader the caller of this function has admitted.
     /// - Parameter after: as above.
+    /// - Throws: `too-many-subscriptions` for more than ``TopicHub/readersMax`` of the topic without a caller.
     package func open(admitted topic: Topic, after: Int64? = nil) async throws(Problem) -> Subscription {
         try await open(topic, scope: nil, after: after, pointer: "/query/after") { _ in }
     }
@@ -66,4 +67,9 @@ package final class SubscriptionService: Sendable {
         if reader.feed.begin(at: head) { hub.moved(topic) }
         return subscription
     }
+}
+
+extension Problem.Kind {
+    package static let tooManySubscriptions = Self(
+        "too-many-subscriptions", "Too many subscriptions are open", status: 429)
 }
