@@ -123,6 +123,54 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `one caller, and one topic without callers, has at most 64 subscriptions`(engine: Engine) async throws {
+        try await withRealtime(engine) { fixture in
+            var streams: [TestStream] = []
+            for _ in 0..<64 { streams.append(try await fixture.stream("notes.a", accept: "application/x-ndjson")) }
+            let refused = await fixture.get("notes.b")
+            #expect(refused.status == 429 && refused.code == "too-many-subscriptions", "\(refused)")
+            let other = try await fixture.test.register("other")
+            #expect(await fixture.get("notes.a", token: other.token).status == 200, "another caller")
+
+            var subscriptions: [Subscription] = []
+            for _ in 0..<64 { subscriptions.append(try await fixture.subscribe()) }
+            do {
+                _ = try await fixture.subscribe()
+                Issue.record("the topic has a subscription more than it may have")
+            } catch let error as Problem {
+                #expect(error.kind.code == "too-many-subscriptions")
+            }
+            subscriptions.removeLast()
+            subscriptions.append(try await fixture.subscribe())
+            withExtendedLifetime((streams, subscriptions)) {}
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a request that waits when its access ends is 401`(engine: Engine) async throws {
+        try await withRealtime(engine) { fixture in
+            let (realtime, person) = (fixture.realtime, fixture.person)
+            let statuses = await withTaskGroup(of: Int?.self) { group in
+                for _ in 0..<8 { group.addTask { await fixture.get("notes.a?wait=30").status } }
+                _ = await fixture.get("notes.a")
+                _ = await fixture.test.call("POST", "/v1/auth/logout", token: person.token)
+                group.addTask {
+                    while !Task.isCancelled {
+                        try? await realtime.refresher.refresh()
+                        await Task.yield()
+                    }
+                    return nil
+                }
+                var statuses: [Int] = []
+                while statuses.count < 8, let status = await group.next() { if let status { statuses.append(status) } }
+                group.cancelAll()
+                return statuses
+            }
+            #expect(statuses == Array(repeating: 401, count: 8))
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a member who leaves the organisation reads no more of its topics`(engine: Engine) async throws {
         try await withRealtime(engine) { fixture in
             let (test, owner) = (fixture.test, fixture.person)

@@ -22,6 +22,7 @@ import Testing
 
             var configuration = await fixture.get("lab/config/\(Self.instance)")
             #expect(configuration["pipeline_mode"] == "CLUSTER_FULL" && configuration["enable_bin_packing"] == true)
+            #expect(configuration["assigned_model_id"] == .null && configuration["assigned_model_version"] == .null)
             var status = await fixture.get("lab/pipeline-status/\(Self.instance)")
             #expect(status["bin_packing"]?["status"] == "active")
             #expect(status["execution"]?["description"] == "Kubernetes drain")
@@ -100,6 +101,60 @@ import Testing
             #expect(await fixture.put("lab/config/x").status == 422)
             let unknown: JSONValue = ["instance_id": .string(Self.instance), "model_id": "x"]
             #expect(await fixture.post("lab/assign-model", unknown).code == "lab-model-not-found")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an organisation has at most ten thousand configurations, also by sessions`(engine: Engine) async throws {
+        try await withSandbox(engine) { fixture in
+            _ = try await fixture.session()
+            let organisation = fixture.person.organisation
+            try await fixture.database.write { transaction in
+                try transaction.execute(
+                    """
+                    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 9999)
+                    INSERT INTO lab_instances (organisation_id, instance_id, pipeline_mode, enable_bin_packing,
+                        enable_right_sizing, enable_family_stress, aws_region, created_at, updated_at)
+                    SELECT organisation_id, 'i-' || n, pipeline_mode, enable_bin_packing, enable_right_sizing,
+                        enable_family_stress, aws_region, created_at, updated_at
+                    FROM lab_instances, numbers WHERE organisation_id = \(organisation)
+                    """
+                )
+            }
+            let refused = await fixture.create(["instance_id": "i-0123456789abcdef1"])
+            #expect(refused.status == 409 && refused.code == "conflict", "\(refused)")
+            #expect(try await fixture.count("sandbox_sessions") == 1)
+            #expect(await fixture.create().status == 201, "an instance with a configuration")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a run of another pool, or by a member without the role, is not logged`(engine: Engine) async throws {
+        try await withSandbox(engine) { member in
+            var fixture = member
+            _ = try await fixture.session()
+            func pool(_ type: String, _ zone: String) -> JSONValue {
+                [
+                    "instance_type": .string(type), "availability_zone": .string(zone),
+                    "instance_id": .string(Self.instance),
+                ]
+            }
+            fixture = try await fixture.become("lab")
+            #expect(await fixture.put("lab/config/\(Self.instance)?pipeline_mode=SINGLE_LINEAR").status == 200)
+            for (type, zone, pointer) in [
+                ("m5.large", "ap-south-1b", "/instance_type"), ("c5.large", "us-east-1a", "/availability_zone"),
+            ] {
+                let refused = await fixture.post("evaluate", pool(type, zone))
+                #expect(refused.status == 422, "\(refused)")
+                #expect(refused["errors"]?.array?.first?["pointer"] == .string(pointer))
+            }
+            let guest = try await fixture.app.register("guest")
+            try await fixture.join(guest)
+            let decided = await fixture.call("POST", "evaluate", pool("c5.large", "ap-south-1b"), as: guest)
+            #expect(decided.status == 200, "\(decided)")
+            #expect(try await fixture.count("lab_experiments") == 0)
+            #expect(await fixture.post("evaluate", pool("c5.large", "ap-south-1b")).status == 200)
+            #expect(try await fixture.count("lab_experiments") == 1)
         }
     }
 

@@ -39,6 +39,25 @@ struct SandboxFixture: Sendable {
         await app.call("PUT", "/api/v1/\(path)", token: token ?? self.token)
     }
 
+    /// A request of a person in the organisation of the fixture.
+    func call(_ method: String, _ path: String, _ json: JSONValue? = nil, as person: TestPerson) async -> TestResponse {
+        await app.call(
+            method, "/api/v1/\(path)", json: json, token: person.token,
+            headers: ["X-Organisation": self.person.organisation])
+    }
+
+    /// Makes an account a member of the organisation of the fixture, as an accepted invitation does.
+    func join(_ member: TestPerson) async throws {
+        try await database.write { [organisation = person.organisation] transaction in
+            try transaction.execute(
+                """
+                INSERT INTO memberships (organisation_id, person_id, role, created_at)
+                VALUES (\(organisation), \(member.id), 'member', \(transaction.now))
+                """
+            )
+        }
+    }
+
     func delete(_ path: String) async -> TestResponse {
         await app.call("DELETE", "/api/v1/\(path)", token: self.token)
     }

@@ -69,6 +69,48 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `the five sessions are those of a person in all organisations`(engine: Engine) async throws {
+        try await withSandbox(engine) { fixture in
+            var organisations = [fixture.person.organisation]
+            for name in ["One", "Two"] {
+                let created = await fixture.post("organisations", ["name": .string(name)])
+                organisations.append(try #require(created["id"]?.string, "\(created)"))
+            }
+            func create(in organisation: String) async -> TestResponse {
+                await fixture.app.call(
+                    "POST", "/v1/sandbox/sessions", json: SandboxFixture.request(), token: fixture.token,
+                    headers: ["X-Organisation": organisation])
+            }
+            for index in 0..<5 { #expect(await create(in: organisations[index % 3]).status == 201) }
+            for organisation in organisations {
+                let refused = await create(in: organisation)
+                #expect(refused.status == 429 && refused["limit"] == 5, "\(refused)")
+            }
+            // Another member of an organisation has their own five.
+            let member = try await fixture.app.register("member")
+            try await fixture.join(member)
+            for _ in 0..<5 {
+                let created = await fixture.call("POST", "sandbox/sessions", SandboxFixture.request(), as: member)
+                #expect(created.status == 201, "\(created)")
+            }
+            let sixth = await fixture.call("POST", "sandbox/sessions", SandboxFixture.request(), as: member)
+            #expect(sixth.status == 429, "\(sixth)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a file of plans without the entry default leaves the five sessions`(engine: Engine) async throws {
+        let plans = "plans: [{ id: free, name: Free, start: anyone, file_mb: 1, storage_mb: 1 }]"
+        try await withPlansFile(plans) { path in
+            try await withSandbox(engine, change: { $0.plansFile = path }) { fixture in
+                for _ in 0..<5 { _ = try await fixture.session() }
+                let sixth = await fixture.create()
+                #expect(sixth.status == 429 && sixth["limit"] == 5, "\(sixth)")
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `of ten requests at once on four active sessions exactly one is admitted`(engine: Engine) async throws {
         try await withSandbox(engine) { fixture in
             for _ in 0..<4 { _ = try await fixture.session() }
@@ -122,6 +164,7 @@ import Testing
     @Test(
         arguments: [
             ("instance_type", "c5.enormous"), ("availability_zone", "ap-south-1"), ("availability_zone", "us-east-1a"),
+            ("availability_zone", "ap-south-1z"),
             ("aws_region", "moon-east-1"), ("aws_region", "ap-south-1.example.org"), ("instance_id", "vm-1"),
             ("instance_id", "i-0123456789ABCDEF0"), ("aws_access_key", "short"),
             ("aws_secret_key", "with space and so on"),
@@ -196,6 +239,69 @@ import Testing
             try await fixture.app.runJobs()
             #expect(try await fixture.count("sandbox_sessions WHERE state = 'ended' AND clean_up = 'done'") == 2)
             #expect(try await fixture.count("sandbox_sessions WHERE aws_keys IS NOT NULL") == 0)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a session belongs to its person, and owners of the organisation may see and end it`(engine: Engine)
+        async throws
+    {
+        try await withSandbox(engine) { fixture in
+            let (guest, colleague) = (
+                try await fixture.app.register("guest"), try await fixture.app.register("colleague")
+            )
+            for member in [guest, colleague] { try await fixture.join(member) }
+            let created = await fixture.call("POST", "sandbox/sessions", SandboxFixture.request(), as: guest)
+            let id = try #require(created["session_id"]?.string, "\(created)")
+            let base = "sandbox/sessions/\(id)"
+            let topic = try #require(created["log_topic"]?.string)
+            for (method, path) in [
+                ("GET", base), ("GET", "\(base)/actions"), ("GET", "\(base)/savings"), ("POST", "\(base)/evaluate"),
+                ("DELETE", base), ("GET", "realtime/topics/\(topic)"),
+            ] {
+                #expect(await fixture.call(method, path, as: colleague).status == 404, "\(method) \(path)")
+            }
+            #expect(await fixture.call("GET", "sandbox/sessions", as: colleague)["total"] == 0)
+            #expect(await fixture.call("POST", "\(base)/evaluate", as: guest).status == 200)
+            // Owners see it, and do not act with its credentials.
+            #expect(await fixture.get(base)["is_active"] == true)
+            #expect(await fixture.get("sandbox/sessions")["total"] == 1)
+            #expect(await fixture.post("\(base)/evaluate").status == 404)
+            #expect(await fixture.post("\(base)/signals", ["signal": "NONE"]).status == 404)
+            #expect(await fixture.delete(base).status == 200)
+            #expect(await fixture.call("GET", base, as: guest)["state"] == "ended")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a removal and a suspension end the sessions of the person and delete the credentials`(engine: Engine)
+        async throws
+    {
+        try await withSandbox(engine) { fixture in
+            let (removed, suspended) = (
+                try await fixture.app.register("removed"), try await fixture.app.register("suspended")
+            )
+            for member in [removed, suspended] {
+                try await fixture.join(member)
+                let created = await fixture.call("POST", "sandbox/sessions", SandboxFixture.request(), as: member)
+                #expect(created.status == 201, "\(created)")
+            }
+            // A session in another organisation remains.
+            let own = await fixture.post("sandbox/sessions", SandboxFixture.request(), token: removed.token)
+            #expect(own.status == 201, "\(own)")
+            let organisation = fixture.person.organisation
+            let removal = await fixture.delete("organisations/\(organisation)/members/\(removed.id)")
+            #expect(removal.status == 204, "\(removal)")
+            let administrator = try await fixture.app.administrator()
+            let suspension = await fixture.app.call(
+                "PATCH", "/v1/auth/users/\(suspended.id)", json: ["is_active": false], token: administrator.token)
+            #expect(suspension.status == 200, "\(suspension)")
+            try await fixture.app.runJobs()
+            let ended: SQL = "sandbox_sessions WHERE state = 'ended' AND clean_up = 'done' AND aws_keys IS NULL"
+            #expect(try await fixture.count(ended + " AND organisation_id = \(organisation)") == 2)
+            #expect(try await fixture.count("sandbox_sessions WHERE state = 'active'") == 1)
+            let profile = await fixture.get("auth/profile", token: removed.token)
+            #expect(profile["active_sessions_count"] == 1)
         }
     }
 

@@ -7,6 +7,26 @@ import Testing
 /// The live log by WebSocket, and the page.
 @Suite struct SessionLogTests {
     @Test(arguments: Engine.available)
+    func `an API key reads the log with the scopes of topics and of Sandbox`(engine: Engine) async throws {
+        try await withSandbox(engine) { fixture in
+            let id = try await fixture.session()
+            let topic = try #require(await fixture.get("sandbox/sessions/\(id)")["log_topic"]?.string)
+            for (scopes, status) in [(["realtime.read"], 403), (["realtime.read", "sandbox"], 200)] {
+                let key = await fixture.post(
+                    "auth/api-keys",
+                    [
+                        "name": "k", "scopes": .array(scopes.map { .string($0) }),
+                        "password": .string(fixture.person.password),
+                    ])
+                let text = try #require(key["api_key"]?.string, "\(key)")
+                let response = await fixture.app.call(
+                    "GET", "/v1/realtime/topics/\(topic)?after=0", headers: ["X-API-Key": text])
+                #expect(response.status == status, "\(response)")
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `every client of a session is welcomed, gets the same lines, and pongs`(engine: Engine) async throws {
         try await withSandbox(engine) { fixture in
             let id = try await fixture.session()

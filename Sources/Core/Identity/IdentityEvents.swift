@@ -7,6 +7,8 @@ import Synchronization
 package final class IdentityEvents: Sendable {
     package typealias Listener = @Sendable (ID<Person>, ID<Organisation>, Transaction) throws -> Void
 
+    package typealias SuspensionListener = @Sendable (ID<Person>, Transaction) throws -> Void
+
     package typealias UsageReader = @Sendable (ID<Person>, ID<Organisation>, Transaction) throws -> ProfileUsage
 
     package typealias ActiveSessionCounter = @Sendable (ID<Person>, Transaction) throws -> Int64
@@ -15,6 +17,8 @@ package final class IdentityEvents: Sendable {
         var emailVerified: [Listener] = []
         var addressChanging: [Listener] = []
         var accountClosed: [Listener] = []
+        var accountSuspended: [SuspensionListener] = []
+        var memberRemoved: [Listener] = []
         var usage: [UsageReader] = []
         var activeSessions: [ActiveSessionCounter] = []
         var activeSessionsChanged: [@Sendable (ID<Person>) -> Void] = []
@@ -38,6 +42,17 @@ package final class IdentityEvents: Sendable {
     /// Adds a listener for the closing of an account, called with the personal organisation.
     package func onAccountClosed(_ listener: @escaping Listener) {
         listeners.withLock { $0.accountClosed.append(listener) }
+    }
+
+    /// Adds a listener for the suspension of an account.
+    package func onAccountSuspended(_ listener: @escaping SuspensionListener) {
+        listeners.withLock { $0.accountSuspended.append(listener) }
+    }
+
+    /// Adds a listener for the end of a membership, called with the organisation that the person has left or was
+    /// removed from.
+    package func onMemberRemoved(_ listener: @escaping Listener) {
+        listeners.withLock { $0.memberRemoved.append(listener) }
     }
 
     /// Adds a reader of a part of a profile's usage; the parts are summed.
@@ -79,6 +94,14 @@ package final class IdentityEvents: Sendable {
         for listener in listeners.withLock({ $0.accountClosed }) {
             try listener(person.id, person.organisation, transaction)
         }
+    }
+
+    func accountSuspended(_ person: ID<Person>, in transaction: Transaction) throws {
+        for listener in listeners.withLock({ $0.accountSuspended }) { try listener(person, transaction) }
+    }
+
+    func memberRemoved(_ person: ID<Person>, from organisation: ID<Organisation>, in transaction: Transaction) throws {
+        for listener in listeners.withLock({ $0.memberRemoved }) { try listener(person, organisation, transaction) }
     }
 
     func usage(of person: Person, in transaction: Transaction) throws -> ProfileUsage {

@@ -69,7 +69,13 @@ package struct SandboxModule: Module {
             MoveJob.worker(moves), CleanUpJob.worker(cleanUps), ArchiveExperimentsJob.worker(experiments),
         ]
         identity.events.onAccountClosed { person, _, transaction in
-            try sessions.endAll(of: person, in: transaction)
+            try sessions.endAll(of: person, because: "account was closed", in: transaction)
+        }
+        identity.events.onAccountSuspended { person, transaction in
+            try sessions.endAll(of: person, because: "account was suspended", in: transaction)
+        }
+        identity.events.onMemberRemoved { person, organisation, transaction in
+            try sessions.endAll(of: person, leaving: organisation, because: "membership has ended", in: transaction)
         }
         identity.events.addActiveSessions { try $1.countActiveSandboxSessions(of: $0) }
     }

@@ -18,6 +18,8 @@ package struct Concurrency: Sendable {
     package let noun: String
     /// Selects the rows that are active at a time; begins with FROM.
     let active: @Sendable (ID<Organisation>, Instant) -> SQL
+    /// Selects the active rows of a person in all organisations; nil for work that is limited by organisation alone.
+    let activeOfPerson: (@Sendable (ID<Person>, Instant) -> SQL)?
 
     package init(_ name: String, of noun: String, active: @escaping @Sendable (ID<Organisation>) -> SQL) {
         self.init(name, of: noun) { organisation, _ in active(organisation) }
@@ -28,5 +30,18 @@ package struct Concurrency: Sendable {
         self.name = name
         self.noun = noun
         self.active = active
+        activeOfPerson = nil
+    }
+
+    /// Work of which the default allowance is one of each person, whatever the number of their organisations; a plan
+    /// that lists the work limits its organisation.
+    package init(
+        _ name: String, of noun: String, active: @escaping @Sendable (ID<Organisation>, Instant) -> SQL,
+        activeOfPerson: @escaping @Sendable (ID<Person>, Instant) -> SQL
+    ) {
+        self.name = name
+        self.noun = noun
+        self.active = active
+        self.activeOfPerson = activeOfPerson
     }
 }

@@ -11,7 +11,8 @@ package final class ConcurrencyService: Sendable {
         self.entitlements = entitlements
     }
 
-    /// A slot for one more active row of the request's organisation.
+    /// A slot for one more active row of the request's organisation, or of its person where the default allowance is
+    /// that of each person.
     /// - Parameter needsSubscription: false gives the default allowance to an organisation without a plan, and to one
     ///   whose plan does not list the work.
     /// - Throws: `no-active-subscription`, `concurrency-limit`.
@@ -19,6 +20,7 @@ package final class ConcurrencyService: Sendable {
         -> ConcurrencySlot
     {
         let (organisation, limit): (ID<Organisation>, Limit)
+        var person: ID<Person>?
         if needsSubscription {
             let snapshot = try await entitlements.snapshot(for: request)
             (organisation, limit) = (snapshot.organisation, snapshot.plan.concurrency(of: concurrency.name))
@@ -26,23 +28,33 @@ package final class ConcurrencyService: Sendable {
             let plan = try await entitlements.snapshotIfSubscribed(for: request)?.plan
             organisation = try await entitlements.organisation(of: request)
             limit = entitlements.allowance.concurrency(of: concurrency.name, under: plan)
+            if concurrency.activeOfPerson != nil, plan?.concurrency[concurrency.name] == nil {
+                person = try await entitlements.person(of: request)
+            }
         }
-        let slot = ConcurrencySlot(concurrency: concurrency, organisation: organisation, limit: limit)
+        let slot = ConcurrencySlot(
+            concurrency: concurrency, organisation: organisation, person: person, limit: limit)
         try await database.read { try slot.requireFree(in: $0) }
         return slot
     }
 
     /// Checks the limit for a row that this transaction inserts next. A concurrent transaction that takes a slot of the
-    /// same organisation waits until this one ends, and then counts its rows too.
+    /// same organisation or person waits until this one ends, and then counts its rows too.
     /// - Throws: `concurrency-limit` when the slot was taken since the gate's check.
     package func take(_ slot: ConcurrencySlot, in transaction: Transaction) throws {
         guard slot.limit != .unlimited else { return }
-        try transaction.lockConcurrency(slot.concurrency.name, of: slot.organisation)
+        try transaction.lockConcurrency(slot.concurrency.name, of: transaction.lockedOrganisation(of: slot))
         try slot.requireFree(in: transaction)
     }
 }
 
 extension Transaction {
+    /// The organisation whose row is locked: where a person's rows are counted, the one that the person always has.
+    fileprivate func lockedOrganisation(of slot: ConcurrencySlot) throws -> ID<Organisation> {
+        guard let person = slot.person else { return slot.organisation }
+        return try personalOrganisation(of: person) ?? slot.organisation
+    }
+
     /// Locks a kind of work until the transaction ends. PostgreSQL's READ COMMITTED reads what is committed when a
     /// statement begins, so that the count after the lock includes the rows of the earlier holders of the lock.
     fileprivate func lockConcurrency(_ kind: String, of organisation: ID<Organisation>) throws {

@@ -6,11 +6,15 @@ package import Modules
 package struct ConcurrencySlot: Sendable {
     let concurrency: Concurrency
     package let organisation: ID<Organisation>
+    /// Whose rows are counted, in all organisations; nil counts those of the organisation.
+    let person: ID<Person>?
     let limit: Limit
 
     /// - Throws: `concurrency-limit`.
     func requireFree(in transaction: Transaction) throws {
-        let active = concurrency.active(organisation, transaction.now)
+        let now = transaction.now
+        let active =
+            person.flatMap { concurrency.activeOfPerson?($0, now) } ?? concurrency.active(organisation, now)
         let count = try transaction.count("SELECT COUNT(*) AS count " + active)
         guard !limit.allows(count + 1) else { return }
         throw Problem(

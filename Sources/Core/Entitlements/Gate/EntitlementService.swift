@@ -30,6 +30,13 @@ final class EntitlementService: Sendable {
         return try await member.scope(of: request).organisation
     }
 
+    /// The account of a request; nil for a service key.
+    /// - Throws: what the `member` requirement throws.
+    func person(of request: Request) async throws(Problem) -> ID<Person>? {
+        guard request.context.value(of: ServiceScope.self) == nil else { return nil }
+        return try await member.scope(of: request).person
+    }
+
     /// As ``organisation(of:)``, for requirements that must not refuse what the identity step of a route has admitted:
     /// a route may admit requests whose credential is no longer valid, such as the one that deletes a cookie.
     /// - Returns: nil for a request without a valid credential.

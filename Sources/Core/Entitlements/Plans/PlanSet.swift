@@ -81,10 +81,21 @@ package struct PlanSet: Sendable {
         self.init(entries, meters: meters, features: features, allowance: allowance)
     }
 
+    /// The entry `default` of the plans that are built in: it holds where a file has none, so that work that needs no
+    /// plan is not refused.
+    private static let builtInAllowance: DefaultAllowance = {
+        do {
+            let entry = try YAMLDecoder().decode(JSONValue.self, from: builtIn)["default"] ?? .object([:])
+            return try PayloadDecoder(for: DefaultAllowanceDocument.self).decode(
+                DefaultAllowanceDocument.self, from: entry
+            ).allowance
+        } catch { preconditionFailure("the built-in plans are not valid: \(error)") }
+    }()
+
     private static func allowance(in members: [String: JSONValue], _ offers: Offers, _ faults: inout [String])
         -> DefaultAllowance
     {
-        guard let value = members["default"] else { return DefaultAllowance() }
+        guard let value = members["default"] else { return builtInAllowance }
         do throws(Problem) {
             let document = try PayloadDecoder(for: DefaultAllowanceDocument.self).decode(
                 DefaultAllowanceDocument.self, from: value)

@@ -26,11 +26,12 @@ package final class AccountService: Sendable {
     /// Suspends an account: it cannot be signed in to, and what ``AccountAccessService`` ends is not restored with it.
     /// - Throws: `not-found`, also for a suspended account.
     package func suspend(_ person: ID<Person>) async throws(Problem) {
-        let ended = try await database.write { [access, audit] transaction -> AccountAccessService.Ended in
+        let ended = try await database.write { [access, events, audit] transaction -> AccountAccessService.Ended in
             guard try transaction.suspend(person) else {
                 throw Problem(.notFound, detail: "There is no such account, or it is suspended already.")
             }
             try audit.record(AuditEvent("account.suspended", subject: person.text), in: transaction)
+            try events.accountSuspended(person, in: transaction)
             return try access.end(
                 person, because: "account suspended", event: Self.event(for: person), in: transaction)
         }

@@ -36,7 +36,7 @@ final class AccountServices: Sendable {
             database: database, tokens: sessions.tokens, memberships: organisations.memberships)
         let recovery = AccountRecoveryService(
             browserSessions: sessions.browserSessions, memberships: organisations.memberships,
-            apiKeys: organisations.apiKeys, audit: audit)
+            apiKeys: organisations.apiKeys, events: events, audit: audit)
         passwords = PasswordService(
             database: database, hasher: hasher, policy: policy, challenges: challenges,
             confirmation: signIn.confirmation, loginThrottle: signIn.loginThrottle, sessions: sessions.sessions,

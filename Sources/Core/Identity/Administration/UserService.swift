@@ -79,6 +79,7 @@ package final class UserService: Sendable {
             }
             if change.isActive == false, try transaction.suspend(id) {
                 try record("account.suspended")
+                try events.accountSuspended(id, in: transaction)
                 reasons.append("account suspended")
                 endsAccess = true
             }

@@ -48,4 +48,10 @@ extension Transaction {
         guard allowed.contains(member.role) else { throw Problem(.insufficientRole) }
         return member.role
     }
+
+    /// Whether the caller is an owner or administrator of the scope's organisation at present.
+    package func manages(_ scope: Scope) throws -> Bool {
+        guard let member = try membership(of: scope.person, in: scope.organisation) else { return false }
+        return member.role != .member
+    }
 }

@@ -13,14 +13,15 @@ final class OrganisationService: Sendable {
     private let memberships: MembershipService
     private let keyCache: APIKeyCache
     private let confirmation: Confirmation
+    private let events: IdentityEvents
     private let audit: AuditService
     private let mailer: Mailer
     private let runtime: Runtime
 
     init(
         database: any Database, tokens: TokenIssuer, browserSessions: BrowserSessionService,
-        memberships: MembershipService, keyCache: APIKeyCache, confirmation: Confirmation, audit: AuditService,
-        mailer: Mailer, runtime: Runtime
+        memberships: MembershipService, keyCache: APIKeyCache, confirmation: Confirmation,
+        events: IdentityEvents, audit: AuditService, mailer: Mailer, runtime: Runtime
     ) {
         self.database = database
         self.tokens = tokens
@@ -28,6 +29,7 @@ final class OrganisationService: Sendable {
         self.memberships = memberships
         self.keyCache = keyCache
         self.confirmation = confirmation
+        self.events = events
         self.audit = audit
         self.mailer = mailer
         self.runtime = runtime
@@ -155,7 +157,7 @@ final class OrganisationService: Sendable {
     }
 
     private func end(_ person: ID<Person>, _ scope: Scope, allowed: [OrganisationRole]) async throws(Problem) {
-        try await database.write { [audit] transaction in
+        try await database.write { [events, audit] transaction in
             let role = try transaction.authority(of: scope, allowed)
             guard let member = try transaction.membership(of: person, in: scope.organisation) else {
                 throw Problem(.notFound)
@@ -171,6 +173,7 @@ final class OrganisationService: Sendable {
                 AuditEvent(
                     person == scope.person ? "membership.left" : "membership.removed", by: scope, subject: person.text),
                 in: transaction)
+            try events.memberRemoved(person, from: scope.organisation, in: transaction)
         }
         browserSessions.invalidate()
         memberships.invalidate()

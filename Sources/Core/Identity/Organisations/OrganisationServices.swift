@@ -22,8 +22,8 @@ final class OrganisationServices: Sendable {
             runtime: runtime, logger: dependencies.logger)
         organisations = OrganisationService(
             database: database, tokens: sessions.tokens, browserSessions: sessions.browserSessions,
-            memberships: memberships, keyCache: apiKeyCache, confirmation: signIn.confirmation, audit: audit,
-            mailer: dependencies.mailer, runtime: runtime)
+            memberships: memberships, keyCache: apiKeyCache, confirmation: signIn.confirmation,
+            events: dependencies.events, audit: audit, mailer: dependencies.mailer, runtime: runtime)
         invitations = InvitationService(
             database: database, memberships: memberships, confirmation: signIn.confirmation, audit: audit,
             mailer: dependencies.mailer, frontend: settings.frontend, runtime: runtime)

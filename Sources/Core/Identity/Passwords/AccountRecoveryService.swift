@@ -7,15 +7,17 @@ final class AccountRecoveryService: Sendable {
     private let browserSessions: BrowserSessionService
     private let memberships: MembershipService
     private let apiKeys: APIKeyService
+    private let events: IdentityEvents
     private let audit: AuditService
 
     init(
         browserSessions: BrowserSessionService, memberships: MembershipService, apiKeys: APIKeyService,
-        audit: AuditService
+        events: IdentityEvents, audit: AuditService
     ) {
         self.browserSessions = browserSessions
         self.memberships = memberships
         self.apiKeys = apiKeys
+        self.events = events
         self.audit = audit
     }
 
@@ -34,9 +36,12 @@ final class AccountRecoveryService: Sendable {
         try audit.record(
             AuditEvent(
                 "account.recovered", from: client, actor: person.id.text, organisation: person.organisation.text,
-                subject: person.id.text, details: ["api_keys": "\(keys)", "members": "\(members)"]),
+                subject: person.id.text, details: ["api_keys": "\(keys)", "members": "\(members.count)"]),
             in: transaction
         )
+        for member in members {
+            try events.memberRemoved(member, from: person.organisation, in: transaction)
+        }
     }
 
     /// Makes a committed recovery effective on this node at once.

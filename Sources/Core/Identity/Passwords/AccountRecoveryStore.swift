@@ -15,8 +15,8 @@ extension Transaction {
 
     /// Deletes the memberships of other persons in a personal organisation; their sessions return to their own. The
     /// caller holds the organisation's lock.
-    /// - Returns: how many were deleted.
-    func removeOtherMembers(ofPersonalOrganisationOf person: Person) throws -> Int {
+    /// - Returns: the persons who were members.
+    func removeOtherMembers(ofPersonalOrganisationOf person: Person) throws -> [ID<Person>] {
         try execute(
             """
             UPDATE sessions
@@ -24,8 +24,12 @@ extension Transaction {
             WHERE organisation_id = \(person.organisation) AND person_id <> \(person.id)
             """
         )
-        return try execute(
-            "DELETE FROM memberships WHERE organisation_id = \(person.organisation) AND person_id <> \(person.id)")
+        return try all(
+            """
+            DELETE FROM memberships WHERE organisation_id = \(person.organisation) AND person_id <> \(person.id)
+            RETURNING person_id
+            """
+        ) { try $0["person_id"] }
     }
 
     /// Revokes the open invitations that a person sent, and those to the personal organisation.

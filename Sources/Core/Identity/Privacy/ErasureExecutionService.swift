@@ -9,6 +9,7 @@ final class ErasureExecutionService: Sendable {
     private let database: any Database
     private let tables: [PersonalDataTable]
     private let sessions: SessionService
+    private let events: IdentityEvents
     private let queue: JobQueue
     private let mailer: Mailer
     private let audit: AuditService
@@ -16,12 +17,13 @@ final class ErasureExecutionService: Sendable {
 
     /// - Parameter tables: in the order in which their rows can be erased.
     init(
-        database: any Database, tables: [PersonalDataTable], sessions: SessionService, queue: JobQueue, mailer: Mailer,
-        audit: AuditService, runtime: Runtime
+        database: any Database, tables: [PersonalDataTable], sessions: SessionService, events: IdentityEvents,
+        queue: JobQueue, mailer: Mailer, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.tables = tables
         self.sessions = sessions
+        self.events = events
         self.queue = queue
         self.mailer = mailer
         self.audit = audit
@@ -81,6 +83,7 @@ final class ErasureExecutionService: Sendable {
         }
         try transaction.beginErasure(erasure.id)
         _ = try transaction.suspend(erasure.person)
+        try events.accountSuspended(erasure.person, in: transaction)
         let revoked = try transaction.revokeAllSessions(of: erasure.person, because: "account erased")
         return .revoked(revoked, of: erasure.person)
     }

@@ -37,8 +37,8 @@ package struct PrivacyModule: Module {
             database: database, confirmation: identity.confirmation, mailer: mailer, sealer: sealer, audit: audit,
             frontend: identity.frontend, runtime: runtime)
         let execution = ErasureExecutionService(
-            database: database, tables: tables, sessions: identity.sessions, queue: queue, mailer: mailer,
-            audit: audit, runtime: runtime)
+            database: database, tables: tables, sessions: identity.sessions, events: identity.events,
+            queue: queue, mailer: mailer, audit: audit, runtime: runtime)
         personalDataTables = tables
         routes =
             ExportRoutes(exports: exports, member: identity.member).routes

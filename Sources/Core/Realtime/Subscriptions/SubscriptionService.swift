@@ -22,12 +22,14 @@ package final class SubscriptionService: Sendable {
     /// - Parameters:
     ///   - after: the last message that the caller has; nil begins with the messages to come.
     ///   - pointer: names `after` in a validation fault.
-    /// - Throws: `not-found` for a topic that the caller may not read; `validation-failed` where `after` is ahead of
-    ///   the topic's last message; `overloaded` while the process is stopping.
+    /// - Throws: `not-found` for a topic that the caller may not read; `insufficient-scope` for an API key without the
+    ///   scope of the family; `validation-failed` where `after` is ahead of the topic's last message; `overloaded`
+    ///   while the process is stopping; `too-many-subscriptions` for more than ``TopicHub/readersMax`` of the caller.
     package func open(_ name: String, scope: Scope, after: Int64? = nil, pointer: String = "/query/after")
         async throws(Problem) -> Subscription
     {
         guard let name = TopicName(name), let family = topics.family(of: name) else { throw Problem(.notFound) }
+        try family.requireKeyScope(of: scope)
         return try await open(Topic(name, of: scope.organisation), scope: scope, after: after, pointer: pointer) {
             transaction in
             guard try family.mayRead(name, scope, transaction) else { throw Problem(.notFound) }
@@ -36,6 +38,7 @@ package final class SubscriptionService: Sendable {
 
     /// Opens a subscription whose reader the caller of this function has admitted.
     /// - Parameter after: as above.
+    /// - Throws: `too-many-subscriptions` for more than ``TopicHub/readersMax`` of the topic without a caller.
     package func open(admitted topic: Topic, after: Int64? = nil) async throws(Problem) -> Subscription {
         try await open(topic, scope: nil, after: after, pointer: "/query/after") { _ in }
     }
@@ -64,4 +67,9 @@ package final class SubscriptionService: Sendable {
         if reader.feed.begin(at: head) { hub.moved(topic) }
         return subscription
     }
+}
+
+extension Problem.Kind {
+    package static let tooManySubscriptions = Self(
+        "too-many-subscriptions", "Too many subscriptions are open", status: 429)
 }

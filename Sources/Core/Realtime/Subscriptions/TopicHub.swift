@@ -25,6 +25,9 @@ final class TopicHub: Sendable {
     /// Messages that are read from storage at once.
     static let pageMax = 128
 
+    /// Readers of one caller, and readers of one topic without a caller, in this process.
+    static let readersMax = 64
+
     private let database: any Database
     private let logger: Logger
     private let state = Mutex(State())
@@ -36,20 +39,25 @@ final class TopicHub: Sendable {
 
     // MARK: Readers
 
-    /// - Throws: `overloaded` while the process is stopping.
+    /// - Throws: `overloaded` while the process is stopping; `too-many-subscriptions`.
     func join(_ topic: Topic, scope: Scope?) throws(Problem) -> TopicReader {
-        let reader = state.withLock { state -> TopicReader? in
-            guard !state.isStopping else { return nil }
+        try state.withLock { state throws(Problem) -> TopicReader in
+            guard !state.isStopping else {
+                throw Problem.overloaded(retryAfter: 1, detail: "The server is stopping. Connect again.")
+            }
             let feed = state.feeds[topic] ?? TopicFeed(topic)
+            let caller = scope.map { TopicCaller($0) }
+            let count = caller.map { state.callers[$0] ?? 0 } ?? feed.readers.count { $0.caller == nil }
+            guard count < Self.readersMax else {
+                throw Problem(
+                    .tooManySubscriptions,
+                    detail: "At most \(Self.readersMax) are open at once\(caller == nil ? " for this topic" : "").")
+            }
             state.feeds[topic] = feed
-            let reader = TopicReader(feed: feed, caller: scope.map { state.enter(TopicCaller($0)) })
+            let reader = TopicReader(feed: feed, caller: caller.map { state.enter($0) })
             feed.add(reader)
             return reader
         }
-        guard let reader else {
-            throw Problem.overloaded(retryAfter: 1, detail: "The server is stopping. Connect again.")
-        }
-        return reader
     }
 
     func leave(_ reader: TopicReader) {

@@ -6,17 +6,28 @@ package struct TopicFamily: Sendable {
     /// The first word of the names of its topics: lower-case letters, digits and `-`.
     package let name: String
     package let retention: TopicRetention
+    /// The scope that an API key needs beside `realtime.read`; nil for none.
+    let keyScope: KeyScope?
     /// Whether a topic exists for a caller, also before its first message. A topic belongs to the scope's organisation.
     let mayRead: @Sendable (TopicName, Scope, Transaction) throws -> Bool
 
     package init(
-        _ name: String, retention: TopicRetention = TopicRetention(),
+        _ name: String, retention: TopicRetention = TopicRetention(), keyScope: KeyScope? = nil,
         mayRead: @escaping @Sendable (TopicName, Scope, Transaction) throws -> Bool
     ) {
         precondition(Self.isName(name), "'\(name)' is not the name of a family of topics")
         self.name = name
         self.retention = retention
+        self.keyScope = keyScope
         self.mayRead = mayRead
+    }
+
+    /// - Throws: `insufficient-scope` for an API key without the scope of the family.
+    func requireKeyScope(of scope: Scope) throws(Problem) {
+        guard let keyScope, case .key(_, let scopes) = scope.credential, !scopes.contains(keyScope) else { return }
+        throw Problem(
+            .insufficientScope, detail: "The key lacks the scope \(keyScope.name).",
+            members: ["scope": .string(keyScope.name)])
     }
 
     static func isName(_ text: some StringProtocol) -> Bool {

@@ -17,7 +17,8 @@ struct TopicRoutes: Sendable {
                 "realtime/topics/{topic}",
                 "Read the messages of a topic by WebSocket, server-sent events, NDJSON or long polling",
                 requires: member, .path("topic"), TopicPosition(), .query("wait", 0...Self.waitMax, default: 0),
-                .query(RealtimeMember.ticketName, upTo: 100), TopicFormat(originCheck: originCheck)
+                .query(RealtimeMember.ticketName, upTo: 100), TopicFormat(originCheck: originCheck),
+                problems: [.tooManySubscriptions]
             ) { try await view(scope: $0, topic: $1, position: $2, wait: $3, format: $5) }
         ]
     }
@@ -33,7 +34,9 @@ struct TopicRoutes: Sendable {
         case .lines: return .stream(TopicStream(subscription: subscription, format: .lines))
         case .page:
             let deliveries = try await subscription.next(within: .seconds(wait)) ?? []
-            if subscription.end == .accessEnded { throw Problem(.notFound) }
+            if subscription.end == .accessEnded {
+                throw Problem(.tokenExpired, headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""])
+            }
             return .page(TopicPage.json(subscription.topic.name, deliveries, next: subscription.position))
         }
     }

@@ -63,7 +63,7 @@ struct SelectedCandidate: Payload {
 struct EvaluatePool: Payload {
     var instanceType: String
     var availabilityZone: String
-    /// Of an instance with a configuration of the lab: its pipeline decides, and the run is logged.
+    /// Of an instance with a configuration of the lab: its pipeline decides; the run of a data scientist is logged.
     var instanceId: String?
 
     static let rules: [String: Rule] = [

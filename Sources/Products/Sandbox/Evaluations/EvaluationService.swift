@@ -64,6 +64,7 @@ final class EvaluationService: Sendable {
     }
 
     /// Decides about a pool by the built-in tables.
+    /// - Throws: `validation-failed`, also for an instance whose session is in another region or of another type.
     func evaluate(_ request: EvaluatePool, scope: Scope) async throws(Problem) -> PoolEvaluation {
         let pool = SpotPool(request.instanceType, request.availabilityZone)
         var faults = SandboxTarget.faults(in: pool, region: nil)
@@ -74,12 +75,16 @@ final class EvaluationService: Sendable {
         let organisation = scope.organisation
         var pipeline: LabInstance?
         if let instance = request.instanceId {
-            pipeline = try await database.read { try $0.labInstance(instance, of: organisation) }
+            pipeline = try await database.read { transaction in
+                try transaction.requirePool(pool, ofSessionsOf: instance, in: scope)
+                return try transaction.labInstance(instance, of: organisation)
+            }
         }
         let begin = ContinuousClock.now
         let outcome = try await pipelines.decide(pool, by: markets, pipeline)
         let duration = ContinuousClock.now - begin
-        if let pipeline, pipeline.mode == .singleLinear {
+        // Experiments are those of data scientists: no other account adds runs to them without a session.
+        if let pipeline, pipeline.mode == .singleLinear, [.lab, .admin].contains(scope.role) {
             let experiment = pipelines.experiment(
                 outcome, pipeline, milliseconds: duration.microseconds / 1_000, id: runtime.id())
             try await database.write { try $0.insert(experiment) }

@@ -70,6 +70,19 @@ struct LabInstanceView: Payload {
         enableFamilyStress = instance.familyStress
         awsRegion = instance.region
     }
+
+    /// Every member is always present: the model is null where none is assigned.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(instanceId, forKey: .instanceId)
+        try container.encode(pipelineMode, forKey: .pipelineMode)
+        try container.encode(assignedModelId, forKey: .assignedModelId)
+        try container.encode(assignedModelVersion, forKey: .assignedModelVersion)
+        try container.encode(enableBinPacking, forKey: .enableBinPacking)
+        try container.encode(enableRightSizing, forKey: .enableRightSizing)
+        try container.encode(enableFamilyStress, forKey: .enableFamilyStress)
+        try container.encode(awsRegion, forKey: .awsRegion)
+    }
 }
 
 struct LabInstanceChanged: Payload {

@@ -51,12 +51,7 @@ final class LabService: Sendable {
             throw Problem.invalid("/path/instance_id", "must be the id of an instance, such as i-0123456789abcdef0")
         }
         return try await database.write { [audit] transaction in
-            if try transaction.labInstance(id, of: scope.organisation) == nil {
-                guard
-                    try transaction.countLabInstances(of: scope.organisation) < LabInstance.maximumPerOrganisation
-                else { throw Problem(.conflict, detail: "An organisation has at most 10,000 configurations.") }
-                try transaction.ensureLabInstance(id, region: SandboxTarget.defaultRegion, of: scope.organisation)
-            }
+            try transaction.ensureLabInstance(id, region: SandboxTarget.defaultRegion, of: scope.organisation)
             var instance = try transaction.requireLabInstance(id, in: scope)
             instance.mode = change.pipelineMode ?? instance.mode
             // The linear pipeline has neither stage.

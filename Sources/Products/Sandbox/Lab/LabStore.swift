@@ -25,7 +25,12 @@ extension Transaction {
     }
 
     /// Inserts the configuration of a cluster unless the instance has one.
+    /// - Throws: `conflict` where the organisation has as many as it may have.
     func ensureLabInstance(_ id: String, region: String, of organisation: ID<Organisation>) throws {
+        guard try labInstance(id, of: organisation) == nil else { return }
+        guard try countLabInstances(of: organisation) < LabInstance.maximumPerOrganisation else {
+            throw Problem(.conflict, detail: "An organisation has at most 10,000 configurations.")
+        }
         try execute(
             """
             INSERT INTO lab_instances (organisation_id, instance_id, pipeline_mode, enable_bin_packing,

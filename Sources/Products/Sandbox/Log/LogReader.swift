@@ -3,7 +3,7 @@ import Identity
 import Modules
 
 /// Who reads the log of a session: a client that has its id, which is a capability; where the installation asks for it,
-/// a member of its organisation.
+/// an authenticated member who may see the session.
 struct LogReader: Requirement {
     let member: Member
     /// `SANDBOX_LOGS_REQUIRE_TOKEN`.

@@ -19,10 +19,12 @@ final class SessionLogReadingService: Sendable {
     /// - Parameter scope: nil where the id alone admits.
     /// - Returns: nil for a session that does not exist for the reader.
     func session(_ key: String, for scope: Scope?) async throws(Problem) -> SandboxSession? {
-        guard let key = SessionKey(key), let session = try await database.read({ try $0.sandboxSession(key) }),
-            scope.map({ $0.organisation == session.organisation }) ?? true
-        else { return nil }
-        return session
+        guard let key = SessionKey(key) else { return nil }
+        return try await database.read { transaction in
+            let session = try transaction.sandboxSession(key)
+            guard let scope else { return session }
+            return try session.flatMap { try transaction.sandboxSession($0.id, in: scope) }
+        }
     }
 
     /// The lines that follow now.

@@ -1,5 +1,6 @@
 import Identity
 import Modules
+import Realtime
 
 /// The live log of a session: a WebSocket, and a page.
 struct SessionLogRoutes: Sendable {
@@ -13,7 +14,8 @@ struct SessionLogRoutes: Sendable {
         [
             .get(
                 "ws/sandbox/{session_id}", "Follow the log of a session by WebSocket", requires: reader,
-                .path("session_id"), SocketHandshake(originCheck: originCheck, checksOrigin: reader.requiresToken)
+                .path("session_id"), SocketHandshake(originCheck: originCheck, checksOrigin: reader.requiresToken),
+                problems: [.tooManySubscriptions]
             ) { [reading, logger] scope, key, handshake in
                 guard let session = try await reading.session(key, for: scope) else {
                     return SessionSocket(unknown: handshake)
@@ -23,7 +25,7 @@ struct SessionLogRoutes: Sendable {
             },
             .get(
                 "/sandbox/{id}", "A page with the state and the log of a session", requires: reader, .path("id"),
-                problems: [.sandboxSessionNotFound]
+                problems: [.sandboxSessionNotFound, .tooManySubscriptions]
             ) { [reading, runtime] scope, key in
                 guard let session = try await reading.session(key, for: scope) else {
                     throw Problem(.sandboxSessionNotFound)

@@ -11,10 +11,11 @@ final class SessionLogService: Sendable {
 
     init(topics: TopicService) { self.topics = topics }
 
-    /// The logs of sessions, which the members of their organisation may read.
-    static let topicFamily = TopicFamily(family, retention: TopicRetention(count: 4_000, age: .days(7))) {
-        name, scope, transaction in
-        try transaction.sandboxSession(ID(trusted: name.subject), of: scope.organisation) != nil
+    /// The logs of sessions, for those who may see the session.
+    static let topicFamily = TopicFamily(
+        family, retention: TopicRetention(count: 4_000, age: .days(7)), keyScope: .sandbox
+    ) { name, scope, transaction in
+        try transaction.sandboxSession(ID(trusted: name.subject), in: scope) != nil
     }
 
     static func topic(of session: SandboxSession) -> Topic {

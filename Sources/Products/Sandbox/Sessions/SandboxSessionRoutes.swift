@@ -13,7 +13,7 @@ struct SandboxSessionRoutes: Sendable {
             .post(
                 "sandbox/sessions", "Create a session for one instance", requires: member.allowing(.sandbox),
                 entitlements.concurrency(.sandboxSessions, needsSubscription: false),
-                problems: [.credentialsRefused, .notConfigured]
+                problems: [.credentialsRefused, .notConfigured, .notFound, .conflict]
             ) { [sessions] (request: CreateSandboxSession, scope, slot) in
                 Created(try await sessions.create(request, scope: scope, slot: slot))
             },

@@ -33,7 +33,8 @@ final class SandboxSessionService: Sendable {
 
     /// Creates a session, after AWS was asked about its credentials.
     /// - Throws: `validation-failed`; `aws-credentials-refused`; `not-configured` for a replacement that cannot be
-    ///   made; `concurrency-limit` where another request took the slot.
+    ///   made; `concurrency-limit` where another request took the slot; `not-found` where the person is no longer a
+    ///   member; `conflict` where the organisation has as many configurations of instances as it may have.
     func create(_ request: CreateSandboxSession, scope: Scope, slot: ConcurrencySlot) async throws(Problem)
         -> SandboxSessionCreated
     {
@@ -54,6 +55,8 @@ final class SandboxSessionService: Sendable {
             awsAccount: account, region: target.region.name, instance: target.instance, pool: target.pool,
             actuates: actuates, lifetime: target.lifetime)
         let expiresAt = try await database.write { [self] transaction in
+            // A session that begins while its person is removed would outlast the membership.
+            try transaction.authority(of: scope, OrganisationRole.allCases)
             try concurrency.take(slot, in: transaction)
             try transaction.insert(new)
             try transaction.ensureLabInstance(
@@ -112,32 +115,39 @@ final class SandboxSessionService: Sendable {
         }
     }
 
-    /// Ends a session, and starts its clean-up.
-    /// - Throws: `session-expired` for one that has ended.
+    /// Ends a session, and starts its clean-up: one's own, or as an owner or administrator of the organisation.
+    /// - Throws: `sandbox-session-not-found`; `session-expired` for one that has ended.
     func end(_ key: String, scope: Scope) async throws(Problem) -> SandboxSessionEnded {
         let key = try SessionKey.known(key)
         return try await database.write { [self] transaction in
-            let session = try transaction.lockedSandboxSession(key, in: scope)
+            let session = try transaction.lockedVisibleSandboxSession(key, in: scope)
             try session.requireActive(at: transaction.now)
+            let actor = session.person == scope.person ? "its owner" : "an administrator of its organisation"
             try end(
                 session, as: .ended,
-                LogLine(.system, "The session was ended by its owner and its resources are being cleaned."),
+                LogLine(.system, "The session was ended by \(actor) and its resources are being cleaned."),
                 AuditEvent("sandbox-session.ended", by: scope, subject: session.id.text), in: transaction)
             return SandboxSessionEnded(
                 message: "Session ended; the clean-up has started", originalInstanceId: session.originalInstance)
         }
     }
 
-    /// Ends the sessions of an account that is closed, in its transaction: their rows may be erased later, and nothing
-    /// that they have made must remain.
-    func endAll(of person: ID<Person>, in transaction: Transaction) throws {
+    /// Ends the sessions of a person who can no longer end them, in the transaction that causes it: no other account
+    /// may use their credentials, their rows may be erased later, and nothing that they have made must remain.
+    /// - Parameters:
+    ///   - organisation: the one that the person has left; nil for the sessions in every one.
+    ///   - reason: as in "account was closed".
+    func endAll(
+        of person: ID<Person>, leaving organisation: ID<Organisation>? = nil, because reason: String,
+        in transaction: Transaction
+    ) throws {
         // Their logs are locked in the order of the names of topics.
-        for session in try transaction.activeSandboxSessions(of: person) {
+        for session in try transaction.activeSandboxSessions(of: person, in: organisation) {
             try end(
-                session, as: .ended, LogLine(.system, .warning, "The account was closed, which ends the session."),
+                session, as: .ended, LogLine(.system, .warning, "The \(reason), which ends the session."),
                 AuditEvent(
                     "sandbox-session.ended", organisation: session.organisation.text, subject: session.id.text,
-                    details: ["reason": "account closed"]),
+                    details: ["reason": reason]),
                 in: transaction)
         }
     }

@@ -20,14 +20,31 @@ extension Transaction {
         )
     }
 
-    /// - Throws: `sandbox-session-not-found`, also for a session of another organisation.
+    /// A session that the scope may see: its own, and any of the organisation for an owner or administrator of it.
+    /// - Throws: `sandbox-session-not-found`, also for a session of another person or organisation.
     func sandboxSession(_ key: SessionKey, in scope: Scope) throws -> SandboxSession {
-        try requireSandboxSession("organisation_id = \(scope.organisation) AND session_key = \(key)")
+        try requireSandboxSession("session_key = \(key) AND \(visible(to: scope))")
+    }
+
+    /// As ``sandboxSession(_:in:)``, by its internal id; nil for one that the scope may not see.
+    func sandboxSession(_ id: ID<SandboxSession>, in scope: Scope) throws -> SandboxSession? {
+        try first(Self.selectSandboxSession + "WHERE id = \(id) AND \(visible(to: scope))", SandboxSession.init)
     }
 
     /// As ``sandboxSession(_:in:)``, with the row locked until the end of the transaction.
+    func lockedVisibleSandboxSession(_ key: SessionKey, in scope: Scope) throws -> SandboxSession {
+        try requireSandboxSession("session_key = \(key) AND \(visible(to: scope)) \(.forUpdate)")
+    }
+
+    /// A session that the scope's person has created, with the row locked until the end of the transaction: no other
+    /// account acts with its credentials.
+    /// - Throws: `sandbox-session-not-found`, also for a session of another person.
     func lockedSandboxSession(_ key: SessionKey, in scope: Scope) throws -> SandboxSession {
-        try requireSandboxSession("organisation_id = \(scope.organisation) AND session_key = \(key) \(.forUpdate)")
+        try requireSandboxSession(
+            """
+            organisation_id = \(scope.organisation) AND person_id = \(scope.person) AND session_key = \(key)
+            \(.forUpdate)
+            """)
     }
 
     /// As ``sandboxSession(_:in:)``, by id and organisation; nil for a session that does not exist.
@@ -47,15 +64,16 @@ extension Transaction {
         try first(Self.selectSandboxSession + "WHERE session_key = \(key)", SandboxSession.init)
     }
 
+    /// The sessions that the scope may see.
     func sandboxSessions(in scope: Scope, limit: Int) throws -> [SandboxSession] {
         try all(
             Self.selectSandboxSession
-                + "WHERE organisation_id = \(scope.organisation) ORDER BY created_at DESC, id DESC LIMIT \(limit)",
+                + "WHERE \(visible(to: scope)) ORDER BY created_at DESC, id DESC LIMIT \(limit)",
             SandboxSession.init)
     }
 
     func countSandboxSessions(in scope: Scope) throws -> Int64 {
-        try count("SELECT COUNT(*) AS count FROM sandbox_sessions WHERE organisation_id = \(scope.organisation)")
+        try count("SELECT COUNT(*) AS count FROM sandbox_sessions WHERE \(visible(to: scope))")
     }
 
     func countActiveSandboxSessions(of person: ID<Person>) throws -> Int64 {
@@ -75,9 +93,11 @@ extension Transaction {
     }
 
     /// The active sessions of a person, in the order of their ids.
-    func activeSandboxSessions(of person: ID<Person>) throws -> [SandboxSession] {
-        try all(
-            Self.selectSandboxSession + "WHERE person_id = \(person) AND state = 'active' ORDER BY id",
+    /// - Parameter organisation: nil for all of them.
+    func activeSandboxSessions(of person: ID<Person>, in organisation: ID<Organisation>?) throws -> [SandboxSession] {
+        let place: SQL = if let organisation { "AND organisation_id = \(organisation)" } else { "" }
+        return try all(
+            Self.selectSandboxSession + "WHERE person_id = \(person) AND state = 'active' \(place) ORDER BY id",
             SandboxSession.init)
     }
 
@@ -96,6 +116,23 @@ extension Transaction {
                 WHERE ended_at < \(now - SandboxSession.retention) AND clean_up IN ('done', 'incomplete')
                 ORDER BY ended_at, id LIMIT \(limit)
                 """, SandboxSession.init)
+    }
+
+    /// - Throws: `validation-failed` where the newest active session of the instance is about another type or region.
+    func requirePool(_ pool: SpotPool, ofSessionsOf instance: String, in scope: Scope) throws {
+        let session = try first(
+            Self.selectSandboxSession + """
+                WHERE organisation_id = \(scope.organisation) AND original_instance_id = \(instance)
+                    AND state = 'active' AND expires_at > \(now)
+                ORDER BY created_at DESC, id DESC LIMIT 1
+                """, SandboxSession.init)
+        guard let session else { return }
+        guard session.pool.instanceType == pool.instanceType else {
+            throw Problem.invalid("/instance_type", "is not the type of the instance's session")
+        }
+        guard pool.availabilityZone.dropLast() == session.region else {
+            throw Problem.invalid("/availability_zone", "is not in the region of the instance's session")
+        }
     }
 
     /// - Returns: false for a session that is not active any more.
@@ -183,6 +220,12 @@ extension Transaction {
         )
     }
 
+    private func visible(to scope: Scope) throws -> SQL {
+        try manages(scope)
+            ? "organisation_id = \(scope.organisation)"
+            : "organisation_id = \(scope.organisation) AND person_id = \(scope.person)"
+    }
+
     private func requireSandboxSession(_ condition: SQL) throws -> SandboxSession {
         let session = try first(Self.selectSandboxSession + "WHERE " + condition, SandboxSession.init)
         guard let session else { throw Problem(.sandboxSessionNotFound) }
@@ -219,10 +262,18 @@ struct NewSandboxSession: Sendable {
 
 extension Concurrency {
     /// Active sessions: those whose time is not over, whether or not a job has marked the others.
-    static let sandboxSessions = Concurrency("sandbox_sessions", of: "sessions") { organisation, now in
-        """
-        FROM sandbox_sessions
-        WHERE organisation_id = \(organisation) AND state = 'active' AND expires_at > \(now)
-        """
-    }
+    static let sandboxSessions = Concurrency(
+        "sandbox_sessions", of: "sessions",
+        active: { organisation, now in
+            """
+            FROM sandbox_sessions
+            WHERE organisation_id = \(organisation) AND state = 'active' AND expires_at > \(now)
+            """
+        },
+        activeOfPerson: { person, now in
+            """
+            FROM sandbox_sessions
+            WHERE person_id = \(person) AND state = 'active' AND expires_at > \(now)
+            """
+        })
 }

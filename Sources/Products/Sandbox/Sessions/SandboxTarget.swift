@@ -52,7 +52,8 @@ struct SandboxTarget: Sendable {
             faults.append(.init("/instance_type", "is no known instance type"))
         }
         let letter = pool.availabilityZone.utf8.last ?? 0
-        if !(UInt8(ascii: "a")...UInt8(ascii: "z")).contains(letter)
+        // No region of AWS has more than six zones.
+        if !(UInt8(ascii: "a")...UInt8(ascii: "f")).contains(letter)
             || AWSRegion(String(pool.availabilityZone.dropLast())) == nil
         {
             faults.append(.init("/availability_zone", "is no availability zone, such as ap-south-1a"))
