@@ -106,7 +106,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
-    let realtime = RealtimeModule(database: database, identity: identity, logger: logger, runtime: runtime)
+    let realtime = RealtimeModule(
+        database: database, identity: identity, subscriptionsPerCaller: configuration.subscriptionsPerCaller,
+        logger: logger, runtime: runtime)
     let topicSignals = limits.redis.map {
         RedisTopicSignals(client: $0, realtime: realtime, logger: logger, runtime: runtime)
     }

@@ -5,6 +5,7 @@ package import Identity
 package import Mail
 import MessagingRedis
 package import Modules
+import Realtime
 import Secrets
 import SpotDecisions
 import SystemPackage
@@ -50,6 +51,8 @@ package struct Configuration: Sendable {
     package var trustedProxies: [String]
     /// Open connections.
     package var connectionsPerNetwork: Int
+    /// Open subscriptions of topics.
+    package var subscriptionsPerCaller: Int
     package var corsOrigins: [String]
     package var baseURL: String
     /// Empty for `baseURL`; without a slash at its end.
@@ -174,6 +177,9 @@ package struct Configuration: Sendable {
         connectionsPerNetwork = source.integer(
             "CONNECTIONS_PER_NETWORK", HTTPLimits().connectionsPerNetwork, 1...1_000_000,
             "open connections of one network, and behind TRUSTED_PROXIES the requests under way for one")
+        subscriptionsPerCaller = source.integer(
+            "SUBSCRIPTIONS_PER_CALLER", SubscriptionService.perCallerDefault, 1...1_000_000,
+            "topics that one caller follows at once in a process, and readers of one topic without a credential")
         corsOrigins = source.list("CORS_ORIGINS", "allowed origins of browsers, separated by commas; none by default")
         baseURL = source.text("BASE_URL", "the URL of this service, and the issuer of its tokens") ?? ""
         frontendURL = source.webAddress(

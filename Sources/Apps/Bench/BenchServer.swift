@@ -51,6 +51,7 @@ struct BenchServer {
         configuration.plansFile = plans
         configuration.accessTokenLifetime = .hours(12)
         configuration.bcryptRounds = bcryptRounds
+        configuration.subscriptionsPerCaller = Self.connectionsMax
         configuration.logLevel = logLevel
         app = try await buildApp(configuration)
         topics = BenchTopics(app)

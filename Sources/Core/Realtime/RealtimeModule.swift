@@ -16,8 +16,11 @@ package struct RealtimeModule: Module {
     private let hub: TopicHub
     private let database: any Database
 
-    package init(database: any Database, identity: IdentityModule, logger: Logger, runtime: Runtime) {
-        let hub = TopicHub(database: database, logger: logger)
+    /// - Parameter subscriptionsPerCaller: in this process; also of one topic by readers without a credential.
+    package init(
+        database: any Database, identity: IdentityModule, subscriptionsPerCaller: Int, logger: Logger, runtime: Runtime
+    ) {
+        let hub = TopicHub(database: database, readersMax: subscriptionsPerCaller, logger: logger)
         let access = identity.access
         let tickets: TicketService
         topics = TopicService(hub: hub)

@@ -7,6 +7,8 @@ package final class SubscriptionService: Sendable {
     private let topics: TopicService
     private let hub: TopicHub
 
+    /// Subscriptions of one caller in one process, unless the installation sets another number.
+    package static let perCallerDefault = 64
     /// After it a subscription ends, and its client subscribes again with its present credential.
     static let lifetime = Duration.hours(24)
     /// As ``lifetime``, for an administrator who acts as another person.
@@ -24,7 +26,7 @@ package final class SubscriptionService: Sendable {
     ///   - pointer: names `after` in a validation fault.
     /// - Throws: `not-found` for a topic that the caller may not read; `insufficient-scope` for an API key without the
     ///   scope of the family; `validation-failed` where `after` is ahead of the topic's last message; `overloaded`
-    ///   while the process is stopping; `too-many-subscriptions` for more than ``TopicHub/readersMax`` of the caller.
+    ///   while the process is stopping; `too-many-subscriptions` for more subscriptions of the caller than allowed.
     package func open(_ name: String, scope: Scope, after: Int64? = nil, pointer: String = "/query/after")
         async throws(Problem) -> Subscription
     {
@@ -38,7 +40,7 @@ package final class SubscriptionService: Sendable {
 
     /// Opens a subscription whose reader the caller of this function has admitted.
     /// - Parameter after: as above.
-    /// - Throws: `too-many-subscriptions` for more than ``TopicHub/readersMax`` of the topic without a caller.
+    /// - Throws: `too-many-subscriptions` for more readers of the topic without a caller than allowed.
     package func open(admitted topic: Topic, after: Int64? = nil) async throws(Problem) -> Subscription {
         try await open(topic, scope: nil, after: after, pointer: "/query/after") { _ in }
     }

@@ -25,15 +25,15 @@ final class TopicHub: Sendable {
     /// Messages that are read from storage at once.
     static let pageMax = 128
 
-    /// Readers of one caller, and readers of one topic without a caller, in this process.
-    static let readersMax = 64
-
     private let database: any Database
+    /// Readers of one caller, and readers of one topic without a caller, in this process.
+    private let readersMax: Int
     private let logger: Logger
     private let state = Mutex(State())
 
-    init(database: any Database, logger: Logger) {
+    init(database: any Database, readersMax: Int, logger: Logger) {
         self.database = database
+        self.readersMax = readersMax
         self.logger = logger
     }
 
@@ -48,10 +48,10 @@ final class TopicHub: Sendable {
             let feed = state.feeds[topic] ?? TopicFeed(topic)
             let caller = scope.map { TopicCaller($0) }
             let count = caller.map { state.callers[$0] ?? 0 } ?? feed.readers.count { $0.caller == nil }
-            guard count < Self.readersMax else {
+            guard count < readersMax else {
                 throw Problem(
                     .tooManySubscriptions,
-                    detail: "At most \(Self.readersMax) are open at once\(caller == nil ? " for this topic" : "").")
+                    detail: "At most \(readersMax) are open at once\(caller == nil ? " for this topic" : "").")
             }
             state.feeds[topic] = feed
             let reader = TopicReader(feed: feed, caller: caller.map { state.enter($0) })
