@@ -117,7 +117,9 @@ import Testing
     private func withServedRealtime(
         _ engine: Engine, _ body: (RealtimeFixture, Int, () async -> Void) async throws -> Void
     ) async throws {
-        try await withTestApp(engine, change: { ($0.baseURL, $0.subscriptionsPerCaller) = (Self.origin, 200) }) { test in
+        try await withTestApp(
+            engine, change: { ($0.baseURL, $0.subscriptionsPerCaller) = (Self.origin, 200) }
+        ) { test in
             let fixture = try await RealtimeFixture(test)
             let (ports, onRunning) = AsyncStream.makeStream(of: Int.self)
             var limits = HTTPLimits()
