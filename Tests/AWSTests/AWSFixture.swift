@@ -32,15 +32,13 @@ struct AWSFixture: Sendable {
             outbound: outbound,
             runtime: Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes),
             pause: { pauses.add($0) })
-        do {
+        try await attempt {
             try await account.setClock(to: clock.now)
             try await account.setClock(to: clock.now, for: account.temporary)
             try await body(AWSFixture(account: account, client: client, clock: clock, pauses: pauses))
-        } catch {
+        } finally: {
             await outbound.shutDown()
-            throw error
         }
-        await outbound.shutDown()
     }
 
     /// An instance of the test.

@@ -1,3 +1,4 @@
+import Base
 import MessagingRedis
 import NIOCore
 import NIOPosix
@@ -53,13 +54,11 @@ final class FakeRedisServer: Sendable {
             .bind(host: "127.0.0.1", port: 0).get()
         let server = FakeRedisServer(channel)
         box.withLock { $0 = server }
-        do {
+        try await attempt {
             try await body(server)
-        } catch {
+        } finally: {
             try? await channel.close()
-            throw error
         }
-        try? await channel.close()
     }
 
     private final class ConnectionCounter: Sendable {

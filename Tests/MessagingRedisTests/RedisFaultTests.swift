@@ -1,3 +1,4 @@
+import Base
 import NIOCore
 import NIOPosix
 import TestKit
@@ -15,11 +16,11 @@ import Testing
         settings.backoff.longest = .milliseconds(5)
         change(&settings)
         let client = RedisClient(settings, eventLoopGroup: MultiThreadedEventLoopGroup.singleton.next())
-        do { try await body(client) } catch {
+        try await attempt {
+            try await body(client)
+        } finally: {
             await client.close()
-            throw error
         }
-        await client.close()
     }
 
     private func thrownError(_ body: () async throws(RedisError) -> RESPValue) async -> RedisError? {

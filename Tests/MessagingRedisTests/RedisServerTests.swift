@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import MessagingRedis
 import NIOCore
@@ -21,11 +22,11 @@ import Testing
         var settings = settings
         settings.backoff.longest = .milliseconds(100)
         let client = RedisClient(settings, eventLoopGroup: group)
-        do { try await body(client) } catch {
+        try await attempt {
+            try await body(client)
+        } finally: {
             await client.close()
-            throw error
         }
-        await client.close()
     }
 
     @Test func `concurrent commands get their own replies`() async throws {

@@ -1,3 +1,4 @@
+import Base
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -37,13 +38,11 @@ final class ScriptedServer: Sendable {
             .bind(host: "127.0.0.1", port: 0).get()
         let server = ScriptedServer(channel)
         box.withLock { $0 = server }
-        do {
+        try await attempt {
             try await body(server)
-        } catch {
+        } finally: {
             try? await channel.close()
-            throw error
         }
-        try? await channel.close()
     }
 
     private final class RequestHandler: ChannelInboundHandler {

@@ -12,8 +12,8 @@ enum Accounts {
     /// - Throws: ``Failure`` for a response other than 201.
     static func register(_ count: Int, at url: String, plan: String? = nil) async throws -> [String] {
         let client = Client(baseURL: url)
-        var tokens: [String] = []
-        do {
+        return try await attempt {
+            var tokens: [String] = []
             for index in 0..<count {
                 let account = try await client.post(
                     "/v1/auth/register", ["email": .string(email(index)), "password": .string(password)])
@@ -27,12 +27,10 @@ enum Accounts {
                 }
                 tokens.append(token)
             }
-        } catch {
+            return tokens
+        } finally: {
             await client.shutDown()
-            throw error
         }
-        await client.shutDown()
-        return tokens
     }
 
     struct Failure: Error, CustomStringConvertible {

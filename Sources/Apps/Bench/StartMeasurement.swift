@@ -1,3 +1,4 @@
+import Base
 import Client
 import Foundation
 
@@ -13,13 +14,11 @@ struct StartMeasurement {
         let folder = scratch.appending(path: "start")
         let client = Client(baseURL: "http://127.0.0.1:\(Self.port)")
         var table = Table("The command `gatehouse serve`", ["quantity", "measured", ""])
-        do {
-            table.rows = try await rows(folder, client)
-        } catch {
+        table.rows = try await attempt {
+            try await rows(folder, client)
+        } finally: {
             await client.shutDown()
-            throw error
         }
-        await client.shutDown()
         return table
     }
 

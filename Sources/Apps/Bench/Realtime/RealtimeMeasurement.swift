@@ -1,3 +1,4 @@
+import Base
 import Client
 import Foundation
 import NIOCore
@@ -119,11 +120,11 @@ struct RealtimeMeasurement {
         let client = Client(baseURL: server.url)
         let publisher = BenchPublisher.endpoint(
             client.signedIn(with: server.accessToken), path: RealtimeServer.messages(of: topic))
-        do { for _ in 0..<count { try await publisher.send() } } catch {
+        try await attempt {
+            for _ in 0..<count { try await publisher.send() }
+        } finally: {
             await client.shutDown()
-            throw error
         }
-        await client.shutDown()
     }
 
     /// Messages a second that 64 connections append to one topic, and to 100 in turn.

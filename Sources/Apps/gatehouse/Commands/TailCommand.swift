@@ -45,12 +45,10 @@ struct TailCommand: AsyncParsableCommand {
             throw Failure("GATEHOUSE_TOKEN is not set: it holds an access token or an API key.")
         }
         let client = Client(baseURL: server).signedIn(with: token)
-        do {
+        try await attempt {
             try await follow(client)
+        } finally: {
             await client.shutDown()
-        } catch {
-            await client.shutDown()
-            throw error
         }
     }
 
