@@ -13,7 +13,7 @@ final class UploadService: Sendable {
     let database: any Database
     let quotas: QuotaService
     let storage: StorageQuotaService
-    let arrivals: UploadArrivals
+    let uploadsInFlight: UploadsInFlight
     let filePaths: TrainingFilePaths
     let compute: BlockingPool
     let queue: JobQueue
@@ -27,7 +27,7 @@ final class UploadService: Sendable {
         self.database = database
         self.quotas = quotas
         self.storage = storage
-        arrivals = UploadArrivals(storage: storage)
+        uploadsInFlight = UploadsInFlight(storage: storage)
         self.filePaths = filePaths
         self.compute = compute
         self.queue = queue
@@ -69,14 +69,14 @@ final class UploadService: Sendable {
     ) async throws(Problem) -> Either<ChunkReceived, UploadPreview> {
         let limit = snapshot.plan.fileBytes.bound
         let arrival = filePaths.upload(runtime.id())
-        let place = try place(for: incoming, snapshot)
-        defer { place.release() }
+        let allocation = try allocation(for: incoming, snapshot)
+        defer { allocation.release() }
         let (text, bytes) = try await spool(incoming, to: arrival, limit: limit)
         do {
             return try await Problem.catching {
                 let description = try ChunkDescription(text, isWhole: isWhole)
                 return try await receive(
-                    description, bytes: bytes, from: arrival, place, isPreview: isPreview, scope: scope,
+                    description, bytes: bytes, from: arrival, allocation, isPreview: isPreview, scope: scope,
                     snapshot: snapshot, charge: charge)
             }
         } catch {
@@ -92,8 +92,8 @@ final class UploadService: Sendable {
         -> UploadPreview
     {
         let arrival = filePaths.upload(runtime.id())
-        let place = try place(for: incoming, snapshot)
-        defer { place.release() }
+        let allocation = try allocation(for: incoming, snapshot)
+        defer { allocation.release() }
         let (text, bytes) = try await spool(incoming, to: arrival, limit: snapshot.plan.fileBytes.bound)
         let folder: ID<Upload> = runtime.id()
         let result: Result<SeriesFile, any Error>
@@ -119,14 +119,14 @@ final class UploadService: Sendable {
         _ upload: Upload, _ description: ChunkDescription, of session: TrainingSession, _ snapshot: EntitlementSnapshot
     ) async throws -> UploadPreview {
         let folder: ID<Upload> = runtime.id()
-        var place: UploadArrivals.Place?
-        defer { place?.release() }
+        var allocation: UploadsInFlight.Allocation?
+        defer { allocation?.release() }
         let source = filePaths.chunk(0, of: folder)
         let (chunks, path) = (chunkPaths(of: upload), filePaths.store.path(of: source))
         let result: Result<SeriesFile, any Error>
         do {
             // The chunks are counted, their copy is not.
-            place = try arrivals.place(for: try await bytes(of: upload), of: snapshot)
+            allocation = try uploadsInFlight.allocate(try await bytes(of: upload), of: snapshot)
             _ = try await filePaths.store.write(source, at: 0) { nil }
             let whole = try await compute.run {
                 do { return try UploadAssembly.concatenate(chunks, into: path) } catch { throw Problem.ofDisk(error) }
@@ -165,13 +165,13 @@ final class UploadService: Sendable {
         try await database.read { try $0.chunkBytes(of: upload, except: -1) }
     }
 
-    /// The place of a body: of its announced size, else of the largest file.
-    private func place(for incoming: RawBody.Incoming, _ snapshot: EntitlementSnapshot) throws(Problem)
-        -> UploadArrivals.Place
+    /// The allocation for a body: of its announced size, else of the largest file.
+    private func allocation(for incoming: RawBody.Incoming, _ snapshot: EntitlementSnapshot) throws(Problem)
+        -> UploadsInFlight.Allocation
     {
         let largest = snapshot.plan.fileBytes.bound
-        return try arrivals.place(
-            for: incoming.body.announcedSize.map { min(Int64($0), largest) } ?? largest, of: snapshot)
+        return try uploadsInFlight.allocate(
+            incoming.body.announcedSize.map { min(Int64($0), largest) } ?? largest, of: snapshot)
     }
 
     /// Reads the parts in any order and writes the file part to disk.
@@ -224,7 +224,7 @@ final class UploadService: Sendable {
         _ description: ChunkDescription,
         bytes: Int64,
         from arrival: FileStore.Key,
-        _ place: UploadArrivals.Place,
+        _ allocation: UploadsInFlight.Allocation,
         isPreview: Bool,
         scope: Scope,
         snapshot: EntitlementSnapshot,
@@ -244,7 +244,7 @@ final class UploadService: Sendable {
         case .unknown: throw Problem(.chunkMissing, detail: "Send chunk 0 first.", members: ["next_chunk": 0])
         }
         try await filePaths.store.move(arrival, to: filePaths.chunk(position, of: upload.id))
-        place.release()
+        allocation.release()
         switch try await recordChunk(position, bytes: bytes, of: upload, session, snapshot) {
         case .waiting(let count):
             return .first(

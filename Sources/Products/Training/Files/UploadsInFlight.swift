@@ -8,46 +8,46 @@ import Synchronization
 ///
 /// Together they are at most what is left of the organisation's storage. One file of the plan's size is always
 /// received, because it may repeat or replace an earlier one: it is counted, or refused, once it has arrived.
-final class UploadArrivals: Sendable {
+final class UploadsInFlight: Sendable {
     private let storage: StorageQuotaService
-    private let arriving = Mutex<[ID<Organisation>: Int64]>([:])
+    private let allocated = Mutex<[ID<Organisation>: Int64]>([:])
 
     init(storage: StorageQuotaService) { self.storage = storage }
 
-    /// Takes space for a file of at most `bytes`, until ``Place/release()``.
-    /// - Throws: `storage-exceeded` where the other files on their way leave less.
-    func place(for bytes: Int64, of snapshot: EntitlementSnapshot) throws(Problem) -> Place {
-        // The snapshot was read before: a file that is counted in it has released its place.
+    /// Takes space for a file of at most `bytes`, until ``Allocation/release()``.
+    /// - Throws: `storage-exceeded` where the other files in flight leave less.
+    func allocate(_ bytes: Int64, of snapshot: EntitlementSnapshot) throws(Problem) -> Allocation {
+        // The snapshot was read before: a file that is counted in it has released its allocation.
         let most = max(storage.left(of: snapshot), snapshot.plan.fileBytes.bound)
         let organisation = snapshot.organisation
-        let others = arriving.withLock { arriving -> Int64? in
-            let others = arriving[organisation] ?? 0
+        let others = allocated.withLock { allocated -> Int64? in
+            let others = allocated[organisation] ?? 0
             guard bytes <= most - others else { return others }
-            arriving[organisation] = others + bytes
+            allocated[organisation] = others + bytes
             return nil
         }
         if let others { throw storage.refusal(of: bytes, beside: others, of: snapshot) }
-        return Place(bytes: bytes, organisation: organisation, arrivals: self)
+        return Allocation(bytes: bytes, organisation: organisation, uploads: self)
     }
 
     private func remove(_ bytes: Int64, of organisation: ID<Organisation>) {
-        arriving.withLock { arriving in
-            let rest = (arriving[organisation] ?? 0) - bytes
-            arriving[organisation] = rest > 0 ? rest : nil
+        allocated.withLock { allocated in
+            let rest = (allocated[organisation] ?? 0) - bytes
+            allocated[organisation] = rest > 0 ? rest : nil
         }
     }
 
     /// The space of one file.
-    final class Place: Sendable {
+    final class Allocation: Sendable {
         private let bytes: Int64
         private let organisation: ID<Organisation>
-        private let arrivals: UploadArrivals
+        private let uploads: UploadsInFlight
         private let isReleased = Mutex(false)
 
-        fileprivate init(bytes: Int64, organisation: ID<Organisation>, arrivals: UploadArrivals) {
+        fileprivate init(bytes: Int64, organisation: ID<Organisation>, uploads: UploadsInFlight) {
             self.bytes = bytes
             self.organisation = organisation
-            self.arrivals = arrivals
+            self.uploads = uploads
         }
 
         /// Once the file is removed, or right before its bytes are counted. Further calls have no effect.
@@ -56,7 +56,7 @@ final class UploadArrivals: Sendable {
                 defer { isReleased = true }
                 return !isReleased
             }
-            if isFirst { arrivals.remove(bytes, of: organisation) }
+            if isFirst { uploads.remove(bytes, of: organisation) }
         }
     }
 }
