@@ -40,7 +40,12 @@ final class QuotaBatchService: Sendable {
             }
         }
         try write(batch, in: transaction)
-        try sendAlerts(calls, batch, in: transaction)
+        var limits: [Bucket: Limit] = [:]
+        for charge in calls.compactMap(\.charge) { limits[charge.bucket] = charge.limit }
+        levels.set(
+            batch.levels.filter { limits[$0.key] != .unlimited }, of: Set(batch.changes.keys.map(\.organisation)),
+            after: transaction)
+        try sendAlerts(batch, limits, in: transaction)
         return results
     }
 
@@ -163,12 +168,8 @@ final class QuotaBatchService: Sendable {
         }
     }
 
-    private func sendAlerts(_ calls: [QuotaCall], _ batch: QuotaBatch, in transaction: Transaction) throws {
-        var limits: [Bucket: Limit] = [:]
-        for charge in calls.compactMap(\.charge) { limits[charge.bucket] = charge.limit }
-        levels.set(
-            batch.levels.filter { limits[$0.key] != .unlimited }, of: Set(batch.changes.keys.map(\.organisation)),
-            after: transaction)
+    /// - Parameter limits: of the buckets that the calls take units from.
+    private func sendAlerts(_ batch: QuotaBatch, _ limits: [Bucket: Limit], in transaction: Transaction) throws {
         for (bucket, change) in batch.changes where change.used > 0 {
             let level = batch.levels[bucket] ?? Level()
             switch limits[bucket] {

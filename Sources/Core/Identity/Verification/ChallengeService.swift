@@ -66,11 +66,11 @@ final class ChallengeService: Sendable {
     ) throws {
         let token = Base64URL.encode(runtime.randomBytes(32))
         let code = Self.digits(from: runtime.randomBytes(8))
-        let (id, nobody): (ID<Challenge>, ID<Person>) = (runtime.id(), runtime.id())
-        if person == nil { _ = try transaction.person(nobody) }
+        let (id, unknown): (ID<Challenge>, ID<Person>) = (runtime.id(), runtime.id())
+        if person == nil { _ = try transaction.person(unknown) }
         let challenge = NewChallenge(
-            id: id, person: nobody, purpose: purpose, email: email.text, linkHash: Digest.hex(token),
-            codeHash: hash(code, id, nobody, purpose))
+            id: id, person: unknown, purpose: purpose, email: email.text, linkHash: Digest.hex(token),
+            codeHash: hash(code, id, unknown, purpose))
         _ = try transaction.insert(challenge)
     }
 

@@ -9,10 +9,6 @@ struct MoveJob: Job {
     let move: ID<Move>
     let organisation: ID<Organisation>
 
-    static func options(_ move: ID<Move>, _ organisation: ID<Organisation>) -> JobOptions {
-        JobOptions(uniqueKey: move.text, organisation: organisation.text)
-    }
-
     static func worker(_ moves: MoveService) -> Worker {
         Worker(
             MoveJob.self, perform: { job, context in try await moves.step(job, context) },

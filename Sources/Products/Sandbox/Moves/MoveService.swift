@@ -46,9 +46,7 @@ final class MoveService: Sendable {
         try transaction.insertAction(
             .imageCreation, .inProgress, "An image of \(session.instance) is being made.", id: runtime.id(),
             of: session)
-        try queue.enqueue(
-            MoveJob(move: id, organisation: session.organisation), MoveJob.options(id, session.organisation),
-            in: transaction)
+        try enqueue(id, session.organisation, key: id.text, in: transaction)
         try audit.record(
             AuditEvent(
                 "sandbox-move.started", by: scope, subject: session.id.text,
@@ -104,9 +102,7 @@ final class MoveService: Sendable {
             id: runtime.id(), of: session)
         if !isRollBack {
             // The present job is unfinished until this transaction commits, and would be the one of this key.
-            var options = MoveJob.options(move.id, move.organisation)
-            options.uniqueKey = "\(move.id):roll-back"
-            try queue.enqueue(MoveJob(move: move.id, organisation: move.organisation), options, in: transaction)
+            try enqueue(move.id, move.organisation, key: "\(move.id):roll-back", in: transaction)
         }
         try log.append([LogLine(.error, .error, reason)], to: session, in: transaction)
     }
@@ -287,9 +283,15 @@ extension MoveService {
 
     /// The job of the next step. The present one ends in this transaction, so that its key is taken.
     private func enqueue(_ move: Move, in transaction: Transaction) throws {
-        var options = MoveJob.options(move.id, move.organisation)
-        options.uniqueKey = nil
-        try queue.enqueue(MoveJob(move: move.id, organisation: move.organisation), options, in: transaction)
+        try enqueue(move.id, move.organisation, key: nil, in: transaction)
+    }
+
+    private func enqueue(
+        _ move: ID<Move>, _ organisation: ID<Organisation>, key: String?, in transaction: Transaction
+    ) throws {
+        try queue.enqueue(
+            MoveJob(move: move, organisation: organisation),
+            JobOptions(uniqueKey: key, organisation: organisation.text), in: transaction)
     }
 }
 
