@@ -1,5 +1,6 @@
 import Base
 import Foundation
+import TestKit
 import Testing
 
 @testable import AWS
@@ -21,8 +22,7 @@ import Testing
     }
 
     static let vectors: [Vector] = {
-        let file = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../Cases/aws/sigv4.json").standardizedFileURL
+        let file = Repository.url("Tests/Cases/aws/sigv4.json")
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return (try? decoder.decode([Vector].self, from: Data(contentsOf: file))) ?? []

@@ -111,8 +111,7 @@ import Testing
     }
 
     @Test func `the file env example lists every setting`() throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../.env.example")
-            .standardized
+        let file = Repository.url(".env.example")
         if ProcessInfo.processInfo.environment["GATEHOUSE_UPDATE_SNAPSHOTS"] == "1" {
             try Configuration.example.write(to: file, atomically: true, encoding: .utf8)
         }

@@ -6,9 +6,7 @@ import Testing
 
 /// `docs/openapi.json` is the document that the server returns, so that a change of the API is visible in the diff.
 @Suite struct OpenAPISnapshotTests {
-    private static let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
-        path: "../../docs/openapi.json"
-    ).standardized
+    private static let file = Repository.url("docs/openapi.json")
 
     @Test func `docs openapi json is the document of the server`() async throws {
         try await withTestApp(.sqlite) { app in

@@ -8,8 +8,7 @@ import Testing
 /// The command `gatehouse risk train`, run as a process.
 @Suite struct RiskCommandTests {
     /// Real prices of six pools.
-    private static let prices = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appending(path: "Cases/spot/prices.csv").path()
+    private static let prices = Repository.url("Tests/Cases/spot/prices.csv").path()
 
     @Test func `train writes a model with its report and plot, and prints how good it is`() async throws {
         try await withTestApp(.sqlite) { app in

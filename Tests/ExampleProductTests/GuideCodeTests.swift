@@ -1,11 +1,9 @@
 import Foundation
+import TestKit
 import Testing
 
 /// The guides show files of the example product. This suite keeps both equal.
 @Suite struct GuideCodeTests {
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-
     /// A fenced Swift block whose opening line names a file: ```` ```swift Examples/Greetings/Greeting.swift ````.
     private struct CodeBlock {
         let guide: String
@@ -14,7 +12,7 @@ import Testing
     }
 
     private static func blocks() throws -> [CodeBlock] {
-        let folder = root.appending(path: "docs/guides")
+        let folder = Repository.url("docs/guides")
         let guides = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
             .filter { $0.pathExtension == "md" }
         return try guides.flatMap { guide in
@@ -39,14 +37,14 @@ import Testing
 
     @Test func `every code block of a guide that names a file equals the file`() throws {
         for block in try Self.blocks() {
-            let file = try? String(contentsOf: Self.root.appending(path: block.path), encoding: .utf8)
+            let file = try? String(contentsOf: Repository.url(block.path), encoding: .utf8)
             #expect(file == block.code, "\(block.guide) shows another text than \(block.path)")
         }
     }
 
     @Test func `the guides show every file of the example product`() throws {
         let files = try FileManager.default.contentsOfDirectory(
-            atPath: Self.root.appending(path: "Examples/Greetings").path)
+            atPath: Repository.url("Examples/Greetings").path)
         let shown = Set(try Self.blocks().map(\.path))
         #expect(!files.isEmpty)
         for file in files where file.hasSuffix(".swift") {

@@ -1,5 +1,6 @@
 import Forecasting
 import Foundation
+import TestKit
 import Testing
 
 /// A temporary folder, which is removed when the object is released.
@@ -60,9 +61,7 @@ final class ForecastingFixture: Sendable {
         return try Dataset(folder)
     }
 
-    static let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-        .appending(path: "Examples")
+    static let examples = Repository.url("Examples")
 }
 
 /// A sample with its timestamp in minutes.

@@ -14,9 +14,7 @@ import Testing
         sender = Sender(name: "The <Gatehouse> & Co.", mailbox: try Mailbox("gate@gatehouse.example"))
     }
 
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-        .appending(path: "Sources/Platform/Mail/Templates")
+    private static let folder = Repository.url("Sources/Platform/Mail/Templates")
 
     private static func marker(_ name: String) -> String { name == "code" ? Email.code : "<\(name)&\"'>" }
 

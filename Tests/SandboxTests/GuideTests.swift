@@ -1,4 +1,3 @@
-import Foundation
 import TestKit
 import Testing
 
@@ -6,15 +5,6 @@ import Testing
 @Suite struct GuideTests {
     @Test(.timeLimit(.minutes(3)), arguments: Engine.available)
     func `every request of the guide gets the response that the guide shows`(engine: Engine) async throws {
-        try await withTestApp(engine, runsJobs: true) { app in
-            let administrator = try await app.administrator()
-            let guide = GuideRunner(
-                Self.root.appending(path: "docs/guides/sandbox.md"), root: Self.root, app: app,
-                variables: ["lab_token": administrator.token])
-            #expect(try await guide.run() == 16)
-        }
+        #expect(try await GuideRunner.run("sandbox.md", engine, administrator: "lab_token") == 16)
     }
-
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
 }

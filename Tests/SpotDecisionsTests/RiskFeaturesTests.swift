@@ -88,7 +88,7 @@ enum Pandas {
 
     /// - Returns: the features and the label of every row, pools in the order of their names.
     static func features(_ prices: URL) throws -> [Double] {
-        let types = RiskFixture.cases.appending(path: "../../Sources/Platform/SpotDecisions/Data/instance-types.csv")
+        let types = Repository.url("Sources/Platform/SpotDecisions/Data/instance-types.csv")
         let data = try Python.run(["-c", script, prices.path, types.standardizedFileURL.path])
         return data.withUnsafeBytes { Array($0.bindMemory(to: Double.self)) }
     }

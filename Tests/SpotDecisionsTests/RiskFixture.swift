@@ -1,11 +1,11 @@
 import Base
 import Foundation
 import SpotDecisions
+import TestKit
 
 /// Real prices of six pools.
 enum RiskFixture {
-    static let cases = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appending(path: "Cases")
+    static let cases = Repository.url("Tests/Cases")
     static let file = cases.appending(path: "spot/prices.csv")
     static let now = Instant("2021-06-01T00:00:00Z")!
     static let p2 = SpotPool("p2.16xlarge", "us-east-1b")

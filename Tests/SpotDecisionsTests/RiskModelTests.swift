@@ -1,6 +1,7 @@
 import Base
 import Foundation
 import SpotDecisions
+import TestKit
 import Testing
 
 /// The model that comes with the program, its training, and files that are refused.
@@ -8,8 +9,7 @@ import Testing
     private static func embeddedFile() throws -> [UInt8] {
         try Array(
             Data(
-                contentsOf: RiskFixture.cases.appending(
-                    path: "../../Sources/Platform/SpotDecisions/Data/risk-model.json")))
+                contentsOf: Repository.url("Sources/Platform/SpotDecisions/Data/risk-model.json")))
     }
 
     private static func report() throws -> RiskReport {
@@ -18,8 +18,7 @@ import Testing
         return try decoder.decode(
             RiskReport.self,
             from: Data(
-                contentsOf: RiskFixture.cases.appending(
-                    path: "../../Sources/Platform/SpotDecisions/Data/risk-report.json")))
+                contentsOf: Repository.url("Sources/Platform/SpotDecisions/Data/risk-report.json")))
     }
 
     @Test func `the embedded model has the report beside it, and beats every single feature`() throws {

@@ -246,11 +246,8 @@ enum Samples {
     }
     private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
-    static let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(
-            path: "Examples")
-    static let cases = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appending(path: "Cases")
+    static let examples = Repository.url("Examples")
+    static let cases = Repository.url("Tests/Cases")
 }
 
 extension TestResponse {

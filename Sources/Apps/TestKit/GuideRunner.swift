@@ -21,7 +21,7 @@ package import Foundation
 ///
 /// - The first line is the method and the path. Header lines follow up to a blank line, then the body.
 /// - With `Content-Type: multipart/form-data` each line of the body is a part, as with curl's `-F`: `name=text`, or
-///   `name=@path` for a file, relative to the root folder.
+///   `name=@path` for a file, relative to the root of the repository.
 /// - A line `→ status` ends the request. A media type after the status must equal that of the response. The JSON value
 ///   on the following lines, if any, is compared with the body (``GuidePattern``).
 /// - `{name}` in a path, header or body is replaced by a variable: one of the initial ones, or a value that an earlier
@@ -29,7 +29,6 @@ package import Foundation
 /// - A block `http poll` is repeated until the response matches, at most for ``pollTimeout``.
 package struct GuideRunner: Sendable {
     private let file: URL
-    private let root: URL
     private let app: TestApp
     private let initial: [String: String]
 
@@ -37,20 +36,32 @@ package struct GuideRunner: Sendable {
     package static let pollTimeout: Duration = .seconds(120)
     private static let pollInterval: Duration = .milliseconds(20)
 
+    /// Runs a guide on a new server with an administrator.
     /// - Parameters:
-    ///   - file: the guide.
-    ///   - root: the folder of the files that the guide uploads.
-    ///   - variables: values that the reader of the guide has from elsewhere, such as the token of an administrator.
-    package init(_ file: URL, root: URL, app: TestApp, variables: [String: String] = [:]) {
+    ///   - name: of the file in `docs/guides`.
+    ///   - administrator: the variable with the access token of the administrator, which the reader of the guide has.
+    /// - Returns: the number of blocks that were run.
+    /// - Throws: as ``run()``.
+    package static func run(_ name: String, _ engine: Engine, administrator: String) async throws -> Int {
+        var count = 0
+        try await withTestApp(engine, runsJobs: true) { app in
+            let guide = GuideRunner(
+                Repository.url("docs/guides/\(name)"), app: app,
+                variables: [administrator: try await app.administrator().token])
+            count = try await guide.run()
+        }
+        return count
+    }
+
+    private init(_ file: URL, app: TestApp, variables: [String: String]) {
         self.file = file
-        self.root = root
         self.app = app
         initial = variables
     }
 
     /// - Returns: the number of blocks that were run.
     /// - Throws: ``GuideFailure`` for the first block that is malformed or whose response differs.
-    package func run() async throws -> Int {
+    private func run() async throws -> Int {
         let blocks = try GuideBlock.all(in: String(contentsOf: file, encoding: .utf8))
         var variables = initial
         for block in blocks {
@@ -93,7 +104,7 @@ package struct GuideRunner: Sendable {
             let part = line.split(separator: "=", maxSplits: 1).map(String.init)
             guard part.count == 2 else { throw GuideFailure(line: block.line, "a part of a form is name=value") }
             if part[1].hasPrefix("@") {
-                let file = root.appending(path: String(part[1].dropFirst()))
+                let file = Repository.url(String(part[1].dropFirst()))
                 upload = (part[0], file.lastPathComponent, Array(try Data(contentsOf: file)))
             } else {
                 texts.append((part[0], try filled(part[1])))

@@ -17,8 +17,7 @@ package final class TestAWS: Sendable {
         ])) != nil
 
     /// Real spot prices of us-east-1 from 2 March to 31 May 2021, which DescribeSpotPriceHistory returns.
-    package static let pricesFile = URL(filePath: #filePath).deletingLastPathComponent()
-        .appending(path: "../../../Tests/Cases/aws/spot-prices.csv").standardizedFileURL
+    package static let pricesFile = Repository.url("Tests/Cases/aws/spot-prices.csv")
 
     private static let shared = Result { try TestAWS() }
     private let url: String
