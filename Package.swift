@@ -24,7 +24,8 @@ let c: [Target] = [
     // They replace functions of the C library, and are linked by gatehouse-bench alone.
     .target(name: "CAllocations", path: "Sources/C/CAllocations"),
     .target(name: "CSlowDisk", path: "Sources/C/CSlowDisk"),
-    .systemLibrary(name: "CMalloc", path: "Sources/C/CMalloc"),
+    // Functions of glibc that Swift's module of the C library does not export.
+    .target(name: "CMemory", path: "Sources/C/CMemory"),
     // Functions of its header alone: floating-point modes, processor features, loops with vector instructions.
     .systemLibrary(name: "CCompute", path: "Sources/C/CCompute"),
     .library("CIDN2", pkgConfig: "libidn2", apt: "libidn2-dev"),
@@ -106,7 +107,7 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "Outbound", "SpotDecisions", "CMalloc", .configuration, .httpTypes, .serviceLifecycle, .system,
+            "AWS", "Outbound", "SpotDecisions", "CMemory", .configuration, .httpTypes, .serviceLifecycle, .system,
             .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }

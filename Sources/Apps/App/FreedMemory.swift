@@ -1,4 +1,4 @@
-import CMalloc
+import CMemory
 
 /// The memory that a serving process keeps, and that it gives back.
 package enum FreedMemory {
@@ -9,9 +9,7 @@ package enum FreedMemory {
     /// glibc returns free memory above 128 KiB to the system. SQLite's readers free the pages of a snapshot and
     /// allocate as many again for the next one; allocating them from the system took a tenth of a durable request.
     package static func keep() {
-        _ = mallopt(M_TRIM_THRESHOLD, keptBytesMax)
-        // Setting one of the two thresholds disables the dynamic adjustment of the other.
-        _ = mallopt(M_MMAP_THRESHOLD, keptBytesMax)
+        gatehouse_memory_keep(keptBytesMax)
     }
 
     /// Gives back the pages of code and constants that the start has used: more than half of the resident memory of an
@@ -20,7 +18,7 @@ package enum FreedMemory {
     static func releaseStart() {
         // The breakpoints of a debugger are in these pages, and would be lost.
         #if !DEBUG
-            malloc_release_code()
+            gatehouse_memory_release_code()
         #endif
     }
 }

@@ -1,15 +1,18 @@
-#pragma once
-// Swift's module of the C library does not export mallopt and dl_iterate_phdr.
-#ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
-#endif
+#include "CMemory.h"
 #include <link.h>
 #include <malloc.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-static inline int malloc_release_object(struct dl_phdr_info *object, size_t size, void *unused) {
+void gatehouse_memory_keep(int bytes) {
+    mallopt(M_TRIM_THRESHOLD, bytes);
+    // Setting one of the two thresholds disables the dynamic adjustment of the other.
+    mallopt(M_MMAP_THRESHOLD, bytes);
+}
+
+static int release_object(struct dl_phdr_info *object, size_t size, void *unused) {
     (void)size;
     (void)unused;
     const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
@@ -25,6 +28,4 @@ static inline int malloc_release_object(struct dl_phdr_info *object, size_t size
     return 0;
 }
 
-/// Gives the resident pages of the code and the constants of the program and its libraries back to the system, which
-/// keeps them in its cache of files.
-static inline void malloc_release_code(void) { dl_iterate_phdr(malloc_release_object, NULL); }
+void gatehouse_memory_release_code(void) { dl_iterate_phdr(release_object, NULL); }
