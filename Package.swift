@@ -28,6 +28,8 @@ let c: [Target] = [
     .target(name: "CMemory", path: "Sources/C/CMemory"),
     // Functions of its header alone: floating-point modes, processor features, loops with vector instructions.
     .systemLibrary(name: "CCompute", path: "Sources/C/CCompute"),
+    // Debian's package has no file for pkg-config.
+    .systemLibrary(name: "CHaru", path: "Sources/C/CHaru", providers: [.apt(["libhpdf-dev"])]),
     .library("CIDN2", pkgConfig: "libidn2", apt: "libidn2-dev"),
     .library("CLapack", pkgConfig: "lapacke", apt: "liblapacke-dev"),
     .library("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
@@ -60,6 +62,9 @@ let platform: [Target] = [
     .layer("Platform", "Rates", ["Base", "Telemetry", "Web", .httpTypes, .serviceLifecycle]),
     .layer("Platform", "MessagingRedis", [.nio, .nioPosix, .nioSSL, .serviceLifecycle]),
     .layer("Platform", "Outbound", [.httpClient, .nio, .nioHTTP1, .nioPosix]),
+    .layer("Platform", "Stripe", ["Base", "Outbound", "Secrets"]),
+    .layer("Platform", "Models", ["Base", "Outbound"]),
+    .layer("Platform", "PDF", ["Base", "CHaru"]),
     .layer("Platform", "AWS", ["Base", "Outbound", "Secrets"]),
     .layer("Platform", "Boosting", ["Base", "CXGBoost"]),
     .layer("Platform", "SpotDecisions", ["Base", "Boosting", "Plotting", "Secrets"], embeds: ["Data"]),
@@ -78,6 +83,13 @@ let core: [Target] = [
     .layer(
         "Core", "Entitlements",
         ["Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Rates", .httpTypes, .serviceLifecycle, .yams]),
+    .layer(
+        "Core", "Billing",
+        [
+            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Entitlements", "Realtime", "Stripe", "PDF",
+            "Plotting", .httpTypes,
+        ]),
+    .layer("Core", "Webhooks", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Outbound", .httpTypes]),
 ]
 
 let products: [Target] = [
@@ -92,6 +104,12 @@ let products: [Target] = [
         [
             "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Files", "AWS", "SpotDecisions",
             .httpTypes, .nio,
+        ]),
+    .layer(
+        "Products", "Marketplace",
+        [
+            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Files",
+            "Models", "Stripe", .httpTypes, .nio,
         ]),
 ]
 
@@ -113,16 +131,18 @@ let apps: [Target] = [
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),
     .layer("Apps", "Client", ["Base", "Outbound", .nio]),
+    .layer("Apps", "TestStripe", ["Base", "Secrets", "Stripe", "Web"] + http),
     .layer(
         "Apps", "TestKit",
         [
-            "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Storage", "StorageSQLite",
+            "App", "TestStripe", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Storage", "StorageSQLite",
             "StoragePostgres", .httpTypes, .nio, .serviceLifecycle,
         ]),
     .executableTarget(
         name: "gatehouse",
         dependencies: [
-            "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", "SpotDecisions", .arguments,
+            "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", "SpotDecisions", "TestStripe",
+            .arguments,
         ],
         path: "Sources/Apps/gatehouse"
     ),
@@ -154,6 +174,9 @@ let tests: [Target] = [
     .tests("MessagingRedisTests", ["Base", "MessagingRedis", "TestKit", .nio, .nioPosix]),
     .tests("SecretsTests", ["Base", "Secrets", "TestKit"]),
     .tests("OutboundTests", ["Base", "Outbound", .nio, .nioPosix]),
+    .tests("StripeTests", ["Base", "Outbound", "Stripe", "TestStripe", "TestKit"]),
+    .tests("ModelsTests", ["Base", "Models", "Outbound", "TestKit"]),
+    .tests("PDFTests", ["Base", "PDF", "TestKit"]),
     .tests("AWSTests", ["AWS", "Base", "Outbound", "TestKit"]),
     .tests("SpotDecisionsTests", ["Base", "Boosting", "SpotDecisions", "TestKit"]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
@@ -173,6 +196,21 @@ let tests: [Target] = [
     .tests(
         "EntitlementsTests",
         ["App", "Audit", "Base", "Modules", "Identity", "Entitlements", "Ledger", "Rates", "TestKit", .httpTypes]),
+    .tests(
+        "BillingTests",
+        [
+            "App", "Audit", "Base", "Billing", "Entitlements", "Identity", "Ledger", "Modules", "Outbound", "Secrets",
+            "Stripe", "TestKit", "TestStripe", .httpTypes,
+        ]),
+    .tests(
+        "WebhooksTests",
+        ["App", "Base", "Identity", "Modules", "Outbound", "Secrets", "TestKit", "Webhooks", .httpTypes, .nio]),
+    .tests(
+        "MarketplaceTests",
+        [
+            "App", "Audit", "Base", "Billing", "Entitlements", "Identity", "Ledger", "Marketplace", "Modules", "Stripe",
+            "TestKit", "TestStripe", .httpTypes,
+        ]),
     .tests(
         "TrainingTests",
         ["App", "Base", "Files", "Forecasting", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),

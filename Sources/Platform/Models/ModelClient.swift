@@ -1,0 +1,2 @@
+/// A client of a language model's API.
+package protocol ModelClient: Sendable {}
