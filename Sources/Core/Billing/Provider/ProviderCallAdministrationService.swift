@@ -31,8 +31,8 @@ final class ProviderCallAdministrationService: Sendable {
         }
     }
 
-    /// - Throws: `not-found`; `provider-call-state` unless the call is stuck; `validation-failed` for an object that the
-    ///   provider does not have; `provider-unavailable`.
+    /// - Throws: `not-found`; `provider-call-state` unless the call is stuck; `validation-failed` for an object that
+    ///   the provider does not have; `provider-unavailable`.
     func resolve(_ id: ID<ProviderCall>, _ resolution: ProviderCallResolution, scope: Scope) async throws(Problem)
         -> ProviderCallView
     {
@@ -59,10 +59,11 @@ final class ProviderCallAdministrationService: Sendable {
             throw Problem.invalid("/object_id", "names what the provider has made")
         }
         let client = try calls.requireClient()
-        switch await client.send(StripeRequest(.get, path, account: call.request.account), key: nil) {
-        case .done(let value): return value
-        case .refused: throw Problem.invalid("/object_id", "is no object of the provider")
-        case .unknown(let reason): throw Problem(.providerUnavailable, detail: reason)
+        do throws(StripeFetchFailure) {
+            return try await client.fetch(StripeRequest(.get, path, account: call.request.account))
+        } catch {
+            guard error.isMissing else { throw Problem(.providerUnavailable, cause: error) }
+            throw Problem.invalid("/object_id", "is no object of the provider")
         }
     }
 
