@@ -1,3 +1,4 @@
+package import Identity
 package import Modules
 package import Stripe
 
@@ -7,13 +8,14 @@ package import Stripe
 ///
 /// | state | event | next |
 /// |---|---|---|
-/// | pending | a worker or the request takes it | sending |
+/// | pending | a worker or the request claims it | sending |
 /// | sending | Stripe has done it | done |
 /// | sending | Stripe refused it | refused |
 /// | sending | timeout, 5xx, broken connection, crash, key in use | unknown |
-/// | unknown | the same key and body, in the provider's 24 hours | done, refused |
+/// | unknown | the same key and body, within 23 hours of the first attempt | done, refused |
 /// | unknown | later: looked up by its purpose's reconciliation | done, refused |
 /// | unknown | not known after the last look-up | stuck, for an administrator |
+/// | stuck | an administrator enters the outcome, or has it looked up again | done, refused, unknown |
 package struct ProviderCall: Sendable {
     package enum State: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case pending, sending, done, refused, unknown, stuck
@@ -26,32 +28,28 @@ package struct ProviderCall: Sendable {
     package let purpose: ProviderPurpose
     /// The id of the row that the call belongs to. Calls of one subject are sent one at a time, in order.
     package let subject: String
-    /// The idempotency key.
+    /// The organisation whose money or data the call is about; nil for the platform's own.
+    package let organisation: ID<Organisation>?
+    /// The idempotency key, unique among all calls. It survives a crash, so it is derived from the subject:
+    /// `payment:<id>:create`.
     package let key: String
     package let request: StripeRequest
     package internal(set) var state: State
+    /// When its latest attempt began, by the database's clock; nil before the first. What Stripe answers is at least as
+    /// new as this.
+    package internal(set) var sentAt: Instant?
 
     package init(
-        id: ID<ProviderCall>, purpose: ProviderPurpose, subject: String, key: String, request: StripeRequest,
-        state: State = .pending
+        id: ID<ProviderCall>, purpose: ProviderPurpose, subject: String, organisation: ID<Organisation>?, key: String,
+        request: StripeRequest
     ) {
         self.id = id
         self.purpose = purpose
         self.subject = subject
+        self.organisation = organisation
         self.key = key
         self.request = request
-        self.state = state
-    }
-}
-
-/// What a call is for. Declared once by the service that enqueues it.
-package struct ProviderPurpose: Sendable, Hashable, SQLBindable, SQLReadable {
-    package let name: String
-    package init(_ name: String) { self.name = name }
-
-    package var sqlValue: SQL.Value { .text(name) }
-    package init?(sqlValue: SQL.Value) {
-        guard let name = String(sqlValue: sqlValue) else { return nil }
-        self.init(name)
+        state = .pending
+        sentAt = nil
     }
 }
