@@ -33,8 +33,8 @@ package final class StripeClient: Sendable {
     package var mode: StripeKeyMode? { StripeKeyMode(key: settings.secretKey) }
 
     /// Sends a request once.
-    /// - Parameter key: the idempotency key, 1 to 255 characters. Stripe keeps it for 24 hours at least, and only of POST:
-    ///   a DELETE that is repeated after its effect is refused as missing.
+    /// - Parameter key: the idempotency key, 1 to 255 characters. Stripe keeps it for 24 hours at least, and only of a
+    ///   POST: a DELETE that is repeated after its effect is refused as missing.
     /// - Precondition: a POST has a key.
     package func send(_ request: StripeRequest, key: String?) async -> StripeOutcome {
         precondition(request.method != .post || key?.isEmpty == false, "a POST needs an idempotency key")
@@ -127,8 +127,8 @@ package final class StripeClient: Sendable {
     }
 
     /// A refusal is definite only where Stripe itself decided about this very request. That is not so
-    /// - for 401 and 403, which Stripe decides by the secret key before it looks the idempotency key up: an earlier attempt
-    ///   may have had its effect;
+    /// - for 401 and 403, which Stripe decides by the secret key before it looks the idempotency key up: an earlier
+    ///   attempt may have had its effect;
     /// - for 409, where another request with the same key is being executed;
     /// - for an `idempotency_error`, where the key belongs to a request with other fields, as after a restored backup;
     /// - for 429, where Stripe has done nothing: the same request can be sent again;

@@ -43,8 +43,8 @@ package struct StripeRequest: Sendable, Hashable, Codable {
 }
 
 extension StripeRequest {
-    /// An id as a segment of a path. Ids come from clients too: every other character is percent-encoded, and what would
-    /// name another path, an empty id or one of dots, becomes `-`, which Stripe does not know.
+    /// An id as a segment of a path. Ids come from clients too: every other character is percent-encoded, and what
+    /// would name another path, an empty id or one of dots, becomes `-`, which Stripe does not know.
     static func segment(_ id: String) -> String {
         id.allSatisfy { $0 == "." } ? "-" : PercentEncoding.encode(id)
     }

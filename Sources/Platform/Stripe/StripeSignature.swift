@@ -1,8 +1,8 @@
 package import Base
 import Secrets
 
-/// Signs and verifies the header field `Stripe-Signature` of webhooks: `t=1700000000,v1=<hex>,v1=<hex>`, where each `v1`
-/// is HMAC-SHA-256 of `<t>.<body>` (https://docs.stripe.com/webhooks/signature).
+/// Signs and verifies the header field `Stripe-Signature` of webhooks: `t=1700000000,v1=<hex>,v1=<hex>`, where each
+/// `v1` is HMAC-SHA-256 of `<t>.<body>` (https://docs.stripe.com/webhooks/signature).
 package enum StripeSignature {
     package enum Failure: Error, Sendable, Hashable {
         /// The field cannot be read: without exactly one `t`, without a `v1`, with blanks, other characters than ASCII,

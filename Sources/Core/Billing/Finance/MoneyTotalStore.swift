@@ -17,4 +17,25 @@ extension Transaction {
             )
         }
     }
+
+    /// The totals of each currency, in the order of the codes.
+    func moneyTotals() throws -> [(currency: Currency, totals: [MoneyAccount.Name: MoneyTotal])] {
+        var currencies: [(currency: Currency, totals: [MoneyAccount.Name: MoneyTotal])] = []
+        let rows = try all(
+            """
+            SELECT currency, account, balance, movements_in, movements_out FROM money_totals ORDER BY currency, account
+            """
+        ) { row in
+            (
+                currency: try Currency(stored: row["currency"]), name: try row["account"] as MoneyAccount.Name,
+                total: MoneyTotal(
+                    balance: try row["balance"], entered: try row["movements_in"], left: try row["movements_out"])
+            )
+        }
+        for row in rows {
+            if currencies.last?.currency != row.currency { currencies.append((row.currency, [:])) }
+            currencies[currencies.count - 1].totals[row.name] = row.total
+        }
+        return currencies
+    }
 }

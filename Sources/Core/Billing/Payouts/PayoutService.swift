@@ -370,9 +370,11 @@ package final class PayoutService: Sendable {
     private func post(
         _ name: String, _ payout: Payout, _ movements: [MoneyMovement], number: Int, in transaction: Transaction
     ) throws {
-        try money.post(
+        let isNew = try money.post(
             "payout.\(name)", of: payout.payee, in: payout.amount.currency,
             operation: "payout:\(payout.id):\(name):\(number)", subject: payout.id.text, movements, in: transaction)
+        // A state without its posting would lose money, so nothing is written.
+        guard isNew else { throw Problem(.internalError, detail: "the posting of a payout was written before") }
     }
 
     private func announce(_ id: ID<Payout>, by scope: Scope?, in transaction: Transaction) throws -> Payout {

@@ -123,6 +123,12 @@ extension Transaction {
             PayoutAttempt.init)
     }
 
+    /// Whether an attempt of a call has ended without a known outcome.
+    func isProviderCallUnknown(_ id: ID<ProviderCall>) throws -> Bool {
+        try count(
+            "SELECT COUNT(*) AS count FROM provider_calls WHERE id = \(id) AND state IN ('unknown', 'stuck')") > 0
+    }
+
     /// The call of the last attempt; nil before the first.
     func lastPayoutCall(of payout: ID<Payout>, _ kind: PayoutAttempt.Kind) throws -> ID<ProviderCall>? {
         try first(

@@ -1,15 +1,12 @@
 extension StripeRequest {
-    /// - Parameter testClock: of the sandbox; nil for the time of the world.
     package static func createCustomer(
-        email: String?, name: String? = nil, paymentMethod: String? = nil, metadata: [String: String] = [:],
-        testClock: String? = nil
+        email: String?, name: String? = nil, paymentMethod: String? = nil, metadata: [String: String] = [:]
     ) -> StripeRequest {
         StripeRequest(.post, "/v1/customers") {
             $0.set("email", email)
             $0.set("name", name)
             $0.set("payment_method", paymentMethod)
             $0.set("metadata", metadata)
-            $0.set("test_clock", testClock)
         }
     }
 

@@ -4,7 +4,7 @@ extension StripeRequest {
     /// - Parameters:
     ///   - paymentMethod: nil for the customer's default.
     ///   - behavior: what happens where the first payment fails or needs the customer; `defaultIncomplete` makes the
-    ///     subscription `incomplete` and its first invoice payable on the page, with `latest_invoice.confirmation_secret`.
+    ///     subscription `incomplete`, and its first invoice payable on the page by its `clientSecret`.
     ///   - trialEnd: nil for no trial.
     ///   - pausesWithoutPaymentMethod: whether a trial that ends without a payment method pauses the subscription;
     ///     else it makes an invoice.
