@@ -87,7 +87,7 @@ let core: [Target] = [
         "Core", "Billing",
         [
             "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Entitlements", "Realtime", "Stripe", "PDF",
-            "Plotting", .httpTypes,
+            "Plotting", .httpTypes, .nio,
         ]),
     .layer("Core", "Webhooks", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Outbound", .httpTypes]),
 ]
