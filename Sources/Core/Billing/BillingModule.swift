@@ -32,7 +32,8 @@ package final class BillingModule: Module {
         runtime: Runtime
     ) {
         calls = ProviderCallService(client: stripe, database: database, queue: queue, logger: logger)
-        events = ProviderEventService()
+        events = ProviderEventService(
+            client: stripe, database: database, queue: queue, logger: logger, runtime: runtime)
         customers = CustomerService()
         payments = PaymentService()
         refunds = RefundService()
