@@ -44,9 +44,9 @@ final class BankPayoutService: Sendable {
                     return
                 }
                 if status == .paid {
-                    try payouts.arrive(known.id, in: transaction)
+                    try payouts.arrive(known.id, by: id, in: transaction)
                 } else {
-                    try payouts.bankReturned(known.id, reason: reason, in: transaction)
+                    try payouts.bankReturned(known.id, by: id, reason: reason, in: transaction)
                 }
             }
         }
