@@ -13,6 +13,11 @@ package final class BillingModule: Module {
     package let customers: CustomerService
     package let payments: PaymentService
     package let refunds: RefundService
+    package let money: MoneyLedgerService
+    package let payouts: PayoutService
+    package let payoutAccounts: ConnectedAccountService
+    package let disputes: DisputeService
+    package let finance: FinanceService
     package let routes: [Route]
     package let workers: [Worker]
     package let schedules: [Schedule]
@@ -37,16 +42,24 @@ package final class BillingModule: Module {
         customers = CustomerService()
         payments = PaymentService()
         refunds = RefundService()
-        routes = []
-        workers = []
-        schedules = []
+        money = MoneyLedgerService(ledger: ledger)
+        let outgoing = PayoutServices(
+            database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
+            audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)
+        payouts = outgoing.payouts
+        payoutAccounts = outgoing.accounts
+        disputes = outgoing.disputes
+        finance = outgoing.finance
+        routes = outgoing.routes
+        workers = outgoing.workers
+        schedules = outgoing.schedules
     }
 
-    package static let migrations: [Migration] = []
-    package static let invariants: [Invariant] = []
+    package static let migrations: [Migration] = PayoutServices.migrations
+    package static let invariants: [Invariant] = PayoutServices.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 
 extension BillingModule: PersonalDataProvider {
-    package var personalDataTables: [PersonalDataTable] { [] }
+    package var personalDataTables: [PersonalDataTable] { PayoutServices.personalDataTables }
 }
