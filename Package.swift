@@ -163,7 +163,7 @@ let tests: [Target] = [
     .tests("WebTests", ["App", "Base", "Telemetry", "Web", "Modules", "TestKit", .metrics] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Forecasting", "TestKit"]),
-    .tests("PlottingTests", ["Plotting", "CCairo"]),
+    .tests("PlottingTests", ["Base", "Plotting", "CCairo"]),
     .tests("MailTests", ["App", "Base", "DomainNames", "Mail", "Modules", "Secrets", "TestKit"]),
     .tests(
         "RatesTests",
