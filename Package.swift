@@ -108,7 +108,7 @@ let products: [Target] = [
     .layer(
         "Products", "Marketplace",
         [
-            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Files",
+            "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Files",
             "Models", "Stripe", .httpTypes, .nio,
         ]),
 ]
@@ -163,7 +163,7 @@ let tests: [Target] = [
     .tests("WebTests", ["App", "Base", "Telemetry", "Web", "Modules", "TestKit", .metrics] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Forecasting", "TestKit"]),
-    .tests("PlottingTests", ["Plotting", "CCairo"]),
+    .tests("PlottingTests", ["Base", "Plotting", "CCairo"]),
     .tests("MailTests", ["App", "Base", "DomainNames", "Mail", "Modules", "Secrets", "TestKit"]),
     .tests(
         "RatesTests",
