@@ -36,6 +36,7 @@ extension Email {
         "invitation": ["inviter", "organisation", "link", "expires"],
         "organisation-access": ["name", "person", "role", "organisation", "when", "address"],
         "password-changed": ["name", "when", "address"],
+        "qr-payment-confirmed": ["name", "amount", "description", "reference", "bank_reference"],
         "reset-password": ["name", "code", "link", "expires", "code_expires"],
         "second-factor-changed": ["name", "change", "when"],
         "session-reused": ["name", "device", "when", "address"],
@@ -43,6 +44,7 @@ extension Email {
         "trial-warning": ["name", "days", "ends"],
         "usage-alert": ["name", "meter", "percent", "used", "limit", "resets"],
         "verify-email": ["name", "code", "link", "expires", "code_expires"],
+        "webhook-disabled": ["name", "host", "reason", "since"],
     ]
 
     /// - Throws: ``EmailFault`` for an unknown template or a missing value, which is a programming error;
