@@ -95,7 +95,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         database: database,
         identity: identity,
         eventTypes: EntitlementsModule.webhookEvents + TrainingModule.webhookEvents,
-        client: OutboundClient(),
+        client: UserURLClient(policy: try AddressPolicy(privateNetworks: configuration.outboundPrivateNetworks)),
         allowsHTTP: configuration.environment != .production,
         audit: audit.service,
         mailer: mailer,

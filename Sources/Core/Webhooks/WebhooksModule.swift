@@ -20,7 +20,7 @@ package struct WebhooksModule: Module {
         database: any Database,
         identity: IdentityModule,
         eventTypes: [WebhookEventType],
-        client: OutboundClient,
+        client: UserURLClient,
         allowsHTTP: Bool,
         audit: AuditService,
         mailer: Mailer,
@@ -30,8 +30,8 @@ package struct WebhooksModule: Module {
     ) {
         let service = WebhookService(queue: queue, runtime: runtime)
         let endpoints = WebhookEndpointService(
-            database: database, webhooks: service, eventTypes: eventTypes, allowsHTTP: allowsHTTP, sealer: sealer,
-            audit: audit, runtime: runtime)
+            database: database, webhooks: service, eventTypes: eventTypes, client: client,
+            allowsHTTP: allowsHTTP, sealer: sealer, audit: audit, runtime: runtime)
         let deliveries = WebhookDeliveryService(
             database: database, sender: WebhookSender(client: client, runtime: runtime), sealer: sealer, queue: queue,
             audit: audit, mailer: mailer, runtime: runtime)

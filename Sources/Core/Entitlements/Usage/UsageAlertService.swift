@@ -4,7 +4,8 @@ import Mail
 import Modules
 import Webhooks
 
-/// Sends mail to the owners of an organisation with verified addresses, and an event to its endpoints, when a meter reaches a threshold of its limit.
+/// Sends mail to the owners of an organisation with verified addresses, and an event to its endpoints, when a meter
+/// reaches a threshold of its limit.
 final class UsageAlertService: Sendable {
     /// Percent of the limit, in ascending order.
     static let thresholds: [Int64] = [80, 100]

@@ -2,6 +2,7 @@ import Audit
 import Identity
 import Mail
 import Modules
+import Outbound
 import Secrets
 
 /// Attempts deliveries, and shows and retries them.

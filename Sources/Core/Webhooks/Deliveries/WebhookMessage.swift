@@ -1,16 +1,17 @@
 import Modules
+import Outbound
 import Secrets
 
 /// A signed event, ready to be sent.
 struct WebhookMessage: Sendable {
-    let url: WebhookURL
+    let url: UserURL
     let body: [UInt8]
     let headers: [(name: String, value: String)]
 
     /// - Parameters:
     ///   - secrets: the current one first.
     ///   - time: of this attempt, which the signature includes.
-    init(_ event: WebhookEvent, to url: WebhookURL, signedWith secrets: [StandardWebhookSecret], at time: Instant) {
+    init(_ event: WebhookEvent, to url: UserURL, signedWith secrets: [StandardWebhookSecret], at time: Instant) {
         self.url = url
         body = Array(event.body.utf8)
         headers = [

@@ -1,18 +1,17 @@
 import Modules
-import NIOCore
 import Outbound
 
 /// Sends signed events to the endpoints of organisations. Redirects are not followed.
 struct WebhookSender: Sendable {
-    private let client: OutboundClient
+    private let client: UserURLClient
     private let runtime: Runtime
 
-    /// From the look-up of the name to the head of the response.
+    /// From the look-up of the name to the last byte of the response.
     static let timeout = Duration.seconds(15)
-    /// Bytes of a response that are read, where it is no success.
-    private static let responseBytesMax = 4 << 10
+    /// A longer response is no success: nothing reads it.
+    static let responseBytesMax = 1 << 20
 
-    init(client: OutboundClient, runtime: Runtime) {
+    init(client: UserURLClient, runtime: Runtime) {
         self.client = client
         self.runtime = runtime
     }
@@ -20,34 +19,28 @@ struct WebhookSender: Sendable {
     func send(_ message: WebhookMessage) async -> WebhookAttempt {
         let clock = ContinuousClock()
         let start = clock.now
-        let request = OutboundRequest(
-            "POST", message.url.text, headers: message.headers, body: .bytes(message.body), timeout: Self.timeout)
+        let request = UserURLRequest(
+            "POST", message.url, headers: message.headers, body: message.body, timeout: Self.timeout,
+            responseBytesMax: Self.responseBytesMax, redirectsMax: 0)
         do {
-            let response = try await client.open(request)
-            // The body of a success has no meaning: it is not read.
+            let response = try await client.send(request)
             guard !(200...299).contains(response.status) else {
                 return WebhookAttempt(status: response.status, duration: clock.now - start)
             }
-            let text = await excerpt(of: response, until: start + Self.timeout)
             return WebhookAttempt(
-                status: response.status, error: Self.sentence(of: response.status), response: text,
-                retryAfter: response.headers.first { $0.name.lowercased() == "retry-after" }
-                    .flatMap { RetryAfter.wait($0.value, at: runtime.now()) },
+                status: response.status, error: Self.sentence(of: response.status),
+                response: Self.excerpt(of: response.body),
+                retryAfter: response[header: "Retry-After"].flatMap { RetryAfter.wait($0, at: runtime.now()) },
                 duration: clock.now - start)
         } catch {
-            return WebhookAttempt(error: Self.sentence(of: error), duration: clock.now - start)
+            return WebhookAttempt(error: error.description, duration: clock.now - start)
         }
     }
 
-    private func excerpt(of response: OutboundStream, until deadline: ContinuousClock.Instant) async -> String? {
-        var bytes: [UInt8] = []
-        try? await response.read { chunk in
-            bytes += chunk.readableBytesView.prefix(Self.responseBytesMax - bytes.count)
-            return bytes.count < Self.responseBytesMax && ContinuousClock.now < deadline
-        }
-        let text = String(decoding: bytes, as: UTF8.self).unicodeScalars.filter {
-            $0 == "\n" || $0.properties.generalCategory != .control
-        }
+    /// The beginning of a response as readable text; nil where there is none.
+    private static func excerpt(of body: [UInt8]) -> String? {
+        let text = String(decoding: body.prefix(4 * WebhookDelivery.responseMax), as: UTF8.self).unicodeScalars
+            .filter { $0 == "\n" || $0.properties.generalCategory != .control }
         return text.isEmpty ? nil : String(String.UnicodeScalarView(text.prefix(WebhookDelivery.responseMax)))
     }
 
@@ -56,16 +49,6 @@ struct WebhookSender: Sendable {
         case 300...399: "The endpoint answered with a redirect (\(status)), which is not followed."
         case 410: "The endpoint answered that it is gone (410)."
         default: "The endpoint answered with the status \(status)."
-        }
-    }
-
-    /// The causes of failures can name internal addresses: the kind alone is told.
-    private static func sentence(of failure: OutboundFailure) -> String {
-        switch failure.kind {
-        case .unreachable: "The endpoint could not be reached."
-        case .timedOut: "The endpoint did not answer within \(timeout.components.seconds) seconds."
-        case .tooLarge, .broken: "The connection to the endpoint broke."
-        case .cancelled: "The attempt was interrupted."
         }
     }
 }

@@ -1,14 +1,15 @@
 import Identity
 import Modules
+import Outbound
 
 /// An address of an organisation to which its events are sent.
 ///
 /// | state | event | next |
 /// |---|---|---|
-/// | enabled | ``degradingFailures`` failed attempts without a successful one | degraded |
+/// | enabled | ``degradingFailures`` attempts fail in a row | degraded |
 /// | degraded | a successful attempt | enabled |
-/// | degraded | ``disablingFailures`` failed attempts in ``disablingTime`` or longer, without a successful one | disabled |
-/// | enabled, degraded | a response with the status 410; disabled by its organisation; its account is closed | disabled |
+/// | degraded | ``disablingFailures`` attempts have failed in a row, over ``disablingTime`` or longer | disabled |
+/// | enabled, degraded | a response with the status 410; a request of its organisation | disabled |
 /// | disabled | enabled by its organisation | enabled |
 /// | any | deleted by its organisation | deleted, until the row is pruned |
 ///
@@ -31,7 +32,7 @@ struct WebhookEndpoint: Sendable {
 
     let id: ID<WebhookEndpoint>
     let organisation: ID<Organisation>
-    var url: WebhookURL
+    var url: UserURL
     var description: String
     /// Names of types, or `*` alone.
     var eventTypes: [String]
@@ -59,7 +60,7 @@ struct WebhookEndpoint: Sendable {
     static let pauseMax = Duration.minutes(15)
 
     init(
-        id: ID<WebhookEndpoint>, organisation: ID<Organisation>, url: WebhookURL, description: String,
+        id: ID<WebhookEndpoint>, organisation: ID<Organisation>, url: UserURL, description: String,
         eventTypes: [String], secret: String, at now: Instant
     ) {
         self.id = id
@@ -139,7 +140,7 @@ struct WebhookEndpoint: Sendable {
 extension WebhookEndpoint {
     init(row: Row) throws {
         self.init(
-            id: try row["id"], organisation: try row["organisation_id"], url: WebhookURL(trusted: try row["url"]),
+            id: try row["id"], organisation: try row["organisation_id"], url: try UserURL(try row["url"]),
             description: try row["description"],
             eventTypes: try row.read("event_types", as: String.self).split(separator: " ").map(String.init),
             secret: try row["sealed_secret"], at: try row["created_at"])

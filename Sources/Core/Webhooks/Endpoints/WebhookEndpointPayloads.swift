@@ -1,4 +1,5 @@
 import Modules
+import Outbound
 
 struct NewWebhookEndpoint: Payload {
     /// `https://…`
@@ -8,7 +9,7 @@ struct NewWebhookEndpoint: Payload {
     var description: String?
 
     static let rules: [String: Rule] = [
-        "url": .length(1...WebhookURL.lengthMax), "event_types": .items(upTo: 50), "description": .length(0...200),
+        "url": .length(1...UserURL.bytesMax), "event_types": .items(upTo: 50), "description": .length(0...200),
     ]
 }
 
@@ -21,7 +22,7 @@ struct WebhookEndpointChange: Payload {
     var enabled: Bool?
 
     static let rules: [String: Rule] = [
-        "url": .length(1...WebhookURL.lengthMax), "event_types": .items(upTo: 50), "description": .length(0...200),
+        "url": .length(1...UserURL.bytesMax), "event_types": .items(upTo: 50), "description": .length(0...200),
     ]
 }
 
@@ -41,7 +42,7 @@ struct WebhookEndpointView: Payload {
 
     init(_ endpoint: WebhookEndpoint) {
         id = endpoint.id
-        url = endpoint.url.text
+        url = endpoint.url.description
         description = endpoint.description
         eventTypes = endpoint.eventTypes
         state = endpoint.state

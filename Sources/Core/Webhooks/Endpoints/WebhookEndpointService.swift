@@ -1,6 +1,7 @@
 import Audit
 import Identity
 import Modules
+import Outbound
 import Secrets
 
 /// Creates, changes, tests and deletes endpoints. The caller's role is checked again in each transaction.
@@ -8,6 +9,7 @@ final class WebhookEndpointService: Sendable {
     private let database: any Database
     private let webhooks: WebhookService
     private let eventTypes: [WebhookEventType]
+    private let client: UserURLClient
     private let allowsHTTP: Bool
     private let sealer: Sealer
     private let audit: AuditService
@@ -19,14 +21,16 @@ final class WebhookEndpointService: Sendable {
 
     /// - Parameters:
     ///   - eventTypes: those that organisations can subscribe to.
+    ///   - client: decides which addresses may be contacted.
     ///   - allowsHTTP: whether addresses without TLS are accepted.
     init(
-        database: any Database, webhooks: WebhookService, eventTypes: [WebhookEventType], allowsHTTP: Bool,
-        sealer: Sealer, audit: AuditService, runtime: Runtime
+        database: any Database, webhooks: WebhookService, eventTypes: [WebhookEventType], client: UserURLClient,
+        allowsHTTP: Bool, sealer: Sealer, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.webhooks = webhooks
         self.eventTypes = eventTypes
+        self.client = client
         self.allowsHTTP = allowsHTTP
         self.sealer = sealer
         self.audit = audit
@@ -35,7 +39,7 @@ final class WebhookEndpointService: Sendable {
 
     /// - Throws: `validation-failed`; `too-many-webhook-endpoints`.
     func create(_ payload: NewWebhookEndpoint, scope: Scope) async throws(Problem) -> IssuedWebhookSecret {
-        let url = try WebhookURL(payload.url, allowsHTTP: allowsHTTP)
+        let url = try await url(payload.url)
         try check(payload.eventTypes)
         let id: ID<WebhookEndpoint> = runtime.id()
         let secret = StandardWebhookSecret(bytes: runtime.randomBytes(Self.secretBytes))
@@ -72,8 +76,8 @@ final class WebhookEndpointService: Sendable {
     func change(_ change: WebhookEndpointChange, of id: ID<WebhookEndpoint>, scope: Scope) async throws(Problem)
         -> WebhookEndpointView
     {
-        var url: WebhookURL?
-        if let text = change.url { url = try WebhookURL(text, allowsHTTP: allowsHTTP) }
+        var url: UserURL?
+        if let text = change.url { url = try await self.url(text) }
         if let types = change.eventTypes { try check(types) }
         let newURL = url
         return try await update(id, "webhook-endpoint.changed", scope: scope) { endpoint, _ in
@@ -159,6 +163,22 @@ final class WebhookEndpointService: Sendable {
     ) throws {
         let details = ["host": endpoint.url.host, "state": endpoint.state.rawValue]
         try audit.record(AuditEvent(action, by: scope, subject: endpoint.id.text, details: details), in: transaction)
+    }
+
+    /// How long the look-up of a host may take.
+    private static let lookUpTime = Duration.seconds(2)
+
+    /// - Throws: `validation-failed`, also for a host that must not be contacted. The address is checked again whenever
+    ///   an event is sent: it can change.
+    private func url(_ text: String) async throws(Problem) -> UserURL {
+        let url: UserURL
+        do { url = try UserURL(text) } catch { throw Problem.invalid("/url", "is not accepted: \(error)") }
+        guard url.isHTTPS || allowsHTTP else { throw Problem.invalid("/url", "must begin with https://") }
+        do { try await client.check(url, timeout: Self.lookUpTime) } catch {
+            guard case .notAllowed = error else { return url }
+            throw Problem.invalid("/url", "is not accepted: \(error)")
+        }
+        return url
     }
 
     private func check(_ types: [String]) throws(Problem) {

@@ -1,5 +1,6 @@
 import Identity
 import Modules
+import Outbound
 
 /// The SQL of endpoints. Every statement names the organisation, except those for administrators and the pruning.
 extension Transaction {
@@ -12,7 +13,7 @@ extension Transaction {
                 id, organisation_id, url, description, event_types, sealed_secret, state, failures, created_at,
                 updated_at
             )
-            SELECT \(endpoint.id), \(endpoint.organisation), \(endpoint.url.text), \(endpoint.description),
+            SELECT \(endpoint.id), \(endpoint.organisation), \(endpoint.url.description), \(endpoint.description),
                 \(endpoint.eventTypes.joined(separator: " ")), \(endpoint.secret), \(endpoint.state), 0, \(now), \(now)
             WHERE (
                 SELECT COUNT(*) FROM webhook_endpoints
@@ -73,7 +74,7 @@ extension Transaction {
         try execute(
             """
             UPDATE webhook_endpoints
-            SET url = \(endpoint.url.text), description = \(endpoint.description),
+            SET url = \(endpoint.url.description), description = \(endpoint.description),
                 event_types = \(endpoint.eventTypes.joined(separator: " ")), sealed_secret = \(endpoint.secret),
                 sealed_previous_secret = \(endpoint.previousSecret),
                 previous_secret_until = \(endpoint.previousSecretUntil), state = \(endpoint.state),
