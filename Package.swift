@@ -78,26 +78,29 @@ let core: [Target] = [
             "Modules", "DomainNames", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .httpTypes,
             .serviceLifecycle,
         ]),
+    .layer("Core", "Webhooks", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Outbound", .httpTypes, .nio]),
     .layer("Core", "Realtime", ["Modules", "Secrets", "Identity", .httpTypes, .nio, .serviceLifecycle]),
     .layer("Core", "Ledger", ["Modules"]),
     .layer(
         "Core", "Entitlements",
-        ["Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Rates", .httpTypes, .serviceLifecycle, .yams]),
+        [
+            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Webhooks", "Rates", .httpTypes,
+            .serviceLifecycle, .yams,
+        ]),
     .layer(
         "Core", "Billing",
         [
-            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Entitlements", "Realtime", "Stripe", "PDF",
-            "Plotting", .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Webhooks", "Entitlements", "Realtime",
+            "Stripe", "PDF", "Plotting", .httpTypes, .nio,
         ]),
-    .layer("Core", "Webhooks", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Outbound", .httpTypes]),
 ]
 
 let products: [Target] = [
     .layer(
         "Products", "Training",
         [
-            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Rates", "Files", "Forecasting",
-            "Plotting", .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Identity", "Webhooks", "Entitlements", "Realtime", "Rates", "Files",
+            "Forecasting", "Plotting", .httpTypes, .nio,
         ]),
     .layer(
         "Products", "Sandbox",
