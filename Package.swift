@@ -61,7 +61,7 @@ let platform: [Target] = [
     .layer("Platform", "Plotting", ["Base", "CCairo", "CQrencode"]),
     .layer("Platform", "Rates", ["Base", "Telemetry", "Web", .httpTypes, .serviceLifecycle]),
     .layer("Platform", "MessagingRedis", [.nio, .nioPosix, .nioSSL, .serviceLifecycle]),
-    .layer("Platform", "Outbound", [.httpClient, .nio, .nioHTTP1, .nioPosix]),
+    .layer("Platform", "Outbound", ["Base", "DomainNames", .httpClient, .nio, .nioHTTP1, .nioPosix]),
     .layer("Platform", "Stripe", ["Base", "Outbound", "Secrets"]),
     .layer("Platform", "Models", ["Base", "Outbound"]),
     .layer("Platform", "PDF", ["Base", "CHaru"]),

@@ -5,6 +5,7 @@ package import Identity
 package import Mail
 import MessagingRedis
 package import Modules
+import Outbound
 import Realtime
 import Secrets
 import SpotDecisions
@@ -85,6 +86,8 @@ package struct Configuration: Sendable {
     package var jobLease: Duration
     /// Empty for the hosts of AWS in production, and for none elsewhere.
     package var awsEndpointURL: String
+    /// Entries of ``AddressPolicy``.
+    package var outboundPrivateNetworks: [String]
     package var sandboxLogsRequireToken: Bool
     package var sandboxExpiryInterval: Duration
     package var sandboxCountInterval: Duration
@@ -232,6 +235,10 @@ package struct Configuration: Sendable {
             "AWS_ENDPOINT_URL",
             "the URL of the services of AWS, such as a test server's; by default the hosts of AWS in production, and "
                 + "none elsewhere: decisions then use built-in tables")
+        outboundPrivateNetworks = source.list(
+            "OUTBOUND_PRIVATE_NETWORKS",
+            "ranges such as 10.0.0.0/8 that requests to URLs of users may reach besides public addresses, or true for "
+                + "the loopback and private ones; none by default, and refused in production")
         sandboxLogsRequireToken = source.boolean(
             "SANDBOX_LOGS_REQUIRE_TOKEN", false,
             "whether the log of a sandbox session needs its owner's credential besides the session's id")
@@ -342,6 +349,11 @@ extension Configuration {
                 faults.append("AWS_ENDPOINT_URL: \(error)")
             }
         }
+        do throws(AddressPolicy.ParseError) {
+            _ = try AddressPolicy(privateNetworks: outboundPrivateNetworks)
+        } catch {
+            faults.append("OUTBOUND_PRIVATE_NETWORKS: \(error)")
+        }
         do throws(CronFault) { _ = try CronExpression(experimentArchiveCron, timeZone: "UTC") } catch {
             faults.append("EXPERIMENT_ARCHIVE_CRON: \(error)")
         }
@@ -415,6 +427,9 @@ extension Configuration {
         }
         if corsOrigins.contains("*") {
             faults.append("CORS_ORIGINS: '*' is not accepted in production; name the origins")
+        }
+        if !outboundPrivateNetworks.isEmpty {
+            faults.append("OUTBOUND_PRIVATE_NETWORKS: is not accepted in production")
         }
         if bcryptRounds < 10 { faults.append("BCRYPT_ROUNDS: is below 10") }
         if baseURL.isEmpty { faults.append("BASE_URL: is required in production: tokens name it as their issuer") }

@@ -31,7 +31,7 @@ package final class BillingModule: Module {
         logger: Logger,
         runtime: Runtime
     ) {
-        calls = ProviderCallService(client: stripe)
+        calls = ProviderCallService(client: stripe, database: database, queue: queue, logger: logger)
         events = ProviderEventService()
         customers = CustomerService()
         payments = PaymentService()

@@ -12,3 +12,8 @@ extension Problem.Kind {
     package static let refundTooHigh = Self("refund-too-high", "More than was paid cannot be refunded", status: 409)
     package static let paymentState = Self("payment-state", "The payment is not in a state for this", status: 409)
 }
+
+extension Problem.Kind {
+    package static let providerCallState = Self(
+        "provider-call-state", "Only a call whose outcome is not known can be resolved", status: 409)
+}

@@ -4,7 +4,7 @@ package struct BillingSettings: Sendable {
     package var webhookSecrets: [String]
     /// Given to clients, which confirm payments with it; nil where there is none.
     package var publishableKey: String?
-    /// Whether webhooks without a secret are refused, whoever sends them.
+    /// Whether webhooks without a secret are refused, whatever their address.
     package var isProduction: Bool
 
     package init(webhookSecrets: [String] = [], publishableKey: String? = nil, isProduction: Bool = false) {
