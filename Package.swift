@@ -108,7 +108,7 @@ let products: [Target] = [
     .layer(
         "Products", "Marketplace",
         [
-            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Files",
+            "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Files",
             "Models", "Stripe", .httpTypes, .nio,
         ]),
 ]

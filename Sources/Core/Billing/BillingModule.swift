@@ -13,6 +13,8 @@ package final class BillingModule: Module {
     package let customers: CustomerService
     package let payments: PaymentService
     package let refunds: RefundService
+    package let invoices: InvoiceService
+    package let coupons: CouponService
     package let routes: [Route]
     package let workers: [Worker]
     package let schedules: [Schedule]
@@ -36,6 +38,8 @@ package final class BillingModule: Module {
         customers = CustomerService()
         payments = PaymentService()
         refunds = RefundService()
+        invoices = InvoiceService()
+        coupons = CouponService()
         routes = []
         workers = []
         schedules = []

@@ -26,6 +26,9 @@ extension Email {
         "account-exists": ["name", "link"],
         "administrator-action": ["name", "action", "when", "address"],
         "api-key-created": ["name", "key", "when", "address"],
+        "booking-answered": ["name", "business", "answer", "date"],
+        "booking-cancelled": ["name", "business", "date"],
+        "booking-requested": ["name", "business", "date", "guests", "amount"],
         "change-email": ["name", "code", "link", "expires", "code_expires"],
         "email-change-requested": ["name", "when", "address"],
         "email-changed": ["name", "when"],
@@ -38,10 +41,13 @@ extension Email {
         "password-changed": ["name", "when", "address"],
         "reset-password": ["name", "code", "link", "expires", "code_expires"],
         "second-factor-changed": ["name", "change", "when"],
+        "service-completed": ["name", "business", "date"],
+        "service-disputed": ["name", "business", "date"],
         "session-reused": ["name", "device", "when", "address"],
         "trial-ended": ["name"],
         "trial-warning": ["name", "days", "ends"],
         "usage-alert": ["name", "meter", "percent", "used", "limit", "resets"],
+        "vendor-decided": ["name", "business", "decision", "note"],
         "verify-email": ["name", "code", "link", "expires", "code_expires"],
     ]
 

@@ -59,6 +59,18 @@ package struct EmailTemplates: Sendable {
             "api-key-created", PackageResources.api_key_created_txt_mustache,
             PackageResources.api_key_created_html_mustache
         ),
+        (
+            "booking-answered", PackageResources.booking_answered_txt_mustache,
+            PackageResources.booking_answered_html_mustache
+        ),
+        (
+            "booking-cancelled", PackageResources.booking_cancelled_txt_mustache,
+            PackageResources.booking_cancelled_html_mustache
+        ),
+        (
+            "booking-requested", PackageResources.booking_requested_txt_mustache,
+            PackageResources.booking_requested_html_mustache
+        ),
         ("change-email", PackageResources.change_email_txt_mustache, PackageResources.change_email_html_mustache),
         (
             "email-change-requested", PackageResources.email_change_requested_txt_mustache,
@@ -86,10 +98,19 @@ package struct EmailTemplates: Sendable {
             "second-factor-changed", PackageResources.second_factor_changed_txt_mustache,
             PackageResources.second_factor_changed_html_mustache
         ),
+        (
+            "service-completed", PackageResources.service_completed_txt_mustache,
+            PackageResources.service_completed_html_mustache
+        ),
+        (
+            "service-disputed", PackageResources.service_disputed_txt_mustache,
+            PackageResources.service_disputed_html_mustache
+        ),
         ("session-reused", PackageResources.session_reused_txt_mustache, PackageResources.session_reused_html_mustache),
         ("trial-ended", PackageResources.trial_ended_txt_mustache, PackageResources.trial_ended_html_mustache),
         ("trial-warning", PackageResources.trial_warning_txt_mustache, PackageResources.trial_warning_html_mustache),
         ("usage-alert", PackageResources.usage_alert_txt_mustache, PackageResources.usage_alert_html_mustache),
+        ("vendor-decided", PackageResources.vendor_decided_txt_mustache, PackageResources.vendor_decided_html_mustache),
         ("verify-email", PackageResources.verify_email_txt_mustache, PackageResources.verify_email_html_mustache),
     ]
 }

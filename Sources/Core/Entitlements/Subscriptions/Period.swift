@@ -25,7 +25,7 @@ package struct Period: Sendable, Hashable {
     }
 
     /// The anchor's day and time of day, `months` months later, clamped to the end of a shorter month.
-    static func moment(months: Int64, after anchor: Instant) -> Instant {
+    package static func moment(months: Int64, after anchor: Instant) -> Instant {
         let dayNumber = anchor.seconds.quotient(flooredBy: 86_400)
         let date = CivilDate(dayNumber: dayNumber)
         let timeOfDay = anchor.microseconds - dayNumber * 86_400_000_000
