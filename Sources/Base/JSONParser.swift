@@ -131,7 +131,11 @@ private struct JSONParser {
         guard let number = Double(text), number.isFinite else {
             throw JSONFault(reason: "a number is too large", offset: start)
         }
-        return .number(number)
+        // A Double keeps 15 significant digits of any number, and some longer numbers.
+        guard !isWhole, text.utf8.count > 15,
+            DecimalNumber(text).map({ $0 != DecimalNumber(number.description) }) ?? true
+        else { return .number(number) }
+        return .decimal(text)
     }
 
     private mutating func skipDigits() -> Int {

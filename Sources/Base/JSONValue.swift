@@ -4,6 +4,8 @@ package enum JSONValue: Sendable, Hashable {
     case bool(Bool)
     case integer(Int64)
     case number(Double)
+    /// A number as text: read, where a `Double` does not keep all digits that were written; written, in these digits.
+    case decimal(String)
     case string(String)
     case array([JSONValue])
     case object([String: JSONValue])
@@ -36,6 +38,7 @@ extension JSONValue: Codable {
         case .bool(let value): try container.encode(value)
         case .integer(let value): try container.encode(value)
         case .number(let value): try container.encode(value)
+        case .decimal(let text): try container.encode(Double(text))
         case .string(let value): try container.encode(value)
         case .array(let value): try container.encode(value)
         case .object(let value): try container.encode(value)
@@ -74,6 +77,7 @@ extension JSONValue {
         switch self {
         case .integer(let value): value
         case .number(let value): Int64(exactly: value)
+        case .decimal(let text): DecimalNumber(text).flatMap { $0.fractionDigits == 0 ? $0.units : nil }
         default: nil
         }
     }
@@ -82,6 +86,7 @@ extension JSONValue {
         switch self {
         case .integer(let value): Double(value)
         case .number(let value): value
+        case .decimal(let text): Double(text)
         default: nil
         }
     }

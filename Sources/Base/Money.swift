@@ -9,6 +9,26 @@ package struct Money: Hashable, Sendable, Codable {
     }
 }
 
+extension Money {
+    /// Parses an amount in major units, as clients of the five systems send it.
+    /// - Returns: nil for more decimals than the currency has, or more minor units than 64 bits hold.
+    package init?(major: DecimalNumber, _ currency: Currency) {
+        guard let units = major.units(fractionDigits: currency.fractionDigits) else { return nil }
+        self.init(units, currency)
+    }
+
+    /// The amount in major units, such as 199.5.
+    package var major: DecimalNumber { DecimalNumber(minorUnits, fractionDigits: currency.fractionDigits) }
+
+    /// The amount in major units with all decimals of the currency, such as `199.50`.
+    package var text: String { major.text(fractionDigits: currency.fractionDigits) }
+}
+
+extension Money: CustomStringConvertible {
+    /// Such as `199.50 USD`.
+    package var description: String { "\(text) \(currency.code.uppercased())" }
+}
+
 /// An ISO 4217 code in lower case, as Stripe writes it.
 package struct Currency: Hashable, Sendable, Codable {
     package let code: String
@@ -20,6 +40,18 @@ package struct Currency: Hashable, Sendable, Codable {
         else { return nil }
         self.code = lower
     }
+
+    /// The number of decimals of a major unit, as the payment provider counts minor units: 2, or 0 or 3. Where it
+    /// differs from ISO 4217 (ISK and UGX have 2, MGA has 0), the provider's number is the one that amounts are sent
+    /// with; see https://docs.stripe.com/currencies.
+    package var fractionDigits: Int {
+        if Self.withoutDecimals.contains(code) { 0 } else if Self.withThreeDecimals.contains(code) { 3 } else { 2 }
+    }
+
+    private static let withoutDecimals: Set = [
+        "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf",
+    ]
+    private static let withThreeDecimals: Set = ["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"]
 
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()

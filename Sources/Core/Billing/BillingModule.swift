@@ -1,14 +1,51 @@
+package import Audit
+package import Entitlements
+package import Identity
+package import Ledger
+package import Mail
 package import Modules
+package import Stripe
 
 /// Money: payments by the provider, invoices, refunds and payouts.
-package struct BillingModule: Module {
-    package let routes: [Route] = []
-    package let workers: [Worker] = []
-    package let schedules: [Schedule] = []
+package final class BillingModule: Module {
+    package let calls: ProviderCallService
+    package let events: ProviderEventService
+    package let customers: CustomerService
+    package let payments: PaymentService
+    package let refunds: RefundService
+    package let routes: [Route]
+    package let workers: [Worker]
+    package let schedules: [Schedule]
 
-    package init() {}
+    /// - Parameter stripe: nil where the installation has no provider: its parts answer `not-configured`.
+    package init(
+        database: any Database,
+        identity: IdentityModule,
+        entitlements: EntitlementsModule,
+        audit: AuditService,
+        ledger: LedgerService,
+        mailer: Mailer,
+        queue: JobQueue,
+        stripe: StripeClient?,
+        settings: BillingSettings,
+        logger: Logger,
+        runtime: Runtime
+    ) {
+        calls = ProviderCallService(client: stripe, database: database, queue: queue, logger: logger)
+        events = ProviderEventService()
+        customers = CustomerService()
+        payments = PaymentService()
+        refunds = RefundService()
+        routes = []
+        workers = []
+        schedules = []
+    }
 
     package static let migrations: [Migration] = []
     package static let invariants: [Invariant] = []
     package var migrations: [Migration] { Self.migrations }
+}
+
+extension BillingModule: PersonalDataProvider {
+    package var personalDataTables: [PersonalDataTable] { [] }
 }

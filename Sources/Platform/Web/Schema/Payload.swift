@@ -106,6 +106,11 @@ extension JSONValue: SchemaProviding {
     package static var sample: JSONValue { .null }
 }
 
+extension DecimalNumber: SchemaProviding {
+    package static var schema: Schema { .number() }
+    package static var sample: DecimalNumber { DecimalNumber(0) }
+}
+
 extension Limit: SchemaProviding {
     package static var schema: Schema { .integer(minimum: -1) }
     package static var sample: Limit { .unlimited }

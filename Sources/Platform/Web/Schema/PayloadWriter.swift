@@ -100,6 +100,7 @@ private struct JSONText {
         case .bool(let value): write(value)
         case .integer(let value): write(integer: value)
         case .number(let value): if value.isFinite { write(number: value.description) } else { writeNull() }
+        case .decimal(let text): bytes.append(contentsOf: text.utf8)
         case .string(let value): write(value)
         case .array(let values):
             bytes.append(UInt8(ascii: "["))
