@@ -9,8 +9,8 @@ struct TestStripeError: Error {
     var param: String?
     var message: String
     var paymentIntent: Members?
-    /// Whether a repetition with the same key gets the same response. Stripe keeps no result of a request that it did not
-    /// begin to execute.
+    /// Whether a repetition with the same key gets the same response. Stripe keeps no result of a request that it did
+    /// not begin to execute.
     var isKept = true
 
     static func invalid(_ param: String?, _ message: String, code: String? = nil) -> TestStripeError {

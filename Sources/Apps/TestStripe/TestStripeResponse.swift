@@ -33,6 +33,7 @@ extension [UInt8] {
         case .null: append(contentsOf: "null".utf8)
         case .bool(let value): append(contentsOf: (value ? "true" : "false").utf8)
         case .integer(let value): append(decimal: value)
+        case .decimal(let text): append(contentsOf: text.utf8)
         case .number(let value): append(contentsOf: "\(value)".utf8)
         case .string(let value): append(jsonString: value)
         case .array(let elements):

@@ -2,11 +2,11 @@ package import Base
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Stripe
+package import Stripe
 import Synchronization
 
-/// A server with the part of Stripe's API that Gatehouse uses, for tests, proofs and the tour. It listens on a free port
-/// of 127.0.0.1 and keeps its state in memory.
+/// A server with the part of Stripe's API that Gatehouse uses, for tests, proofs and the tour. It listens on a free
+/// port of 127.0.0.1 and keeps its state in memory.
 ///
 /// What Stripe does in the course of time, such as renewing subscriptions, it does when its clock is read: before each
 /// request and each call of its control interface, in the order of time.

@@ -130,11 +130,12 @@ extension TestStripeState {
         _ session: Members, _ form: TestStripeForm, _ customer: String, _ method: String
     ) throws(TestStripeError) {
         let data = form["payment_intent_data"] ?? TestStripeForm()
+        let metadata = try data.metadata()
         let intent =
             session.text("payment_intent")
             ?? insertPaymentIntent(
                 amount: session.integer("amount_total"), currency: session.currency, customer: customer, method: nil,
-                metadata: try data.metadata())
+                metadata: metadata)
         update("payment_intent", intent) {
             $0["payment_method"] = .string(method)
             $0.set("transfer_group", data.text("transfer_group"))

@@ -117,7 +117,7 @@ extension TestStripeState {
         guard let member = members[name] else {
             throw .invalid("expand", "This property cannot be expanded (\(name)).")
         }
-        let object = member.string.flatMap { object(withID: $0) }.map { JSONValue.object($0) } ?? member
+        let object = member.string.flatMap { self.object(withID: $0) }.map { JSONValue.object($0) } ?? member
         members[name] = try expanded(object, path.dropFirst())
         return .object(members)
     }

@@ -187,6 +187,7 @@ extension TestStripeState {
 
     private mutating func finalize(_ id: String) {
         let number = "\(id.suffix(8).uppercased())-\(String(tables["invoice"]?.count ?? 0))"
+        let time = time
         update("invoice", id, event: "invoice.finalized") {
             $0["status"] = "open"
             $0["number"] = .string(number)
@@ -253,6 +254,7 @@ extension TestStripeState {
             update("subscription", subscription) { $0["default_payment_method"] = .string(method) }
         }
         if let payment = tables["invoice_payment"]?.all(where: "invoice", is: id).last {
+            let now = now
             update("invoice_payment", payment.id, event: "invoice_payment.paid") {
                 $0["status"] = "paid"
                 $0["amount_paid"] = $0["amount_requested"]
@@ -263,6 +265,7 @@ extension TestStripeState {
     }
 
     private mutating func markPaid(_ id: String) {
+        let time = time
         update("invoice", id, event: "invoice.paid") {
             $0["status"] = "paid"
             $0["attempted"] = true
@@ -314,6 +317,7 @@ extension TestStripeState {
 
     mutating func void(_ id: String) {
         guard ["open", "draft", "uncollectible"].contains(object("invoice", id).string("status")) else { return }
+        let time = time
         update("invoice", id, event: "invoice.voided") {
             $0["status"] = "void"
             $0["next_payment_attempt"] = .null

@@ -253,6 +253,7 @@ extension TestStripeState {
                 $0["amount_refunded"] = $0["amount"]
             }
         }
+        let now = now
         update("payment_intent", id, event: "payment_intent.canceled") {
             $0["status"] = "canceled"
             $0["canceled_at"] = now

@@ -88,9 +88,10 @@ extension TestStripeState {
         let id = newID("du")
         let transaction = move(
             -amount, fee: settings.disputeFee, before.currency, type: "adjustment", category: "dispute", source: id)
+        let fee = settings.disputeFee
         count(before.currency) {
             $0.disputed += amount
-            $0.fees += settings.disputeFee
+            $0.fees += fee
         }
         insert([
             "id": .string(id), "object": "dispute", "amount": .integer(amount),

@@ -1,4 +1,5 @@
 import Base
+import Stripe
 
 extension TestStripeState {
     private static let behaviors = [
@@ -174,6 +175,7 @@ extension TestStripeState {
             try insertDiscount(coupon, customer, subscription: id)
         }
         let metadata = try form.metadata()
+        let now = now
         update("subscription", id) {
             if let method { $0["default_payment_method"] = .string(method) }
             if let discount { $0["discounts"] = [.string(discount)] }
@@ -372,6 +374,7 @@ extension TestStripeState {
         {
             void(invoice)
         }
+        let now = now
         update(
             "subscription", id,
             event: status == "canceled" ? "customer.subscription.deleted" : "customer.subscription.updated"
@@ -397,6 +400,8 @@ extension TestStripeState {
         guard try find("subscription", id).string("status") == "paused" else {
             throw .refused("Only paused subscriptions can be resumed.")
         }
+        let now = now
+        let time = time
         update("subscription", id) {
             $0["billing_cycle_anchor"] = now
             $0.items = $0.items.map { item in
@@ -458,9 +463,14 @@ extension TestStripeState {
             item.setPeriod(instant, Self.periodEnd(after: instant, anchor: anchor, item))
             return item
         }
+        // The invoice of a trial is no invoice that a discount of `once` counts for.
+        let isFirst = subscription.string("status") == "trialing"
+        let discounts = (subscription["discounts"]?.array ?? []).filter {
+            isFirst || !hasEnded(discount: $0.string ?? "", at: instant)
+        }
         update("subscription", id) {
             $0.items = items
-            $0.removeEndedDiscounts { self.hasEnded(discount: $0, at: instant) }
+            $0["discounts"] = .array(discounts)
         }
         schedule(.subscription(id), at: items[0].time("current_period_end") ?? instant)
         let isUnpaid = subscription.string("status") == "unpaid"
@@ -578,8 +588,8 @@ extension TestStripeState {
         }
     }
 
-    /// The first `anchor + n × months` after `start`: from the anchor, so that 31 January is followed by 28 February and
-    /// 31 March.
+    /// The first `anchor + n × months` after `start`: from the anchor, so that 31 January is followed by 28 February
+    /// and 31 March.
     private static func nextAnchor(after start: Instant, anchor: Instant, months: Int64) -> Instant {
         var count: Int64 = 1
         while true {
@@ -612,10 +622,5 @@ extension Members {
         let start = time("current_period_end") ?? Instant(seconds: 0)
         item.setPeriod(start, TestStripeState.periodEnd(after: start, anchor: start, self))
         return item
-    }
-
-    fileprivate mutating func removeEndedDiscounts(_ hasEnded: (String) -> Bool) {
-        let discounts = self["discounts"]?.array ?? []
-        self["discounts"] = .array(discounts.filter { !hasEnded($0.string ?? "") })
     }
 }

@@ -40,18 +40,20 @@ struct TestStripeTable {
         let limit = Int(try form.integer("limit") ?? 10)
         guard (1...100).contains(limit) else { throw .invalid("limit", "limit must be between 1 and 100") }
         let filter = filter.compactMapValues { $0 }
-        let from = try form.integer("created") ?? form["created"]?.integer("gte")
-        let after = try form["created"]?.integer("gt")
-        let before = try form["created"]?.integer("lt")
-        let to = try form.integer("created") ?? form["created"]?.integer("lte")
+        let range = form["created"] ?? TestStripeForm()
+        let exactly = try form.integer("created")
+        let bounds = (
+            from: try range.integer("gte"), after: try range.integer("gt"), before: try range.integer("lt"),
+            to: try range.integer("lte")
+        )
         let candidates: [String] =
             filter.lazy.compactMap { indexes[$0.key]?[$0.value, default: []] }.first ?? ids
         func isMatch(_ id: String) -> Bool {
             guard let object = objects[id] else { return false }
             let created = object.integer("created")
             return filter.allSatisfy { object[$0.key]?.string == $0.value || object[$0.key]?["id"]?.string == $0.value }
-                && created >= from ?? .min && created > after ?? .min && created < before ?? .max
-                && created <= to ?? .max && isIncluded(object)
+                && created >= bounds.from ?? exactly ?? .min && created > bounds.after ?? .min
+                && created < bounds.before ?? .max && created <= bounds.to ?? exactly ?? .max && isIncluded(object)
         }
         func position(_ name: String) throws(TestStripeError) -> Int? {
             guard let id = form.text(name) else { return nil }

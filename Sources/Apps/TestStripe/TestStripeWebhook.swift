@@ -1,5 +1,5 @@
 package import Base
-import Stripe
+package import Stripe
 
 /// A delivery of an event.
 package struct TestStripeWebhook: Sendable {

@@ -1,6 +1,6 @@
 """Compares requests to Stripe and its objects with the types of the package `stripe`.
 
-Reads JSON lines from standard input, each one exchange:
+Reads JSON lines from a file, the first argument, or from standard input, each one exchange:
 
     {"method": "POST", "route": "/v1/customers/{id}", "form": [["email", "a@b.c"]], "status": 200, "body": {…}}
     {"object": {…}}
@@ -372,7 +372,7 @@ def exchange_faults(exchange):
 
 def main():
     seen = set()
-    for line in sys.stdin:
+    for line in open(sys.argv[1]) if len(sys.argv) > 1 else sys.stdin:
         exchange = json.loads(line)
         faults = any_faults(exchange["object"], "event") if "object" in exchange else exchange_faults(exchange)
         for fault in faults:
