@@ -128,8 +128,8 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "Outbound", "SpotDecisions", "CMemory", .configuration, .httpTypes, .serviceLifecycle, .system,
-            .unixSignals,
+            "AWS", "Models", "Outbound", "SpotDecisions", "CMemory", .configuration, .httpTypes, .serviceLifecycle,
+            .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),
