@@ -6,10 +6,19 @@ package struct BillingSettings: Sendable {
     package var publishableKey: String?
     /// Whether webhooks without a secret are refused, whatever their address.
     package var isProduction: Bool
+    /// The seller on invoices.
+    package var seller: InvoiceParty
+    /// The base URL of this service in the links of e-mails, without a slash at its end.
+    package var address: String
 
-    package init(webhookSecrets: [String] = [], publishableKey: String? = nil, isProduction: Bool = false) {
+    package init(
+        webhookSecrets: [String] = [], publishableKey: String? = nil, isProduction: Bool = false,
+        seller: InvoiceParty = InvoiceParty(name: "Gatehouse"), address: String = "http://localhost:8080"
+    ) {
         self.webhookSecrets = webhookSecrets
         self.publishableKey = publishableKey
         self.isProduction = isProduction
+        self.seller = seller
+        self.address = address.hasSuffix("/") ? String(address.dropLast()) : address
     }
 }
