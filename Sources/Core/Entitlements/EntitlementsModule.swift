@@ -21,7 +21,8 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     package let concurrency: ConcurrencyService
     let queue: QuotaQueue
     let settled: SettledReservationService
-    let subscriptions: SubscriptionService
+    package let subscriptions: SubscriptionService
+    package let billing: SubscriptionBillingService
     let trials: TrialService
     let usage: UsageService
     let creditExpiry: CreditExpiryService
@@ -89,6 +90,9 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         subscriptions = SubscriptionService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
             audit: audit, runtime: runtime)
+        billing = SubscriptionBillingService(
+            subscriptions: subscriptions, plans: plans, entitlements: cache, credits: credits, audit: audit,
+            runtime: runtime)
         trials = TrialService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
             audit: audit, mailer: mailer, runtime: runtime)

@@ -69,7 +69,7 @@ package final class PlanCatalog: PollingRefresher, Sendable {
     /// The plan that a subscription gives access to now, in the terms of its period, and that period.
     /// - Returns: nil where it gives no access.
     func activePlan(of subscription: Subscription, at now: Instant) -> (Plan, Period)? {
-        let period = Period(anchor: subscription.anchor, containing: now)
+        let period = subscription.period(at: now)
         let (id, since) = subscription.plan(at: now)
         let plan: Plan? =
             switch subscription.access(at: now) {

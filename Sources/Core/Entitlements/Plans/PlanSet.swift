@@ -26,7 +26,7 @@ package struct PlanSet: Sendable {
     package subscript(_ id: Plan.ID) -> Plan? { ranks[id].map { plans[$0] } }
 
     /// The position of a plan in the order of the file; a larger plan has a larger rank.
-    func rank(of id: Plan.ID) -> Int? { ranks[id] }
+    package func rank(of id: Plan.ID) -> Int? { ranks[id] }
 
     package init(
         _ entries: [Entry], meters: [Meter] = [], features: [Feature] = [],

@@ -7,6 +7,11 @@ package struct Period: Sendable, Hashable {
     /// Exclusive: the start of the next period.
     package let end: Instant
 
+    init(start: Instant, end: Instant) {
+        self.start = start
+        self.end = end
+    }
+
     /// The period that contains `now`; before the anchor, the first one.
     package init(anchor: Instant, every cycle: Cycle = .monthly, containing now: Instant) {
         let anchorDate = CivilDate(dayNumber: anchor.seconds.quotient(flooredBy: 86_400))
