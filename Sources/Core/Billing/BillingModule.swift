@@ -44,7 +44,8 @@ package final class BillingModule: Module {
         customers = CustomerService()
         payments = PaymentService()
         refunds = RefundService()
-        invoices = InvoiceService()
+        invoices = InvoiceService(
+            seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
         coupons = CouponService()
         money = MoneyLedgerService(ledger: ledger)
         let outgoing = PayoutServices(

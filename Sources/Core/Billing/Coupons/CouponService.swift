@@ -26,12 +26,12 @@ package final class CouponService: Sendable {
         in transaction: Transaction
     ) throws -> Coupon { throw Problem(.couponNotFound) }
 
-    /// Gives a redemption back whose payment never came. A repeat changes nothing.
+    /// Releases a redemption whose payment never came. A repeat changes nothing.
     package func release(
         operation: String, of organisation: ID<Organisation>, in transaction: Transaction
     ) throws {}
 
-    /// - Returns: nil where nothing was taken, or it was given back.
+    /// - Returns: nil where nothing was taken, or it was released.
     package func redemption(
         ofOperation operation: String, of organisation: ID<Organisation>, in transaction: Transaction
     ) throws -> CouponRedemption? { nil }

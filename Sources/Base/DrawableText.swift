@@ -1,5 +1,5 @@
 /// A text that is safe to draw on one line: names that clients choose may have any characters.
-package struct PlainText: Sendable {
+package struct DrawableText: Sendable {
     package static let charactersMax = 300
 
     /// In logical order.
