@@ -96,6 +96,10 @@ package struct EmailTemplates: Sendable {
             PackageResources.password_changed_html_mustache
         ),
         (
+            "payment-action-required", PackageResources.payment_action_required_txt_mustache,
+            PackageResources.payment_action_required_html_mustache
+        ),
+        ("payment-failed", PackageResources.payment_failed_txt_mustache, PackageResources.payment_failed_html_mustache),
             "qr-payment-confirmed", PackageResources.qr_payment_confirmed_txt_mustache,
             PackageResources.qr_payment_confirmed_html_mustache
         ),
@@ -113,6 +117,14 @@ package struct EmailTemplates: Sendable {
             PackageResources.service_disputed_html_mustache
         ),
         ("session-reused", PackageResources.session_reused_txt_mustache, PackageResources.session_reused_html_mustache),
+        (
+            "subscription-ended", PackageResources.subscription_ended_txt_mustache,
+            PackageResources.subscription_ended_html_mustache
+        ),
+        (
+            "subscription-started", PackageResources.subscription_started_txt_mustache,
+            PackageResources.subscription_started_html_mustache
+        ),
         ("trial-ended", PackageResources.trial_ended_txt_mustache, PackageResources.trial_ended_html_mustache),
         ("trial-warning", PackageResources.trial_warning_txt_mustache, PackageResources.trial_warning_html_mustache),
         ("usage-alert", PackageResources.usage_alert_txt_mustache, PackageResources.usage_alert_html_mustache),
