@@ -37,6 +37,7 @@ extension Email {
         "export-ready": ["name", "link", "expires"],
         "impersonated": ["name", "administrator", "reason", "when"],
         "invitation": ["inviter", "organisation", "link", "expires"],
+        "marketplace-note": ["name", "title", "text"],
         "organisation-access": ["name", "person", "role", "organisation", "when", "address"],
         "password-changed": ["name", "when", "address"],
         "reset-password": ["name", "code", "link", "expires", "code_expires"],

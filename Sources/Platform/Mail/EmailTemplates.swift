@@ -86,6 +86,10 @@ package struct EmailTemplates: Sendable {
         ("impersonated", PackageResources.impersonated_txt_mustache, PackageResources.impersonated_html_mustache),
         ("invitation", PackageResources.invitation_txt_mustache, PackageResources.invitation_html_mustache),
         (
+            "marketplace-note", PackageResources.marketplace_note_txt_mustache,
+            PackageResources.marketplace_note_html_mustache
+        ),
+        (
             "organisation-access", PackageResources.organisation_access_txt_mustache,
             PackageResources.organisation_access_html_mustache
         ),
