@@ -11,6 +11,10 @@ final class ScriptedServer: Sendable {
         case bytesAndClose(String)
         case ignore
         case close
+        /// These bytes, and then `x` again and again.
+        case trickle(String, every: TimeAmount)
+        /// The connection is closed after the first bytes, which need be no request.
+        case closeAtOnce
     }
 
     private let channel: any Channel
@@ -24,7 +28,10 @@ final class ScriptedServer: Sendable {
     private init(_ channel: any Channel) { self.channel = channel }
 
     /// Runs `body` with a server, which is closed afterwards, also after an error.
-    static func with(_ action: Action, _ body: (ScriptedServer) async throws -> Void) async throws {
+    /// - Parameter host: an address of this machine.
+    static func with(_ action: Action, host: String = "127.0.0.1", _ body: (ScriptedServer) async throws -> Void)
+        async throws
+    {
         let box = Mutex<ScriptedServer?>(nil)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { child in
@@ -35,7 +42,7 @@ final class ScriptedServer: Sendable {
                         })
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: host, port: 0).get()
         let server = ScriptedServer(channel)
         box.withLock { $0 = server }
         try await attempt {
@@ -59,7 +66,10 @@ final class ScriptedServer: Sendable {
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             text += String(buffer: unwrapInboundIn(data))
-            guard text.contains("\r\n\r\n") else { return }
+            if case .closeAtOnce = action {
+            } else if !text.contains("\r\n\r\n") {
+                return
+            }
             onRequest(text)
             text = ""
             switch action {
@@ -68,7 +78,14 @@ final class ScriptedServer: Sendable {
                 context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: bytes)), promise: nil)
                 context.close(promise: nil)
             case .ignore: break
-            case .close: context.close(promise: nil)
+            case .close, .closeAtOnce: context.close(promise: nil)
+            case .trickle(let bytes, let interval):
+                context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: bytes)), promise: nil)
+                let channel = context.channel
+                context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { task in
+                    guard channel.isActive else { return task.cancel() }
+                    channel.writeAndFlush(ByteBuffer(string: "x"), promise: nil)
+                }
             }
         }
     }

@@ -4,7 +4,9 @@ import Foundation
 package import Identity
 package import Mail
 import MessagingRedis
+import Models
 package import Modules
+import Outbound
 import Realtime
 import Secrets
 import SpotDecisions
@@ -85,6 +87,15 @@ package struct Configuration: Sendable {
     package var jobLease: Duration
     /// Empty for the hosts of AWS in production, and for none elsewhere.
     package var awsEndpointURL: String
+    package var anthropicKey: String?
+    package var anthropicBaseURL: String
+    package var anthropicModel: String
+    package var openAIKey: String?
+    /// Nil for OpenAI's own.
+    package var openAIBaseURL: String?
+    package var openAIModel: String?
+    /// Entries of ``AddressPolicy``.
+    package var outboundPrivateNetworks: [String]
     package var sandboxLogsRequireToken: Bool
     package var sandboxExpiryInterval: Duration
     package var sandboxCountInterval: Duration
@@ -232,6 +243,24 @@ package struct Configuration: Sendable {
             "AWS_ENDPOINT_URL",
             "the URL of the services of AWS, such as a test server's; by default the hosts of AWS in production, and "
                 + "none elsewhere: decisions then use built-in tables")
+        anthropicKey = source.secret(
+            "ANTHROPIC_API_KEY", "the key of Anthropic's Messages API, whose model is used where this is set")
+        anthropicBaseURL =
+            source.url("ANTHROPIC_BASE_URL", default: ModelUpstream.anthropicURL, "the URL of that API, without /v1")
+        anthropicModel = source.text("ANTHROPIC_MODEL", "claude-sonnet-5", "the model that is used there")
+        openAIKey = source.secret(
+            "OPENAI_API_KEY", "the key of OpenAI's Chat Completions API, used where ANTHROPIC_API_KEY is not set")
+        let openAIURL = source.url(
+            "OPENAI_BASE_URL",
+            "the URL of that API with its /v1, also of another service or server that has it and may need no key; "
+                + "OpenAI's by default")
+        openAIBaseURL = openAIURL.isEmpty ? nil : openAIURL
+        openAIModel = source.text(
+            "OPENAI_MODEL", "the model that is used there; required with OPENAI_API_KEY or OPENAI_BASE_URL")
+        outboundPrivateNetworks = source.list(
+            "OUTBOUND_PRIVATE_NETWORKS",
+            "ranges such as 10.0.0.0/8 that requests to URLs of users may reach besides public addresses, or true for "
+                + "the loopback and private ones; none by default, and refused in production")
         sandboxLogsRequireToken = source.boolean(
             "SANDBOX_LOGS_REQUIRE_TOKEN", false,
             "whether the log of a sandbox session needs its owner's credential besides the session's id")
@@ -342,6 +371,12 @@ extension Configuration {
                 faults.append("AWS_ENDPOINT_URL: \(error)")
             }
         }
+        faults += modelFaults
+        do throws(AddressPolicy.ParseError) {
+            _ = try AddressPolicy(privateNetworks: outboundPrivateNetworks)
+        } catch {
+            faults.append("OUTBOUND_PRIVATE_NETWORKS: \(error)")
+        }
         do throws(CronFault) { _ = try CronExpression(experimentArchiveCron, timeZone: "UTC") } catch {
             faults.append("EXPERIMENT_ARCHIVE_CRON: \(error)")
         }
@@ -415,6 +450,9 @@ extension Configuration {
         }
         if corsOrigins.contains("*") {
             faults.append("CORS_ORIGINS: '*' is not accepted in production; name the origins")
+        }
+        if !outboundPrivateNetworks.isEmpty {
+            faults.append("OUTBOUND_PRIVATE_NETWORKS: is not accepted in production")
         }
         if bcryptRounds < 10 { faults.append("BCRYPT_ROUNDS: is below 10") }
         if baseURL.isEmpty { faults.append("BASE_URL: is required in production: tokens name it as their issuer") }

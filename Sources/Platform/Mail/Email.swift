@@ -40,6 +40,7 @@ extension Email {
         "marketplace-note": ["name", "title", "text"],
         "organisation-access": ["name", "person", "role", "organisation", "when", "address"],
         "password-changed": ["name", "when", "address"],
+        "qr-payment-confirmed": ["name", "amount", "description", "reference", "bank_reference"],
         "reset-password": ["name", "code", "link", "expires", "code_expires"],
         "second-factor-changed": ["name", "change", "when"],
         "service-completed": ["name", "business", "date"],
@@ -50,6 +51,7 @@ extension Email {
         "usage-alert": ["name", "meter", "percent", "used", "limit", "resets"],
         "vendor-decided": ["name", "business", "decision", "note"],
         "verify-email": ["name", "code", "link", "expires", "code_expires"],
+        "webhook-disabled": ["name", "host", "reason", "since"],
     ]
 
     /// - Throws: ``EmailFault`` for an unknown template or a missing value, which is a programming error;

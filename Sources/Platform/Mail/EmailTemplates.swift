@@ -97,6 +97,10 @@ package struct EmailTemplates: Sendable {
             "password-changed", PackageResources.password_changed_txt_mustache,
             PackageResources.password_changed_html_mustache
         ),
+        (
+            "qr-payment-confirmed", PackageResources.qr_payment_confirmed_txt_mustache,
+            PackageResources.qr_payment_confirmed_html_mustache
+        ),
         ("reset-password", PackageResources.reset_password_txt_mustache, PackageResources.reset_password_html_mustache),
         (
             "second-factor-changed", PackageResources.second_factor_changed_txt_mustache,
@@ -116,6 +120,10 @@ package struct EmailTemplates: Sendable {
         ("usage-alert", PackageResources.usage_alert_txt_mustache, PackageResources.usage_alert_html_mustache),
         ("vendor-decided", PackageResources.vendor_decided_txt_mustache, PackageResources.vendor_decided_html_mustache),
         ("verify-email", PackageResources.verify_email_txt_mustache, PackageResources.verify_email_html_mustache),
+        (
+            "webhook-disabled", PackageResources.webhook_disabled_txt_mustache,
+            PackageResources.webhook_disabled_html_mustache
+        ),
     ]
 }
 

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Base
 import NIOCore
 import NIOHTTP1
 
@@ -20,7 +21,29 @@ package final class OutboundClient: Sendable {
 
     private let http: HTTPClient
 
-    package init(_ settings: Settings = Settings()) {
+    package convenience init(_ settings: Settings = Settings()) {
+        self.init(settings) { _ in }
+    }
+
+    /// A client of one host, which connects to `address` whatever the name's addresses are.
+    convenience init(host: String, at address: NetworkAddress) {
+        var settings = Settings()
+        settings.idleTimeout = .seconds(20)
+        self.init(settings) { configuration in
+            configuration.dnsOverride = [host: address.text]
+            // A host that the URL spells in another way would be looked up again.
+            configuration.http1_1ConnectionDebugInitializer = { channel in
+                guard channel.remoteAddress?.ipAddress.flatMap({ NetworkAddress($0) }) == address else {
+                    return channel.close().flatMapThrowing { throw WrongAddress() }
+                }
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+        }
+    }
+
+    private struct WrongAddress: Error {}
+
+    private init(_ settings: Settings, change: (inout HTTPClient.Configuration) -> Void) {
         var configuration = HTTPClient.Configuration()
         configuration.timeout = .init(
             connect: TimeAmount(settings.connectTimeout), read: TimeAmount(settings.idleTimeout))
@@ -29,6 +52,7 @@ package final class OutboundClient: Sendable {
         configuration.redirectConfiguration = .disallow
         configuration.decompression = .disabled
         configuration.httpVersion = .http1Only
+        change(&configuration)
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 

@@ -1,0 +1,99 @@
+import Identity
+import Modules
+
+/// A payout. Amounts are in major units, with the minor units beside.
+struct PayoutView: Payload {
+    var id: ID<Payout>
+    var purpose: String
+    var subject: String
+    /// Nil for an erased organisation.
+    var payeeOrganisationId: ID<Organisation>?
+    var state: String
+    var reason: String?
+    var amount: DecimalNumber
+    var amountMinor: Int64
+    var commission: DecimalNumber
+    var commissionMinor: Int64
+    /// What is transferred.
+    var net: DecimalNumber
+    var netMinor: Int64
+    var currency: String
+    var attempt: Int
+    var transferId: String?
+    var createdAt: Instant
+    var transferredAt: Instant?
+    var paidAt: Instant?
+    var endedAt: Instant?
+
+    init(_ payout: Payout) {
+        let currency = payout.amount.currency
+        id = payout.id
+        purpose = payout.purpose.name
+        subject = payout.subject
+        payeeOrganisationId = payout.payee.organisation
+        state = payout.state.rawValue
+        reason = payout.reason
+        amount = payout.amount.major
+        amountMinor = payout.amount.minorUnits
+        commission = Money(payout.commission, currency).major
+        commissionMinor = payout.commission
+        net = Money(payout.net, currency).major
+        netMinor = payout.net
+        self.currency = currency.code
+        attempt = payout.attempt
+        transferId = payout.transfer
+        createdAt = payout.createdAt
+        transferredAt = payout.transferredAt
+        paidAt = payout.paidAt
+        endedAt = payout.endedAt
+    }
+}
+
+struct PayoutList: Payload {
+    var data: [PayoutView]
+    var total: Int64
+    var limit: Int
+    var offset: Int
+
+    var listTotal: Int64? { total }
+}
+
+/// A payout with its attempts, for administrators.
+struct PayoutDetails: Payload {
+    var payout: PayoutView
+    /// The payee's account at the provider.
+    var destination: String
+    var attempts: [PayoutAttemptView]
+}
+
+struct PayoutAttemptView: Payload {
+    var kind: String
+    var number: Int
+    var idempotencyKey: String
+    var requestHash: String
+    var providerCallId: String
+    var outcome: String?
+    /// The id of the object at the provider, or the reason of the refusal.
+    var detail: String?
+    var createdAt: Instant
+    var settledAt: Instant?
+
+    init(_ attempt: PayoutAttempt) {
+        kind = attempt.kind.rawValue
+        number = attempt.number
+        idempotencyKey = attempt.key
+        requestHash = attempt.requestHash
+        providerCallId = attempt.call.text
+        outcome = attempt.outcome?.rawValue
+        detail = attempt.detail
+        createdAt = attempt.createdAt
+        settledAt = attempt.settledAt
+    }
+}
+
+/// The body of requests that need a reason, which the audit trail keeps.
+struct PayoutReason: Payload {
+    var reason: String
+
+    static let rules: [String: Rule] = ["reason": .length(1...500)]
+}

@@ -1,0 +1,24 @@
+import Modules
+
+/// Sends a payout that no request has sent. Its outcome is the provider call's.
+struct SendPayoutJob: Job {
+    static let name = "billing.send-payout"
+    static let lane = JobLane.outbound
+
+    let payout: ID<Payout>
+
+    /// A request sends its payout at once, so that the job finds nothing left to do.
+    static let delay = Duration.seconds(2)
+
+    static func worker(_ payouts: PayoutService) -> Worker {
+        Worker(Self.self) { job, _ in
+            _ = try await payouts.send(job.payout)
+            return .done
+        }
+    }
+
+    static func options(_ payout: Payout, at now: Instant) -> JobOptions {
+        JobOptions(
+            runAt: now + delay, uniqueKey: payout.id.text, organisation: payout.payee.organisation?.text)
+    }
+}
