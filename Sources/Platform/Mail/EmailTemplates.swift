@@ -88,6 +88,10 @@ package struct EmailTemplates: Sendable {
         ("invitation", PackageResources.invitation_txt_mustache, PackageResources.invitation_html_mustache),
         ("invoice", PackageResources.invoice_txt_mustache, PackageResources.invoice_html_mustache),
         (
+            "marketplace-note", PackageResources.marketplace_note_txt_mustache,
+            PackageResources.marketplace_note_html_mustache
+        ),
+        (
             "organisation-access", PackageResources.organisation_access_txt_mustache,
             PackageResources.organisation_access_html_mustache
         ),
