@@ -16,6 +16,7 @@ package final class BillingModule: Module {
     package let routes: [Route]
     package let workers: [Worker]
     package let schedules: [Schedule]
+    package let personalDataTables: [PersonalDataTable]
 
     /// - Parameter stripe: nil where the installation has no provider: its parts answer `not-configured`.
     package init(
@@ -31,22 +32,54 @@ package final class BillingModule: Module {
         logger: Logger,
         runtime: Runtime
     ) {
+        let money = MoneyLedgerService(ledger: ledger)
         calls = ProviderCallService(client: stripe, database: database, queue: queue, logger: logger)
         events = ProviderEventService(
             client: stripe, database: database, queue: queue, logger: logger, runtime: runtime)
-        customers = CustomerService()
-        payments = PaymentService()
-        refunds = RefundService()
-        routes = []
-        workers = []
-        schedules = []
+        customers = CustomerService(database: database, calls: calls, events: events, runtime: runtime)
+        payments = PaymentService(
+            database: database, calls: calls, events: events, customers: customers, money: money, audit: audit,
+            logger: logger, runtime: runtime)
+        refunds = RefundService(
+            database: database, calls: calls, events: events, money: money, audit: audit, runtime: runtime)
+
+        routes =
+            ProviderCallRoutes(
+                identity: identity,
+                administration: ProviderCallAdministrationService(database: database, calls: calls, audit: audit)
+            ).routes
+            + ProviderEventRoutes(
+                identity: identity,
+                webhooks: ProviderWebhookService(
+                    events: events, settings: settings, logger: logger, runtime: runtime),
+                administration: ProviderEventAdministrationService(database: database, events: events, audit: audit)
+            ).routes
+            + PaymentRoutes(
+                identity: identity, entitlements: entitlements,
+                intents: PaymentIntentService(
+                    database: database, payments: payments, publishableKey: settings.publishableKey),
+                history: PaymentHistoryService(database: database)
+            ).routes
+            + RefundRoutes(
+                identity: identity,
+                administration: RefundAdministrationService(database: database, refunds: refunds)
+            ).routes
+        workers = [
+            SendProviderCallJob.worker(calls, runtime), MaintainProviderCallsJob.worker(calls, database),
+            ApplyProviderEventJob.worker(events), PollProviderEventsJob.worker(events),
+            PruneProviderEventsJob.worker(database),
+        ]
+        schedules = [
+            MaintainProviderCallsJob.schedule, PollProviderEventsJob.schedule, PruneProviderEventsJob.schedule,
+        ]
+        personalDataTables = PaymentPersonalData.tables(customers: customers)
     }
 
-    package static let migrations: [Migration] = []
-    package static let invariants: [Invariant] = []
+    package static let migrations: [Migration] =
+        ProviderCallSchema.migrations + ProviderEventSchema.migrations + CustomerSchema.migrations
+        + PaymentSchema.migrations + RefundSchema.migrations + FinanceSchema.migrations
+    package static let invariants: [Invariant] = PaymentInvariants.all
     package var migrations: [Migration] { Self.migrations }
 }
 
-extension BillingModule: PersonalDataProvider {
-    package var personalDataTables: [PersonalDataTable] { [] }
-}
+extension BillingModule: PersonalDataProvider {}
