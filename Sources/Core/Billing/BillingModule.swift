@@ -13,6 +13,8 @@ package final class BillingModule: Module {
     package let customers: CustomerService
     package let payments: PaymentService
     package let refunds: RefundService
+    package let invoices: InvoiceService
+    package let coupons: CouponService
     package let money: MoneyLedgerService
     package let payouts: PayoutService
     package let payoutAccounts: ConnectedAccountService
@@ -42,6 +44,9 @@ package final class BillingModule: Module {
         customers = CustomerService()
         payments = PaymentService()
         refunds = RefundService()
+        invoices = InvoiceService(
+            seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
+        coupons = CouponService()
         money = MoneyLedgerService(ledger: ledger)
         let outgoing = PayoutServices(
             database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
