@@ -111,8 +111,8 @@ let products: [Target] = [
     .layer(
         "Products", "Marketplace",
         [
-            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Files",
-            "Models", "Stripe", .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Rates",
+            "Files", "Models", "Stripe", .httpTypes, .nio,
         ]),
 ]
 
@@ -128,8 +128,8 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "Outbound", "SpotDecisions", "CMemory", .configuration, .httpTypes, .serviceLifecycle, .system,
-            .unixSignals,
+            "AWS", "Models", "Outbound", "SpotDecisions", "CMemory", .configuration, .httpTypes, .serviceLifecycle,
+            .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),
@@ -166,7 +166,7 @@ let tests: [Target] = [
     .tests("WebTests", ["App", "Base", "Telemetry", "Web", "Modules", "TestKit", .metrics] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Forecasting", "TestKit"]),
-    .tests("PlottingTests", ["Plotting", "CCairo"]),
+    .tests("PlottingTests", ["Base", "Plotting", "CCairo"]),
     .tests("MailTests", ["App", "Base", "DomainNames", "Mail", "Modules", "Secrets", "TestKit"]),
     .tests(
         "RatesTests",

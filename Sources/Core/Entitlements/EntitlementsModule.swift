@@ -22,7 +22,8 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     package let concurrency: ConcurrencyService
     let queue: QuotaQueue
     let settled: SettledReservationService
-    let subscriptions: SubscriptionService
+    package let subscriptions: SubscriptionService
+    package let billing: SubscriptionBillingService
     let trials: TrialService
     let usage: UsageService
     let creditExpiry: CreditExpiryService
@@ -93,6 +94,9 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         subscriptions = SubscriptionService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
             audit: audit, events: events, runtime: runtime)
+        billing = SubscriptionBillingService(
+            subscriptions: subscriptions, plans: plans, entitlements: cache, credits: credits, audit: audit,
+            runtime: runtime)
         trials = TrialService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
             audit: audit, events: events, mailer: mailer, runtime: runtime)
@@ -198,6 +202,11 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     package func quota(_ meter: Meter, units: Int64 = 1, mode: QuotaMode = .durable) -> QuotaRequirement {
         QuotaRequirement(meter: meter, units: units, mode: mode, entitlements: entitlements)
     }
+
+    /// Requires that a unit of `meter` is left, for work of a product without plans: of the plan where it lists the
+    /// meter, otherwise of the entry `default` of the file of plans. A charge is spent as that of a quota; the product
+    /// counts the units of the default allowance.
+    package func allowance(_ meter: Meter) -> AllowanceRequirement { AllowanceRequirement(quota: quota(meter)) }
 
     /// Requires a trial with `units` credits left, or a subscription. The proof is spent by
     /// ``CreditService/reserve(_:operation:fingerprint:in:)`` or ``CreditService/spend(_:operation:in:)``.
