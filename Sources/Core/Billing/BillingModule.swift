@@ -15,9 +15,15 @@ package final class BillingModule: Module {
     package let refunds: RefundService
     package let invoices: InvoiceService
     package let coupons: CouponService
+    package let money: MoneyLedgerService
+    package let payouts: PayoutService
+    package let payoutAccounts: ConnectedAccountService
+    package let disputes: DisputeService
+    package let finance: FinanceService
     package let routes: [Route]
     package let workers: [Worker]
     package let schedules: [Schedule]
+    package let personalDataTables: [PersonalDataTable]
 
     /// - Parameter stripe: nil where the installation has no provider: its parts answer `not-configured`.
     package init(
@@ -33,24 +39,66 @@ package final class BillingModule: Module {
         logger: Logger,
         runtime: Runtime
     ) {
+        let money = MoneyLedgerService(ledger: ledger)
+        self.money = money
         calls = ProviderCallService(client: stripe, database: database, queue: queue, logger: logger)
-        events = ProviderEventService()
-        customers = CustomerService()
-        payments = PaymentService()
-        refunds = RefundService()
+        events = ProviderEventService(
+            client: stripe, database: database, queue: queue, logger: logger, runtime: runtime)
+        customers = CustomerService(database: database, calls: calls, events: events, runtime: runtime)
+        payments = PaymentService(
+            database: database, calls: calls, events: events, customers: customers, money: money, audit: audit,
+            logger: logger, runtime: runtime)
+        refunds = RefundService(
+            database: database, calls: calls, events: events, money: money, audit: audit, runtime: runtime)
         invoices = InvoiceService(
             seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
         coupons = CouponService()
-        routes = []
-        workers = []
-        schedules = []
+        let outgoing = PayoutServices(
+            database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
+            audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)
+        payouts = outgoing.payouts
+        payoutAccounts = outgoing.accounts
+        disputes = outgoing.disputes
+        finance = outgoing.finance
+
+        routes =
+            ProviderCallRoutes(
+                identity: identity,
+                administration: ProviderCallAdministrationService(database: database, calls: calls, audit: audit)
+            ).routes
+            + ProviderEventRoutes(
+                identity: identity,
+                webhooks: ProviderWebhookService(
+                    events: events, settings: settings, logger: logger, runtime: runtime),
+                administration: ProviderEventAdministrationService(database: database, events: events, audit: audit)
+            ).routes
+            + PaymentRoutes(
+                identity: identity, entitlements: entitlements,
+                intents: PaymentIntentService(
+                    database: database, payments: payments, publishableKey: settings.publishableKey),
+                history: PaymentHistoryService(database: database)
+            ).routes
+            + RefundRoutes(
+                identity: identity,
+                administration: RefundAdministrationService(database: database, refunds: refunds)
+            ).routes
+            + outgoing.routes
+        workers = [
+            SendProviderCallJob.worker(calls, runtime), MaintainProviderCallsJob.worker(calls, database),
+            ApplyProviderEventJob.worker(events), PollProviderEventsJob.worker(events),
+            PruneProviderEventsJob.worker(database),
+        ] + outgoing.workers
+        schedules = [
+            MaintainProviderCallsJob.schedule, PollProviderEventsJob.schedule, PruneProviderEventsJob.schedule,
+        ] + outgoing.schedules
+        personalDataTables = PaymentPersonalData.tables(customers: customers) + PayoutServices.personalDataTables
     }
 
-    package static let migrations: [Migration] = []
-    package static let invariants: [Invariant] = []
+    package static let migrations: [Migration] =
+        ProviderCallSchema.migrations + ProviderEventSchema.migrations + CustomerSchema.migrations
+        + PaymentSchema.migrations + RefundSchema.migrations + PayoutServices.migrations
+    package static let invariants: [Invariant] = PaymentInvariants.all + PayoutServices.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 
-extension BillingModule: PersonalDataProvider {
-    package var personalDataTables: [PersonalDataTable] { [] }
-}
+extension BillingModule: PersonalDataProvider {}

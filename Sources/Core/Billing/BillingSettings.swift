@@ -6,6 +6,8 @@ package struct BillingSettings: Sendable {
     package var publishableKey: String?
     /// Whether webhooks without a secret are refused, whatever their address.
     package var isProduction: Bool
+    /// The address of the pages that the provider's forms lead back to, without a slash at its end.
+    package var frontend: String
     /// The seller on invoices.
     package var seller: InvoiceParty
     /// The base URL of this service in the links of e-mails, without a slash at its end.
@@ -13,11 +15,13 @@ package struct BillingSettings: Sendable {
 
     package init(
         webhookSecrets: [String] = [], publishableKey: String? = nil, isProduction: Bool = false,
-        seller: InvoiceParty = InvoiceParty(name: "Gatehouse"), address: String = "http://localhost:8080"
+        frontend: String = "", seller: InvoiceParty = InvoiceParty(name: "Gatehouse"),
+        address: String = "http://localhost:8080"
     ) {
         self.webhookSecrets = webhookSecrets
         self.publishableKey = publishableKey
         self.isProduction = isProduction
+        self.frontend = frontend
         self.seller = seller
         self.address = address.hasSuffix("/") ? String(address.dropLast()) : address
     }

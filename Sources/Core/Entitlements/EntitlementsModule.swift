@@ -5,6 +5,7 @@ package import Mail
 package import Modules
 package import Rates
 package import Secrets
+package import Webhooks
 
 /// Plans, subscriptions, quotas, credits, concurrency and usage: what an organisation may use, and how much it has
 /// used.
@@ -45,6 +46,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         meters productMeters: [Meter],
         audit: AuditService,
         ledger: LedgerService,
+        webhooks: WebhookService,
         mailer: Mailer,
         sealer: Sealer,
         limiter: RateLimiter,
@@ -55,7 +57,9 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         let meters = MeterCatalog(productMeters: productMeters, plans: plans)
         let cache = EntitlementCache(plans: plans)
         let levels = LevelCache(snapshots: cache.snapshots, runtime: runtime)
-        let alerts = UsageAlertService(plans: plans, levels: levels, audit: audit, mailer: mailer)
+        let alerts = UsageAlertService(
+            plans: plans, levels: levels, audit: audit, mailer: mailer, webhooks: webhooks)
+        let events = SubscriptionEvents(webhooks: webhooks)
 
         // Gate
         entitlements = EntitlementService(
@@ -91,13 +95,13 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         retention = RetainedUsageService(plans: plans, sealer: sealer)
         subscriptions = SubscriptionService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
-            audit: audit, runtime: runtime)
+            audit: audit, events: events, runtime: runtime)
         billing = SubscriptionBillingService(
             subscriptions: subscriptions, plans: plans, entitlements: cache, credits: credits, audit: audit,
             runtime: runtime)
         trials = TrialService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
-            audit: audit, mailer: mailer, runtime: runtime)
+            audit: audit, events: events, mailer: mailer, runtime: runtime)
         usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts)
 
         let subscription = SubscriptionRequirement(entitlements: entitlements)
@@ -160,6 +164,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         + [ReservationsSchema.serviceKeys, EntitlementsSchema.subscriptionVersions, ReservationsSchema.retention]
     package var migrations: [Migration] { Self.migrations }
     package static let invariants = EntitlementsInvariants.all
+    package static let webhookEvents: [WebhookEventType] = [.subscriptionUpdated, .usageThresholdReached]
     package var personalDataTables: [PersonalDataTable] {
         EntitlementsPersonalData.tables(ledger: ledger, retention: retention)
     }
@@ -199,6 +204,11 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     package func quota(_ meter: Meter, units: Int64 = 1, mode: QuotaMode = .durable) -> QuotaRequirement {
         QuotaRequirement(meter: meter, units: units, mode: mode, entitlements: entitlements)
     }
+
+    /// Requires that a unit of `meter` is left, for work of a product without plans: of the plan where it lists the
+    /// meter, otherwise of the entry `default` of the file of plans. A charge is spent as that of a quota; the product
+    /// counts the units of the default allowance.
+    package func allowance(_ meter: Meter) -> AllowanceRequirement { AllowanceRequirement(quota: quota(meter)) }
 
     /// Requires a trial with `units` credits left, or a subscription. The proof is spent by
     /// ``CreditService/reserve(_:operation:fingerprint:in:)`` or ``CreditService/spend(_:operation:in:)``.

@@ -5,6 +5,9 @@ package import Modules
 /// Subscriptions that the payment provider bills. The module of payments calls it, in the transactions in which it
 /// learns of them.
 package final class SubscriptionBillingService: Sendable {
+    /// How long access stays full after what was paid for.
+    package static let grace = Subscription.grace
+
     private let subscriptions: SubscriptionService
     private let plans: PlanCatalog
     private let entitlements: EntitlementCache
@@ -133,6 +136,12 @@ package final class SubscriptionBillingService: Sendable {
     /// - Returns: nil where it never had one.
     package func view(of organisation: ID<Organisation>, in transaction: Transaction) throws -> SubscriptionView? {
         try transaction.subscription(of: organisation).map { try subscriptions.view($0, at: transaction.now) }
+    }
+
+    /// What the organisation has and has used now.
+    /// - Returns: nil without access.
+    package func snapshot(of organisation: ID<Organisation>, in transaction: Transaction) throws -> EntitlementSnapshot? {
+        try plans.snapshot(of: organisation, in: transaction)
     }
 
     /// A subscription whose first payment is not complete, as clients see it.

@@ -10,11 +10,12 @@ package final class SubscriptionService: Sendable {
     private let credits: CreditService
     private let retention: RetainedUsageService
     private let audit: AuditService
+    private let events: SubscriptionEvents
     private let runtime: Runtime
 
     init(
         database: any Database, plans: PlanCatalog, entitlements: EntitlementCache, credits: CreditService,
-        retention: RetainedUsageService, audit: AuditService, runtime: Runtime
+        retention: RetainedUsageService, audit: AuditService, events: SubscriptionEvents, runtime: Runtime
     ) {
         self.database = database
         self.plans = plans
@@ -22,13 +23,14 @@ package final class SubscriptionService: Sendable {
         self.credits = credits
         self.retention = retention
         self.audit = audit
+        self.events = events
         self.runtime = runtime
     }
 
     /// Starts a plan that needs no payment.
     /// - Throws: `validation-failed`; `plan-not-found`; `payment-required` for any other plan; `already-subscribed`;
     ///   what ``FreePlanStart`` throws.
-    package func start(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+    package func start(_ choice: some PlanSelection, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(choice)
         guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
         let cycle = try cycle(choice, of: plan) ?? .monthly
@@ -49,7 +51,7 @@ package final class SubscriptionService: Sendable {
     /// Changes to a plan that needs no payment, at once.
     /// - Throws: `validation-failed`, `plan-not-found`, `payment-required`, `subscription-state`; what
     ///   ``FreePlanStart`` throws.
-    package func upgrade(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+    package func upgrade(_ choice: some PlanSelection, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(choice)
         guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
         let cycle = try cycle(choice, of: plan)
@@ -64,7 +66,7 @@ package final class SubscriptionService: Sendable {
     /// Changes to a smaller plan that needs no payment, with the next period.
     /// - Throws: `validation-failed`, `plan-not-found`, `subscription-state`; `conflict` for a plan that is not
     ///   smaller, and for one that the caller could not start.
-    package func downgrade(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+    package func downgrade(_ choice: some PlanSelection, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(choice)
         let cycle = try cycle(choice, of: plan)
         let ranks = plans.current
@@ -259,6 +261,7 @@ package final class SubscriptionService: Sendable {
             AuditEvent(
                 action, by: scope, in: subscription.organisation, subject: subscription.id.text, details: details),
             in: transaction)
+        try events.updated(subscription, by: action, in: transaction)
     }
 
     private static func paymentRequired(_ plan: Plan) -> Problem {
