@@ -104,6 +104,7 @@ package struct EmailTemplates: Sendable {
             PackageResources.payment_action_required_html_mustache
         ),
         ("payment-failed", PackageResources.payment_failed_txt_mustache, PackageResources.payment_failed_html_mustache),
+        (
             "qr-payment-confirmed", PackageResources.qr_payment_confirmed_txt_mustache,
             PackageResources.qr_payment_confirmed_html_mustache
         ),
