@@ -6,14 +6,25 @@ struct ReadProviderObjectJob: Job {
     static let name = "billing.read-object"
     static let lane = JobLane.outbound
 
+    enum Kind: String, Codable, Sendable {
+        case subscription, invoice, session
+
+        fileprivate var provider: ProviderObjectKind {
+            switch self {
+            case .subscription: .subscription
+            case .invoice: .invoice
+            case .session: .checkoutSession
+            }
+        }
+    }
+
     let object: String
-    let kind: String
-    let folder: String
+    let kind: Kind
 
     static func worker(_ events: ProviderEventService) -> Worker {
         Worker(Self.self) { job, _ in
             do throws(Problem) {
-                try await events.refresh(job.object, ProviderObjectKind(job.kind, in: job.folder))
+                try await events.refresh(job.object, job.kind.provider)
             } catch where error.kind == .notFound || error.kind == .notConfigured {}
             return .done
         }
