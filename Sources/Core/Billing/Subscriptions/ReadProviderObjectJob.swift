@@ -23,9 +23,9 @@ struct ReadProviderObjectJob: Job {
 
     static func worker(_ events: ProviderEventService) -> Worker {
         Worker(Self.self) { job, _ in
-            do throws(Problem) {
+            do {
                 try await events.refresh(job.object, job.kind.provider)
-            } catch where error.kind == .notFound || error.kind == .notConfigured {}
+            } catch let problem as Problem where problem.kind == .notFound || problem.kind == .notConfigured {}
             return .done
         }
     }
