@@ -111,8 +111,8 @@ let products: [Target] = [
     .layer(
         "Products", "Marketplace",
         [
-            "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Files",
-            "Models", "Stripe", .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Rates",
+            "Files", "Models", "Stripe", .httpTypes, .nio,
         ]),
 ]
 

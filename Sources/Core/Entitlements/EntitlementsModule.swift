@@ -203,6 +203,11 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         QuotaRequirement(meter: meter, units: units, mode: mode, entitlements: entitlements)
     }
 
+    /// Requires that a unit of `meter` is left, for work of a product without plans: of the plan where it lists the
+    /// meter, otherwise of the entry `default` of the file of plans. A charge is spent as that of a quota; the product
+    /// counts the units of the default allowance.
+    package func allowance(_ meter: Meter) -> AllowanceRequirement { AllowanceRequirement(quota: quota(meter)) }
+
     /// Requires a trial with `units` credits left, or a subscription. The proof is spent by
     /// ``CreditService/reserve(_:operation:fingerprint:in:)`` or ``CreditService/spend(_:operation:in:)``.
     /// - Parameter payers: whose credits are taken; by default, a paid subscription covers the work.

@@ -39,6 +39,7 @@ extension Email {
         "impersonated": ["name", "administrator", "reason", "when"],
         "invitation": ["inviter", "organisation", "link", "expires"],
         "invoice": ["name", "number", "total", "link"],
+        "marketplace-note": ["name", "title", "text"],
         "organisation-access": ["name", "person", "role", "organisation", "when", "address"],
         "password-changed": ["name", "when", "address"],
         "payment-action-required": ["name", "plan", "amount", "grace", "next", "link"],

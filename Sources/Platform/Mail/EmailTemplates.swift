@@ -88,6 +88,10 @@ package struct EmailTemplates: Sendable {
         ("invitation", PackageResources.invitation_txt_mustache, PackageResources.invitation_html_mustache),
         ("invoice", PackageResources.invoice_txt_mustache, PackageResources.invoice_html_mustache),
         (
+            "marketplace-note", PackageResources.marketplace_note_txt_mustache,
+            PackageResources.marketplace_note_html_mustache
+        ),
+        (
             "organisation-access", PackageResources.organisation_access_txt_mustache,
             PackageResources.organisation_access_html_mustache
         ),
@@ -100,6 +104,7 @@ package struct EmailTemplates: Sendable {
             PackageResources.payment_action_required_html_mustache
         ),
         ("payment-failed", PackageResources.payment_failed_txt_mustache, PackageResources.payment_failed_html_mustache),
+        (
             "qr-payment-confirmed", PackageResources.qr_payment_confirmed_txt_mustache,
             PackageResources.qr_payment_confirmed_html_mustache
         ),

@@ -51,9 +51,7 @@ package struct PlanDocument: Payload, Hashable {
         for (index, feature) in (features ?? []).enumerated() where !offers.features.contains(feature) {
             faults.append(Problem.Fault("/features/\(index)", "is no known feature: '\(feature)'"))
         }
-        for meter in (limits ?? [:]).keys.sorted() where !offers.meters.contains(meter) {
-            faults.append(Problem.Fault("/limits" + Problem.Fault.step(meter), "is no known meter: '\(meter)'"))
-        }
+        faults += offers.faults(inLimits: limits)
         for (index, price) in (prices ?? []).enumerated() {
             if Currency(price.currency) == nil {
                 faults.append(Problem.Fault("/prices/\(index)/currency", "is not a currency code of three letters"))

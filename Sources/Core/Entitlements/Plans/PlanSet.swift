@@ -105,7 +105,7 @@ package struct PlanSet: Sendable {
         do throws(Problem) {
             let document = try PayloadDecoder(for: DefaultAllowanceDocument.self).decode(
                 DefaultAllowanceDocument.self, from: value)
-            let found = offers.faults(inRates: document.rates)
+            let found = offers.faults(inLimits: document.limits) + offers.faults(inRates: document.rates)
             guard found.isEmpty else { throw Problem.invalid(found) }
             return document.allowance
         } catch {
