@@ -128,7 +128,7 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "Models", "Outbound", "SpotDecisions", "CMemory", .configuration, .httpTypes, .serviceLifecycle,
+            "AWS", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory", .configuration, .httpTypes, .serviceLifecycle,
             .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
