@@ -255,9 +255,10 @@ package struct Configuration: Sendable {
             "STRIPE_PUBLISHABLE_KEY", "the key of Stripe that clients get, which confirm payments with it")
         stripeWebhookSecrets = source.secrets(
             "STRIPE_WEBHOOK_SECRET",
-            "the signing secret of Stripe's webhooks, or several with commas while one is rotated; in production required "
-                + "with STRIPE_SECRET_KEY")
-        stripeAPIBase = source.webAddress("STRIPE_API_BASE", "the URL of Stripe's API; https://api.stripe.com by default")
+            "the signing secret of Stripe's webhooks, or several with commas while one is rotated; in production "
+                + "required with STRIPE_SECRET_KEY")
+        stripeAPIBase = source.webAddress(
+            "STRIPE_API_BASE", "the URL of Stripe's API; https://api.stripe.com by default")
         anthropicKey = source.secret(
             "ANTHROPIC_API_KEY", "the key of Anthropic's Messages API, whose model is used where this is set")
         anthropicBaseURL =
@@ -459,7 +460,8 @@ extension Configuration {
             }
             if key.hasPrefix("pk_") { faults.append("STRIPE_SECRET_KEY: is a publishable key") }
         }
-        if let key = stripePublishableKey, stripeSecretKey != nil, mode != StripeKeyMode(key: key) || key.hasPrefix("sk_")
+        if let key = stripePublishableKey, stripeSecretKey != nil,
+            mode != StripeKeyMode(key: key) || key.hasPrefix("sk_")
         {
             faults.append("STRIPE_PUBLISHABLE_KEY: is the publishable key of the same mode as STRIPE_SECRET_KEY")
         }
@@ -472,7 +474,9 @@ extension Configuration {
                 ("STRIPE_WEBHOOK_SECRET", !stripeWebhookSecrets.isEmpty),
                 ("STRIPE_PUBLISHABLE_KEY", stripePublishableKey != nil), ("STRIPE_API_BASE", !stripeAPIBase.isEmpty),
             ]
-            if let (name, _) = given.first(where: \.1) { faults.append("STRIPE_SECRET_KEY: is required with \(name)") }
+            if let (name, _) = given.first(where: \.1) {
+                faults.append("STRIPE_SECRET_KEY: is required with \(name)")
+            }
         }
         for secret in stripeWebhookSecrets where secret.count < 16 || Self.isPlaceholder(secret) {
             faults.append("STRIPE_WEBHOOK_SECRET: is a placeholder of a template, or has fewer than 16 characters")
