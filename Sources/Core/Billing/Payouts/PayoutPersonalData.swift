@@ -1,8 +1,8 @@
 import Identity
 import Modules
 
-/// Personal data in the tables of payouts, disputes and reconciliation. Rows of money stay, under the pseudonyms that the
-/// ledger's accounts get (``LedgerService/pseudonymise(owner:as:in:)``).
+/// Personal data in the tables of payouts, disputes and reconciliation. Rows of money stay, under the pseudonyms that
+/// the ledger's accounts get (``LedgerService/pseudonymise(owner:as:in:)``).
 enum PayoutPersonalData {
     static let tables: [PersonalDataTable] = [
         PersonalDataTable(
