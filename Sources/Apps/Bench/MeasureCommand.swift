@@ -17,7 +17,8 @@ struct MeasureCommand: AsyncParsableCommand {
 
     @Option(
         help:
-            "The parts: web, writes, reservations, identity, start, rows, timing, rates; by name only: gate, realtime, money."
+            "The parts: web, writes, reservations, identity, start, rows, timing, rates; by name only: gate, realtime, "
+            + "money."
     )
     var only: [Part] = []
 

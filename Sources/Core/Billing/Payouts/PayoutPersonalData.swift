@@ -19,9 +19,13 @@ enum PayoutPersonalData {
         ) { subject, pseudonym, transaction in
             for (number, organisation) in subject.organisations.enumerated() {
                 let owner = "\(pseudonym)-\(number + 1)"
-                try transaction.execute("UPDATE payouts SET payee = \(owner) WHERE payee = \(organisation)")
                 try transaction.execute(
-                    "UPDATE payouts SET source_owner = \(owner) WHERE source_owner = \(organisation)")
+                    "UPDATE payouts SET payee = \(owner), reason = NULL WHERE payee = \(organisation)")
+                try transaction.execute(
+                    """
+                    UPDATE payouts SET source_owner = \(owner), reason = NULL WHERE source_owner = \(organisation)
+                    """
+                )
             }
         },
         PersonalDataTable(
