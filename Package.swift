@@ -156,7 +156,7 @@ let apps: [Target] = [
         name: "gatehouse-bench",
         dependencies: [
             "App", "Base", "Billing", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity",
-            "Entitlements", "Forecasting", "Realtime", "StoragePostgres", "Stripe", "TestKit", "TestStripe",
+            "Entitlements", "Forecasting", "Ledger", "Realtime", "StoragePostgres", "Stripe", "TestKit", "TestStripe",
             .arguments, .histogram, .hummingbird, .logging, .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"

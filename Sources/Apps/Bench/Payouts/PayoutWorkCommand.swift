@@ -6,8 +6,8 @@ import Modules
 import Synchronization
 import TestKit
 
-/// One process of the proof of payouts. It begins, sends, cancels and takes back the payouts of the plan, in an order of
-/// its own, until each is what it is to come to or its outcome is unknown, or until it is killed.
+/// One process of the proof of payouts. It begins, sends, cancels and takes back the payouts of the plan, in an order
+/// of its own, until each is what it is to come to or its outcome is unknown, or until it is killed.
 struct PayoutWorkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "payout-work", shouldDisplay: false)
 
