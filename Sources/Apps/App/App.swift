@@ -6,6 +6,7 @@ import Foundation
 package import Identity
 import Ledger
 import Mail
+import Marketplace
 import MessagingRedis
 package import Modules
 import Outbound
@@ -161,10 +162,23 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
+    let marketplace = MarketplaceModule(
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        audit: audit.service,
+        realtime: realtime,
+        mailer: mailer,
+        sealer: sealer,
+        files: files,
+        model: try configuration.modelSettings,
+        runtime: runtime
+    )
+
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
-        providers: [identity.personalData, webhooks, entitlements, realtime, training, sandbox],
+        providers: [identity.personalData, webhooks, entitlements, realtime, training, sandbox, marketplace],
         files: files,
         queue: queue,
         mailer: mailer,
@@ -175,7 +189,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
 
     // Routes and jobs
-    let modules: [any Module] = [audit, identity, privacy, webhooks, entitlements, realtime, training, sandbox]
+    let modules: [any Module] = [
+        audit, identity, privacy, webhooks, entitlements, realtime, training, sandbox, marketplace,
+    ]
     let runner = JobRunner(
         database: database,
         workers: modules.flatMap(\.workers) + delivery.workers,
@@ -233,12 +249,12 @@ package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
     + PrivacyModule.migrations + WebhooksModule.migrations
     + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + TrainingModule.migrations
-    + SandboxModule.migrations
+    + SandboxModule.migrations + MarketplaceModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] =
     WebhooksModule.invariants + LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants
-    + TrainingModule.invariants + SandboxModule.invariants
+    + TrainingModule.invariants + SandboxModule.invariants + MarketplaceModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
@@ -348,7 +364,7 @@ private func identitySettings(
     let secret = try needsSecret ? folder.secret("jwt", runtime: runtime) : configuration.jwtSecret
     return IdentitySettings(
         issuer: address(configuration),
-        keyScopes: TrainingModule.keyScopes + SandboxModule.keyScopes,
+        keyScopes: TrainingModule.keyScopes + SandboxModule.keyScopes + MarketplaceModule.keyScopes,
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
