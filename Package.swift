@@ -90,8 +90,8 @@ let core: [Target] = [
     .layer(
         "Core", "Billing",
         [
-            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Webhooks", "Entitlements", "Realtime",
-            "Stripe", "PDF", "Plotting", .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Webhooks", "Entitlements", "Rates",
+            "Realtime", "Stripe", "PDF", "Plotting", .httpTypes, .nio,
         ]),
 ]
 
@@ -152,8 +152,8 @@ let apps: [Target] = [
     .executableTarget(
         name: "gatehouse-bench",
         dependencies: [
-            "App", "Base", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity", "Entitlements",
-            "Forecasting", "Realtime", "StoragePostgres", "TestKit",
+            "App", "Base", "Billing", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity",
+            "Entitlements", "Forecasting", "Realtime", "StoragePostgres", "Stripe", "TestKit", "TestStripe",
             .arguments, .histogram, .hummingbird, .logging, .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"

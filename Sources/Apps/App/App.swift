@@ -18,7 +18,7 @@ import SpotDecisions
 import StoragePostgres
 import StorageSQLite
 import Training
-import Webhooks
+package import Webhooks
 
 /// The wired system, which the commands, the tests and the tour run.
 package struct App: Sendable {
@@ -29,6 +29,7 @@ package struct App: Sendable {
     /// The tables and files of every module that hold personal data.
     package let personalDataTables: [PersonalDataTable]
     package let entitlements: EntitlementsModule
+    package let webhooks: WebhookService
     package let realtime: RealtimeModule
     package let queue: JobQueue
     package let runner: JobRunner
@@ -231,6 +232,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         identity: identity,
         personalDataTables: privacy.personalDataTables,
         entitlements: entitlements,
+        webhooks: webhooks.service,
         realtime: realtime,
         queue: queue,
         runner: runner,

@@ -72,6 +72,7 @@ package struct EmailTemplates: Sendable {
             PackageResources.booking_requested_html_mustache
         ),
         ("change-email", PackageResources.change_email_txt_mustache, PackageResources.change_email_html_mustache),
+        ("credit-note", PackageResources.credit_note_txt_mustache, PackageResources.credit_note_html_mustache),
         (
             "email-change-requested", PackageResources.email_change_requested_txt_mustache,
             PackageResources.email_change_requested_html_mustache
@@ -85,6 +86,7 @@ package struct EmailTemplates: Sendable {
         ("export-ready", PackageResources.export_ready_txt_mustache, PackageResources.export_ready_html_mustache),
         ("impersonated", PackageResources.impersonated_txt_mustache, PackageResources.impersonated_html_mustache),
         ("invitation", PackageResources.invitation_txt_mustache, PackageResources.invitation_html_mustache),
+        ("invoice", PackageResources.invoice_txt_mustache, PackageResources.invoice_html_mustache),
         (
             "marketplace-note", PackageResources.marketplace_note_txt_mustache,
             PackageResources.marketplace_note_html_mustache
@@ -97,6 +99,11 @@ package struct EmailTemplates: Sendable {
             "password-changed", PackageResources.password_changed_txt_mustache,
             PackageResources.password_changed_html_mustache
         ),
+        (
+            "payment-action-required", PackageResources.payment_action_required_txt_mustache,
+            PackageResources.payment_action_required_html_mustache
+        ),
+        ("payment-failed", PackageResources.payment_failed_txt_mustache, PackageResources.payment_failed_html_mustache),
         (
             "qr-payment-confirmed", PackageResources.qr_payment_confirmed_txt_mustache,
             PackageResources.qr_payment_confirmed_html_mustache
@@ -115,6 +122,14 @@ package struct EmailTemplates: Sendable {
             PackageResources.service_disputed_html_mustache
         ),
         ("session-reused", PackageResources.session_reused_txt_mustache, PackageResources.session_reused_html_mustache),
+        (
+            "subscription-ended", PackageResources.subscription_ended_txt_mustache,
+            PackageResources.subscription_ended_html_mustache
+        ),
+        (
+            "subscription-started", PackageResources.subscription_started_txt_mustache,
+            PackageResources.subscription_started_html_mustache
+        ),
         ("trial-ended", PackageResources.trial_ended_txt_mustache, PackageResources.trial_ended_html_mustache),
         ("trial-warning", PackageResources.trial_warning_txt_mustache, PackageResources.trial_warning_html_mustache),
         ("usage-alert", PackageResources.usage_alert_txt_mustache, PackageResources.usage_alert_html_mustache),

@@ -5,7 +5,7 @@ package struct BillingView: Payload {
     /// The subscription's id at the provider; absent until it has made one.
     package var stripeSubscriptionId: String?
     /// In major units; absent for a plan whose price is not known here.
-    package var amount: Int64?
+    package var amount: DecimalNumber?
     package var amountMinor: Int64?
     package var currency: String?
     package var cycle: Cycle

@@ -5,22 +5,27 @@ package import Modules
 /// Subscriptions that the payment provider bills. The module of payments calls it, in the transactions in which it
 /// learns of them.
 package final class SubscriptionBillingService: Sendable {
+    /// How long access stays full after what was paid for.
+    package static let grace = Subscription.grace
+
     private let subscriptions: SubscriptionService
     private let plans: PlanCatalog
     private let entitlements: EntitlementCache
     private let credits: CreditService
     private let audit: AuditService
+    private let events: SubscriptionEvents
     private let runtime: Runtime
 
     init(
         subscriptions: SubscriptionService, plans: PlanCatalog, entitlements: EntitlementCache, credits: CreditService,
-        audit: AuditService, runtime: Runtime
+        audit: AuditService, events: SubscriptionEvents, runtime: Runtime
     ) {
         self.subscriptions = subscriptions
         self.plans = plans
         self.entitlements = entitlements
         self.credits = credits
         self.audit = audit
+        self.events = events
         self.runtime = runtime
     }
 
@@ -135,6 +140,12 @@ package final class SubscriptionBillingService: Sendable {
         try transaction.subscription(of: organisation).map { try subscriptions.view($0, at: transaction.now) }
     }
 
+    /// What the organisation has and has used now.
+    /// - Returns: nil without access.
+    package func snapshot(of organisation: ID<Organisation>, in transaction: Transaction) throws -> EntitlementSnapshot? {
+        try plans.snapshot(of: organisation, in: transaction)
+    }
+
     /// A subscription whose first payment is not complete, as clients see it.
     package func view(pending state: BillingState, of organisation: ID<Organisation>, at now: Instant) throws
         -> SubscriptionView
@@ -170,6 +181,7 @@ package final class SubscriptionBillingService: Sendable {
                 AuditEvent(
                     change.action, organisation: after.organisation.text, subject: after.id.text, details: details),
                 in: transaction)
+            try events.updated(after, by: change.action, in: transaction)
         }
         return change
     }

@@ -30,7 +30,7 @@ package final class SubscriptionService: Sendable {
     /// Starts a plan that needs no payment.
     /// - Throws: `validation-failed`; `plan-not-found`; `payment-required` for any other plan; `already-subscribed`;
     ///   what ``FreePlanStart`` throws.
-    package func start(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+    package func start(_ choice: some PlanSelection, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(choice)
         guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
         let cycle = try cycle(choice, of: plan) ?? .monthly
@@ -51,7 +51,7 @@ package final class SubscriptionService: Sendable {
     /// Changes to a plan that needs no payment, at once.
     /// - Throws: `validation-failed`, `plan-not-found`, `payment-required`, `subscription-state`; what
     ///   ``FreePlanStart`` throws.
-    package func upgrade(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+    package func upgrade(_ choice: some PlanSelection, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(choice)
         guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
         let cycle = try cycle(choice, of: plan)
@@ -66,7 +66,7 @@ package final class SubscriptionService: Sendable {
     /// Changes to a smaller plan that needs no payment, with the next period.
     /// - Throws: `validation-failed`, `plan-not-found`, `subscription-state`; `conflict` for a plan that is not
     ///   smaller, and for one that the caller could not start.
-    package func downgrade(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+    package func downgrade(_ choice: some PlanSelection, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(choice)
         let cycle = try cycle(choice, of: plan)
         let ranks = plans.current
