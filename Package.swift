@@ -78,26 +78,29 @@ let core: [Target] = [
             "Modules", "DomainNames", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .httpTypes,
             .serviceLifecycle,
         ]),
+    .layer("Core", "Webhooks", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Outbound", .httpTypes, .nio]),
     .layer("Core", "Realtime", ["Modules", "Secrets", "Identity", .httpTypes, .nio, .serviceLifecycle]),
     .layer("Core", "Ledger", ["Modules"]),
     .layer(
         "Core", "Entitlements",
-        ["Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Rates", .httpTypes, .serviceLifecycle, .yams]),
+        [
+            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Webhooks", "Rates", .httpTypes,
+            .serviceLifecycle, .yams,
+        ]),
     .layer(
         "Core", "Billing",
         [
-            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Entitlements", "Realtime", "Stripe", "PDF",
-            "Plotting", .httpTypes,
+            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Webhooks", "Entitlements", "Realtime",
+            "Stripe", "PDF", "Plotting", .httpTypes, .nio,
         ]),
-    .layer("Core", "Webhooks", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Outbound", .httpTypes]),
 ]
 
 let products: [Target] = [
     .layer(
         "Products", "Training",
         [
-            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Rates", "Files", "Forecasting",
-            "Plotting", .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Identity", "Webhooks", "Entitlements", "Realtime", "Rates", "Files",
+            "Forecasting", "Plotting", .httpTypes, .nio,
         ]),
     .layer(
         "Products", "Sandbox",
@@ -125,8 +128,8 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "Outbound", "SpotDecisions", "CMemory", .configuration, .httpTypes, .serviceLifecycle, .system,
-            .unixSignals,
+            "AWS", "Models", "Outbound", "SpotDecisions", "CMemory", .configuration, .httpTypes, .serviceLifecycle,
+            .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
     ),
@@ -163,7 +166,7 @@ let tests: [Target] = [
     .tests("WebTests", ["App", "Base", "Telemetry", "Web", "Modules", "TestKit", .metrics] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Forecasting", "TestKit"]),
-    .tests("PlottingTests", ["Plotting", "CCairo"]),
+    .tests("PlottingTests", ["Base", "Plotting", "CCairo"]),
     .tests("MailTests", ["App", "Base", "DomainNames", "Mail", "Modules", "Secrets", "TestKit"]),
     .tests(
         "RatesTests",

@@ -17,6 +17,7 @@ import SpotDecisions
 import StoragePostgres
 import StorageSQLite
 import Training
+import Webhooks
 
 /// The wired system, which the commands, the tests and the tour run.
 package struct App: Sendable {
@@ -90,6 +91,18 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         logger: logger,
         runtime: runtime
     )
+    let webhooks = WebhooksModule(
+        database: database,
+        identity: identity,
+        eventTypes: EntitlementsModule.webhookEvents + TrainingModule.webhookEvents,
+        client: UserURLClient(policy: try AddressPolicy(privateNetworks: configuration.outboundPrivateNetworks)),
+        allowsHTTP: configuration.environment != .production,
+        audit: audit.service,
+        mailer: mailer,
+        sealer: sealer,
+        queue: queue,
+        runtime: runtime
+    )
     let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
     let file = try readPlans(configuration, offers)
     let entitlements = EntitlementsModule(
@@ -100,6 +113,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         meters: TrainingModule.meters,
         audit: audit.service,
         ledger: LedgerService(runtime: runtime),
+        webhooks: webhooks.service,
         mailer: mailer,
         sealer: sealer,
         limiter: limits.limiter,
@@ -124,6 +138,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         entitlements: entitlements,
         audit: audit.service,
         realtime: realtime,
+        webhooks: webhooks.service,
         queue: queue,
         files: files,
         // A thread for each slot: a run that has one never waits for the thread of another.
@@ -149,7 +164,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
-        providers: [identity.personalData, entitlements, realtime, training, sandbox],
+        providers: [identity.personalData, webhooks, entitlements, realtime, training, sandbox],
         files: files,
         queue: queue,
         mailer: mailer,
@@ -160,7 +175,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
 
     // Routes and jobs
-    let modules: [any Module] = [audit, identity, privacy, entitlements, realtime, training, sandbox]
+    let modules: [any Module] = [audit, identity, privacy, webhooks, entitlements, realtime, training, sandbox]
     let runner = JobRunner(
         database: database,
         workers: modules.flatMap(\.workers) + delivery.workers,
@@ -216,14 +231,14 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 /// The migrations of every module, in the order of their dependencies.
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
-    + PrivacyModule.migrations
+    + PrivacyModule.migrations + WebhooksModule.migrations
     + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + TrainingModule.migrations
     + SandboxModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] =
-    LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants + TrainingModule.invariants
-    + SandboxModule.invariants
+    WebhooksModule.invariants + LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants
+    + TrainingModule.invariants + SandboxModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 

@@ -4,6 +4,7 @@ import Foundation
 package import Identity
 package import Mail
 import MessagingRedis
+import Models
 package import Modules
 import Outbound
 import Realtime
@@ -86,6 +87,13 @@ package struct Configuration: Sendable {
     package var jobLease: Duration
     /// Empty for the hosts of AWS in production, and for none elsewhere.
     package var awsEndpointURL: String
+    package var anthropicKey: String?
+    package var anthropicBaseURL: String
+    package var anthropicModel: String
+    package var openAIKey: String?
+    /// Nil for OpenAI's own.
+    package var openAIBaseURL: String?
+    package var openAIModel: String?
     /// Entries of ``AddressPolicy``.
     package var outboundPrivateNetworks: [String]
     package var sandboxLogsRequireToken: Bool
@@ -235,6 +243,20 @@ package struct Configuration: Sendable {
             "AWS_ENDPOINT_URL",
             "the URL of the services of AWS, such as a test server's; by default the hosts of AWS in production, and "
                 + "none elsewhere: decisions then use built-in tables")
+        anthropicKey = source.secret(
+            "ANTHROPIC_API_KEY", "the key of Anthropic's Messages API, whose model is used where this is set")
+        anthropicBaseURL =
+            source.url("ANTHROPIC_BASE_URL", default: ModelUpstream.anthropicURL, "the URL of that API, without /v1")
+        anthropicModel = source.text("ANTHROPIC_MODEL", "claude-sonnet-5", "the model that is used there")
+        openAIKey = source.secret(
+            "OPENAI_API_KEY", "the key of OpenAI's Chat Completions API, used where ANTHROPIC_API_KEY is not set")
+        let openAIURL = source.url(
+            "OPENAI_BASE_URL",
+            "the URL of that API with its /v1, also of another service or server that has it and may need no key; "
+                + "OpenAI's by default")
+        openAIBaseURL = openAIURL.isEmpty ? nil : openAIURL
+        openAIModel = source.text(
+            "OPENAI_MODEL", "the model that is used there; required with OPENAI_API_KEY or OPENAI_BASE_URL")
         outboundPrivateNetworks = source.list(
             "OUTBOUND_PRIVATE_NETWORKS",
             "ranges such as 10.0.0.0/8 that requests to URLs of users may reach besides public addresses, or true for "
@@ -349,6 +371,7 @@ extension Configuration {
                 faults.append("AWS_ENDPOINT_URL: \(error)")
             }
         }
+        faults += modelFaults
         do throws(AddressPolicy.ParseError) {
             _ = try AddressPolicy(privateNetworks: outboundPrivateNetworks)
         } catch {

@@ -26,6 +26,9 @@ private let groups: [DocumentGroup] = [
         "What the plan allows, reservations of metered units, usage events and the credit balance.",
         segments: ["entitlements", "usage", "credits"]),
     DocumentGroup(
+        "Webhooks", "Endpoints of the organisation that get its events, their deliveries, and calls of other services.",
+        segments: ["webhooks"]),
+    DocumentGroup(
         "Realtime", "Topics of messages by WebSocket, server-sent events, NDJSON or long polling.",
         segments: ["realtime"]),
     DocumentGroup(

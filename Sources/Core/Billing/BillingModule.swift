@@ -15,6 +15,11 @@ package final class BillingModule: Module {
     package let refunds: RefundService
     package let invoices: InvoiceService
     package let coupons: CouponService
+    package let money: MoneyLedgerService
+    package let payouts: PayoutService
+    package let payoutAccounts: ConnectedAccountService
+    package let disputes: DisputeService
+    package let finance: FinanceService
     package let routes: [Route]
     package let workers: [Worker]
     package let schedules: [Schedule]
@@ -34,22 +39,31 @@ package final class BillingModule: Module {
         runtime: Runtime
     ) {
         calls = ProviderCallService(client: stripe, database: database, queue: queue, logger: logger)
-        events = ProviderEventService()
+        events = ProviderEventService(
+            client: stripe, database: database, queue: queue, logger: logger, runtime: runtime)
         customers = CustomerService()
         payments = PaymentService()
         refunds = RefundService()
         invoices = InvoiceService()
         coupons = CouponService()
-        routes = []
-        workers = []
-        schedules = []
+        money = MoneyLedgerService(ledger: ledger)
+        let outgoing = PayoutServices(
+            database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
+            audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)
+        payouts = outgoing.payouts
+        payoutAccounts = outgoing.accounts
+        disputes = outgoing.disputes
+        finance = outgoing.finance
+        routes = outgoing.routes
+        workers = outgoing.workers
+        schedules = outgoing.schedules
     }
 
-    package static let migrations: [Migration] = []
-    package static let invariants: [Invariant] = []
+    package static let migrations: [Migration] = PayoutServices.migrations
+    package static let invariants: [Invariant] = PayoutServices.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 
 extension BillingModule: PersonalDataProvider {
-    package var personalDataTables: [PersonalDataTable] { [] }
+    package var personalDataTables: [PersonalDataTable] { PayoutServices.personalDataTables }
 }

@@ -6,10 +6,16 @@ package struct BillingSettings: Sendable {
     package var publishableKey: String?
     /// Whether webhooks without a secret are refused, whatever their address.
     package var isProduction: Bool
+    /// The address of the pages that the provider's forms lead back to, without a slash at its end.
+    package var frontend: String
 
-    package init(webhookSecrets: [String] = [], publishableKey: String? = nil, isProduction: Bool = false) {
+    package init(
+        webhookSecrets: [String] = [], publishableKey: String? = nil, isProduction: Bool = false,
+        frontend: String = ""
+    ) {
         self.webhookSecrets = webhookSecrets
         self.publishableKey = publishableKey
         self.isProduction = isProduction
+        self.frontend = frontend
     }
 }

@@ -5,6 +5,7 @@ package import Mail
 package import Modules
 package import Rates
 package import Secrets
+package import Webhooks
 
 /// Plans, subscriptions, quotas, credits, concurrency and usage: what an organisation may use, and how much it has
 /// used.
@@ -44,6 +45,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         meters productMeters: [Meter],
         audit: AuditService,
         ledger: LedgerService,
+        webhooks: WebhookService,
         mailer: Mailer,
         sealer: Sealer,
         limiter: RateLimiter,
@@ -54,7 +56,9 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         let meters = MeterCatalog(productMeters: productMeters, plans: plans)
         let cache = EntitlementCache(plans: plans)
         let levels = LevelCache(snapshots: cache.snapshots, runtime: runtime)
-        let alerts = UsageAlertService(plans: plans, levels: levels, audit: audit, mailer: mailer)
+        let alerts = UsageAlertService(
+            plans: plans, levels: levels, audit: audit, mailer: mailer, webhooks: webhooks)
+        let events = SubscriptionEvents(webhooks: webhooks)
 
         // Gate
         entitlements = EntitlementService(
@@ -89,13 +93,13 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         retention = RetainedUsageService(plans: plans, sealer: sealer)
         subscriptions = SubscriptionService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
-            audit: audit, runtime: runtime)
+            audit: audit, events: events, runtime: runtime)
         billing = SubscriptionBillingService(
             subscriptions: subscriptions, plans: plans, entitlements: cache, credits: credits, audit: audit,
-            runtime: runtime)
+            events: events, runtime: runtime)
         trials = TrialService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
-            audit: audit, mailer: mailer, runtime: runtime)
+            audit: audit, events: events, mailer: mailer, runtime: runtime)
         usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts)
 
         let subscription = SubscriptionRequirement(entitlements: entitlements)
@@ -158,6 +162,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         + [ReservationsSchema.serviceKeys, EntitlementsSchema.subscriptionVersions, ReservationsSchema.retention]
     package var migrations: [Migration] { Self.migrations }
     package static let invariants = EntitlementsInvariants.all
+    package static let webhookEvents: [WebhookEventType] = [.subscriptionUpdated, .usageThresholdReached]
     package var personalDataTables: [PersonalDataTable] {
         EntitlementsPersonalData.tables(ledger: ledger, retention: retention)
     }

@@ -41,6 +41,7 @@ extension Email {
         "password-changed": ["name", "when", "address"],
         "payment-action-required": ["name", "plan", "amount", "grace", "next", "link"],
         "payment-failed": ["name", "plan", "amount", "grace", "next", "link"],
+        "qr-payment-confirmed": ["name", "amount", "description", "reference", "bank_reference"],
         "reset-password": ["name", "code", "link", "expires", "code_expires"],
         "second-factor-changed": ["name", "change", "when"],
         "service-completed": ["name", "business", "date"],
@@ -53,6 +54,7 @@ extension Email {
         "usage-alert": ["name", "meter", "percent", "used", "limit", "resets"],
         "vendor-decided": ["name", "business", "decision", "note"],
         "verify-email": ["name", "code", "link", "expires", "code_expires"],
+        "webhook-disabled": ["name", "host", "reason", "since"],
     ]
 
     /// - Throws: ``EmailFault`` for an unknown template or a missing value, which is a programming error;

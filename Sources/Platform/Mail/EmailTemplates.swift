@@ -98,6 +98,10 @@ package struct EmailTemplates: Sendable {
             PackageResources.payment_action_required_html_mustache
         ),
         ("payment-failed", PackageResources.payment_failed_txt_mustache, PackageResources.payment_failed_html_mustache),
+        (
+            "qr-payment-confirmed", PackageResources.qr_payment_confirmed_txt_mustache,
+            PackageResources.qr_payment_confirmed_html_mustache
+        ),
         ("reset-password", PackageResources.reset_password_txt_mustache, PackageResources.reset_password_html_mustache),
         (
             "second-factor-changed", PackageResources.second_factor_changed_txt_mustache,
@@ -125,6 +129,10 @@ package struct EmailTemplates: Sendable {
         ("usage-alert", PackageResources.usage_alert_txt_mustache, PackageResources.usage_alert_html_mustache),
         ("vendor-decided", PackageResources.vendor_decided_txt_mustache, PackageResources.vendor_decided_html_mustache),
         ("verify-email", PackageResources.verify_email_txt_mustache, PackageResources.verify_email_html_mustache),
+        (
+            "webhook-disabled", PackageResources.webhook_disabled_txt_mustache,
+            PackageResources.webhook_disabled_html_mustache
+        ),
     ]
 }
 

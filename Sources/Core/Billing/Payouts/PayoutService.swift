@@ -326,22 +326,28 @@ package final class PayoutService: Sendable {
 
     // MARK: The bank
 
-    /// Applies what the provider reports of the payout of a connected account to its bank. Repeats change nothing.
-    func arrive(_ id: ID<Payout>, in transaction: Transaction) throws {
+    /// Applies that a connected account's payout to its bank has paid the money. Repeats change nothing.
+    /// - Parameter bankPayout: `po_…`.
+    func arrive(_ id: ID<Payout>, by bankPayout: String, in transaction: Transaction) throws {
         var payout = try locked(id, in: transaction)
-        guard payout.state.hasTransferred, !payout.isAtBank else { return }
-        try payout.pay(at: transaction.now)
+        guard payout.state.hasTransferred, payout.bankPayout != bankPayout || !payout.isAtBank else { return }
+        guard !payout.isAtBank else {
+            try payout.settle(by: bankPayout)
+            return try transaction.update(payout)
+        }
+        try payout.pay(by: bankPayout, at: transaction.now)
         try save(payout, ("paid", payout.arrival, Int(payout.version)), by: nil, in: transaction)
     }
 
-    /// As ``arrive(_:in:)``, for a payout that the bank did not accept or that was canceled.
-    func bankReturned(_ id: ID<Payout>, reason: String, in transaction: Transaction) throws {
+    /// As ``arrive(_:by:in:)``, for a payout to the bank that was not accepted or was canceled. One that another has
+    /// followed changes nothing.
+    func bankReturned(_ id: ID<Payout>, by bankPayout: String, reason: String, in transaction: Transaction) throws {
         var payout = try locked(id, in: transaction)
-        guard payout.state.hasTransferred, payout.returnedAt == nil else { return }
-        let movements = payout.isAtBank ? payout.bankReturn : []
-        try payout.return(reason, at: transaction.now)
-        try save(
-            payout, movements.isEmpty ? nil : ("returned", movements, Int(payout.version)), by: nil, in: transaction)
+        guard payout.state.hasTransferred, payout.returnedAt == nil, payout.bankPayout ?? bankPayout == bankPayout
+        else { return }
+        let posting = payout.isAtBank ? ("returned", payout.bankReturn, Int(payout.version)) : nil
+        try payout.return(reason, by: bankPayout, at: transaction.now)
+        try save(payout, posting, by: nil, in: transaction)
     }
 
     // MARK: Writing

@@ -10,11 +10,12 @@ package final class SubscriptionService: Sendable {
     private let credits: CreditService
     private let retention: RetainedUsageService
     private let audit: AuditService
+    private let events: SubscriptionEvents
     private let runtime: Runtime
 
     init(
         database: any Database, plans: PlanCatalog, entitlements: EntitlementCache, credits: CreditService,
-        retention: RetainedUsageService, audit: AuditService, runtime: Runtime
+        retention: RetainedUsageService, audit: AuditService, events: SubscriptionEvents, runtime: Runtime
     ) {
         self.database = database
         self.plans = plans
@@ -22,6 +23,7 @@ package final class SubscriptionService: Sendable {
         self.credits = credits
         self.retention = retention
         self.audit = audit
+        self.events = events
         self.runtime = runtime
     }
 
@@ -259,6 +261,7 @@ package final class SubscriptionService: Sendable {
             AuditEvent(
                 action, by: scope, in: subscription.organisation, subject: subscription.id.text, details: details),
             in: transaction)
+        try events.updated(subscription, by: action, in: transaction)
     }
 
     private static func paymentRequired(_ plan: Plan) -> Problem {

@@ -1,11 +1,11 @@
-/// A text that is safe to draw on one line: labels are column names of uploaded files and may have any characters.
-struct PlainText {
-    static let charactersMax = 300
+/// A text that is safe to draw on one line: names that clients choose may have any characters.
+package struct PlainText: Sendable {
+    package static let charactersMax = 300
 
     /// In logical order.
-    let logical: String
+    package let logical: String
 
-    init(_ text: String) {
+    package init(_ text: String) {
         var kept = String.UnicodeScalarView()
         for scalar in text.prefix(Self.charactersMax).unicodeScalars.prefix(4 * Self.charactersMax) {
             switch scalar.properties.generalCategory {
@@ -18,9 +18,9 @@ struct PlainText {
         logical = String(kept)
     }
 
-    /// In visual order, left to right. Cairo draws characters in the given order, so runs of Hebrew and Arabic are
+    /// In visual order, left to right. Drawing libraries place characters in the given order, so runs of Hebrew and Arabic are
     /// reversed. Arabic letters are not joined, which would need a shaping engine.
-    var visual: String {
+    package var visual: String {
         let characters = Array(logical)
         guard characters.contains(where: \.isRightToLeft) else { return logical }
         var ordered = characters
