@@ -1,5 +1,6 @@
 import AWS
 package import Audit
+package import Billing
 package import Entitlements
 import Files
 import Foundation
@@ -16,8 +17,9 @@ import ServiceLifecycle
 import SpotDecisions
 import StoragePostgres
 import StorageSQLite
+import Stripe
 import Training
-import Webhooks
+package import Webhooks
 
 /// The wired system, which the commands, the tests and the tour run.
 package struct App: Sendable {
@@ -28,7 +30,9 @@ package struct App: Sendable {
     /// The tables and files of every module that hold personal data.
     package let personalDataTables: [PersonalDataTable]
     package let entitlements: EntitlementsModule
+    package let webhooks: WebhookService
     package let realtime: RealtimeModule
+    package let billing: BillingModule
     package let queue: JobQueue
     package let runner: JobRunner
     package let metrics: Metrics
@@ -103,6 +107,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         queue: queue,
         runtime: runtime
     )
+    let ledger = LedgerService(runtime: runtime)
     let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
     let file = try readPlans(configuration, offers)
     let entitlements = EntitlementsModule(
@@ -112,7 +117,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
             database: database, file: file, offers: offers, audit: audit.service, logger: logger),
         meters: TrainingModule.meters,
         audit: audit.service,
-        ledger: LedgerService(runtime: runtime),
+        ledger: ledger,
         webhooks: webhooks.service,
         mailer: mailer,
         sealer: sealer,
@@ -126,6 +131,20 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let topicSignals = limits.redis.map {
         RedisTopicSignals(client: $0, realtime: realtime, logger: logger, runtime: runtime)
     }
+
+    let billing = BillingModule(
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        audit: audit.service,
+        ledger: ledger,
+        mailer: mailer,
+        queue: queue,
+        stripe: stripeClient(configuration),
+        settings: billingSettings(configuration),
+        logger: logger,
+        runtime: runtime
+    )
 
     let jobSettings = JobRunner.Settings(
         slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3,
@@ -164,7 +183,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
-        providers: [identity.personalData, webhooks, entitlements, realtime, training, sandbox],
+        providers: [identity.personalData, webhooks, entitlements, realtime, billing, training, sandbox],
         files: files,
         queue: queue,
         mailer: mailer,
@@ -175,7 +194,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
 
     // Routes and jobs
-    let modules: [any Module] = [audit, identity, privacy, webhooks, entitlements, realtime, training, sandbox]
+    let modules: [any Module] = [
+        audit, identity, privacy, webhooks, entitlements, realtime, billing, training, sandbox,
+    ]
     let runner = JobRunner(
         database: database,
         workers: modules.flatMap(\.workers) + delivery.workers,
@@ -215,7 +236,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         identity: identity,
         personalDataTables: privacy.personalDataTables,
         entitlements: entitlements,
+        webhooks: webhooks.service,
         realtime: realtime,
+        billing: billing,
         queue: queue,
         runner: runner,
         metrics: metrics,
@@ -232,12 +255,14 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
     + PrivacyModule.migrations + WebhooksModule.migrations
-    + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + TrainingModule.migrations
+    + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + BillingModule.migrations
+    + TrainingModule.migrations
     + SandboxModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] =
     WebhooksModule.invariants + LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants
+    + BillingModule.invariants
     + TrainingModule.invariants + SandboxModule.invariants
 
 package let gatehouseVersion = "0.1.0"
@@ -312,6 +337,23 @@ private func awsClient(_ configuration: Configuration, _ runtime: Runtime) throw
         return nil
     }
     return AWSClient(settings: AWSClient.Settings(endpoint: endpoint), outbound: OutboundClient(), runtime: runtime)
+}
+
+/// - Returns: nil where there is no payment provider.
+private func stripeClient(_ configuration: Configuration) -> StripeClient? {
+    guard let key = configuration.stripeSecretKey else { return nil }
+    let base = configuration.stripeAPIBase
+    let settings =
+        base.isEmpty ? StripeSettings(secretKey: key) : StripeSettings(base: base, secretKey: key)
+    return StripeClient(settings: settings, outbound: OutboundClient())
+}
+
+private func billingSettings(_ configuration: Configuration) -> BillingSettings {
+    BillingSettings(
+        webhookSecrets: configuration.stripeWebhookSecrets, publishableKey: configuration.stripePublishableKey,
+        isProduction: configuration.environment == .production,
+        frontend: configuration.frontendURL.isEmpty ? address(configuration) : configuration.frontendURL,
+        address: address(configuration))
 }
 
 private func riskScorer(_ configuration: Configuration) throws -> RiskScorer {

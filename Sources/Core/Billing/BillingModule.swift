@@ -23,6 +23,7 @@ package final class BillingModule: Module {
     package let routes: [Route]
     package let workers: [Worker]
     package let schedules: [Schedule]
+    package let personalDataTables: [PersonalDataTable]
 
     /// - Parameter stripe: nil where the installation has no provider: its parts answer `not-configured`.
     package init(
@@ -38,15 +39,18 @@ package final class BillingModule: Module {
         logger: Logger,
         runtime: Runtime
     ) {
-        calls = ProviderCallService(client: stripe, database: database, queue: queue, logger: logger)
-        events = ProviderEventService(
-            client: stripe, database: database, queue: queue, logger: logger, runtime: runtime)
-        customers = CustomerService()
-        payments = PaymentService()
-        refunds = RefundService()
-        invoices = InvoiceService()
-        coupons = CouponService()
         money = MoneyLedgerService(ledger: ledger)
+        let provider = ProviderServices(
+            database: database, identity: identity, entitlements: entitlements, audit: audit, money: money,
+            queue: queue, client: stripe, settings: settings, logger: logger, runtime: runtime)
+        calls = provider.calls
+        events = provider.events
+        customers = provider.customers
+        payments = provider.payments
+        refunds = provider.refunds
+        invoices = InvoiceService(
+            seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
+        coupons = CouponService(runtime: runtime)
         let outgoing = PayoutServices(
             database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
             audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)
@@ -54,16 +58,15 @@ package final class BillingModule: Module {
         payoutAccounts = outgoing.accounts
         disputes = outgoing.disputes
         finance = outgoing.finance
-        routes = outgoing.routes
-        workers = outgoing.workers
-        schedules = outgoing.schedules
+        routes = provider.routes + outgoing.routes
+        workers = provider.workers + outgoing.workers
+        schedules = provider.schedules + outgoing.schedules
+        personalDataTables = provider.personalDataTables + PayoutServices.personalDataTables
     }
 
-    package static let migrations: [Migration] = PayoutServices.migrations
-    package static let invariants: [Invariant] = PayoutServices.invariants
+    package static let migrations: [Migration] = ProviderServices.migrations + PayoutServices.migrations
+    package static let invariants: [Invariant] = ProviderServices.invariants + PayoutServices.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 
-extension BillingModule: PersonalDataProvider {
-    package var personalDataTables: [PersonalDataTable] { PayoutServices.personalDataTables }
-}
+extension BillingModule: PersonalDataProvider {}

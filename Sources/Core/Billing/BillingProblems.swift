@@ -19,7 +19,8 @@ extension Problem.Kind {
 }
 
 extension Problem.Kind {
-    package static let webhookRefused = Self("webhook-refused", "The webhook is not signed as it has to be", status: 403)
+    package static let webhookRefused = Self(
+        "webhook-refused", "The webhook is not signed as it has to be", status: 403)
     package static let providerEventState = Self(
         "provider-event-state", "Only an event that could not be applied can be applied again", status: 409)
 }

@@ -9,9 +9,10 @@ enum WebhooksInvariants {
             SELECT webhook_deliveries.id FROM webhook_deliveries
             WHERE state = 'pending' AND NOT EXISTS (
                 SELECT 1 FROM jobs
-                WHERE kind = \(DeliverWebhookJob.name) AND organisation = webhook_deliveries.organisation_id
-                    AND jobs.state IN ('scheduled', 'available', 'leased', 'retryable')
-                    AND jobs.payload LIKE '%' || webhook_deliveries.id || '%')
+                WHERE kind = \(DeliverWebhookJob.name)
+                    AND unique_key = webhook_deliveries.id || ':' || webhook_deliveries.round || ':'
+                        || (webhook_deliveries.attempts + 1)
+                    AND jobs.state IN ('scheduled', 'available', 'leased', 'retryable'))
             """
         ),
         Invariant(

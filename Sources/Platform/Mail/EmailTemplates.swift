@@ -72,6 +72,7 @@ package struct EmailTemplates: Sendable {
             PackageResources.booking_requested_html_mustache
         ),
         ("change-email", PackageResources.change_email_txt_mustache, PackageResources.change_email_html_mustache),
+        ("credit-note", PackageResources.credit_note_txt_mustache, PackageResources.credit_note_html_mustache),
         (
             "email-change-requested", PackageResources.email_change_requested_txt_mustache,
             PackageResources.email_change_requested_html_mustache
@@ -85,6 +86,11 @@ package struct EmailTemplates: Sendable {
         ("export-ready", PackageResources.export_ready_txt_mustache, PackageResources.export_ready_html_mustache),
         ("impersonated", PackageResources.impersonated_txt_mustache, PackageResources.impersonated_html_mustache),
         ("invitation", PackageResources.invitation_txt_mustache, PackageResources.invitation_html_mustache),
+        ("invoice", PackageResources.invoice_txt_mustache, PackageResources.invoice_html_mustache),
+        (
+            "marketplace-note", PackageResources.marketplace_note_txt_mustache,
+            PackageResources.marketplace_note_html_mustache
+        ),
         (
             "organisation-access", PackageResources.organisation_access_txt_mustache,
             PackageResources.organisation_access_html_mustache

@@ -75,12 +75,13 @@ package final class PDFDocument {
             * style.size / 1_000
     }
 
-    /// The lines of a text of at most a width. It is broken between words, and within a word that is longer than a line.
+    /// The lines of a text of at most a width. It is broken between words, and within a word that is longer than a
+    /// line.
     /// - Parameter linesMax: where there would be more, the last one ends in an ellipsis.
     package func lines(of text: String, _ style: PDFStyle, width: Double, linesMax: Int) throws(PDFError) -> [String] {
         var lines: [String] = []
         var line = ""
-        for word in PlainText(text).logical.split(separator: " ") {
+        for word in DrawableText(text).logical.split(separator: " ") {
             var rest = Substring(word)
             while true {
                 let candidate = line.isEmpty ? String(rest) : "\(line) \(rest)"
@@ -106,7 +107,7 @@ package final class PDFDocument {
 
     /// The text, or its beginning with an ellipsis where it is wider.
     package func shortened(_ text: String, _ style: PDFStyle, width: Double) throws(PDFError) -> String {
-        var text = PlainText(text).logical
+        var text = DrawableText(text).logical
         guard try self.width(of: text, style) > width else { return text }
         if text.hasSuffix("…") { text.removeLast() }
         while !text.isEmpty, try self.width(of: "\(text)…", style) > width { text.removeLast() }
@@ -155,7 +156,7 @@ package final class PDFDocument {
     fileprivate static func drawable(_ text: String) -> String {
         String(
             String.UnicodeScalarView(
-                PlainText(text).visual.unicodeScalars.map { $0.value > 0xFFFF ? "\u{FFFD}" : $0 }))
+                DrawableText(text).visual.unicodeScalars.map { $0.value > 0xFFFF ? "\u{FFFD}" : $0 }))
     }
 
     private var failure: PDFError { .library(status: UInt(HPDF_GetError(document))) }

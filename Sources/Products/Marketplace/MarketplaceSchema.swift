@@ -45,7 +45,6 @@ enum MarketplaceSchema {
             service_area TEXT NOT NULL,
             pricing TEXT,
             photos TEXT NOT NULL,
-            stripe_account_id TEXT,
             status TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'needs_changes', 'suspended')),
             review_note TEXT,
             rating_sum \(.integer) NOT NULL DEFAULT 0,
@@ -172,7 +171,7 @@ enum MarketplaceSchema {
             venue_id TEXT REFERENCES marketplace_venues (id),
             provider_id TEXT REFERENCES marketplace_providers (id),
             service_id TEXT REFERENCES marketplace_services (id),
-            price_minor \(.integer) NOT NULL CHECK (price_minor >= 0),
+            agreed_price_minor \(.integer) NOT NULL CHECK (agreed_price_minor >= 0),
             currency TEXT NOT NULL,
             booked_date TEXT,
             status TEXT NOT NULL CHECK (

@@ -58,7 +58,8 @@ extension ProviderEvent {
         let account = value["account"]?.string ?? ""
         let objectID = object["id"]?.string ?? ""
         let kind = object["object"]?.string ?? ""
-        guard account.isEmpty || ProviderObjectID.isValid(account), objectID.isEmpty || ProviderObjectID.isValid(objectID),
+        guard account.isEmpty || ProviderObjectID.isValid(account),
+            objectID.isEmpty || ProviderObjectID.isValid(objectID),
             kind.utf8.count <= 100, !kind.utf8.contains(0)
         else { return nil }
         let seconds = value["created"]?.integer ?? now.seconds

@@ -48,7 +48,9 @@ package final class ProviderEventService: Sendable {
     /// Adds a handler of a kind of objects, when the system is built. A kind may have several; the events of a kind
     /// without handlers are stored and ignored.
     package func register(_ kind: ProviderObjectKind, applying handler: @escaping Handler) {
-        registrations.withLock { $0[kind.name, default: Registration(kind: kind, handlers: [])].handlers.append(handler) }
+        registrations.withLock {
+            $0[kind.name, default: Registration(kind: kind, handlers: [])].handlers.append(handler)
+        }
     }
 
     // MARK: Receiving
@@ -146,7 +148,8 @@ package final class ProviderEventService: Sendable {
     }
 
     /// Without a key nothing can be fetched: the object is applied as it was delivered, where no newer event has been.
-    private func applyDelivered(_ event: ProviderEvent, _ registration: Registration, in transaction: Transaction) throws
+    private func applyDelivered(_ event: ProviderEvent, _ registration: Registration, in transaction: Transaction)
+        throws
     {
         guard let delivered = event.delivered else {
             try transaction.end(event.id, as: .ignored)

@@ -29,6 +29,13 @@ package struct InvoiceAmounts: Sendable, Hashable {
     /// What is to be paid: subtotal − discount + taxes that the prices do not contain.
     package let total: Int64
 
+    init(subtotal: Int64, discount: Int64, taxes: [Tax], total: Int64) {
+        self.subtotal = subtotal
+        self.discount = discount
+        self.taxes = taxes
+        self.total = total
+    }
+
     package init(_ lines: [InvoiceLine]) {
         subtotal = lines.reduce(0) { $0 + $1.subtotal }
         discount = lines.reduce(0) { $0 + $1.discount }

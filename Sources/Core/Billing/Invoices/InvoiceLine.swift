@@ -7,7 +7,7 @@ package struct InvoiceLine: Sendable, Hashable {
     package let description: String
     /// At least one.
     package let quantity: Int64
-    /// Below zero for what is given back, such as the unused time of a plan.
+    /// Below zero for what reduces the sum, such as the unused time of a plan.
     package let unitAmount: Int64
     /// 0 or more; see ``Swift/Array/discounted(by:)``.
     package internal(set) var discount: Int64

@@ -38,7 +38,7 @@ package struct NewInvoice: Sendable {
     }
 }
 
-/// A credit note to issue: a part of an invoice, or all of it, that is given back.
+/// A credit note to issue: a part of an invoice, or all of it, that is returned to the buyer.
 package struct NewCreditNote: Sendable {
     /// As ``NewInvoice/source``: `refund:<id>`.
     package let source: String

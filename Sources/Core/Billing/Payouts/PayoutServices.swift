@@ -31,8 +31,7 @@ struct PayoutServices {
         bankPayouts = BankPayoutService(
             database: database, calls: calls, events: events, payouts: payouts, queue: queue)
         reconciliation = ReconciliationService(
-            database: database, calls: calls, money: money, payments: payments, audit: audit, logger: logger,
-            runtime: runtime)
+            database: database, calls: calls, money: money, audit: audit, logger: logger, runtime: runtime)
     }
 
     var routes: [Route] {

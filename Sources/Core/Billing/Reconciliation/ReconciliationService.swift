@@ -16,19 +16,17 @@ final class ReconciliationService: Sendable {
     private let database: any Database
     private let calls: ProviderCallService
     private let money: MoneyLedgerService
-    private let payments: PaymentService
     private let audit: AuditService
     private let logger: Logger
     private let runtime: Runtime
 
     init(
-        database: any Database, calls: ProviderCallService, money: MoneyLedgerService, payments: PaymentService,
-        audit: AuditService, logger: Logger, runtime: Runtime
+        database: any Database, calls: ProviderCallService, money: MoneyLedgerService, audit: AuditService,
+        logger: Logger, runtime: Runtime
     ) {
         self.database = database
         self.calls = calls
         self.money = money
-        self.payments = payments
         self.audit = audit
         self.logger = logger
         self.runtime = runtime
@@ -78,13 +76,12 @@ final class ReconciliationService: Sendable {
     /// Lists what the ledger has and the provider has not, and moves the end of the comparison.
     private func finish(_ window: Range<Instant>) async throws(Problem) {
         try await database.write { [self] transaction in
-            let missing = try transaction.payoutsWithoutBalanceEntry(
-                transferredFrom: window.lowerBound, before: window.upperBound, limit: Self.missingMax)
-            for payout in missing {
+            let missing = try transaction.movementsWithoutBalanceEntry(
+                from: window.lowerBound, before: window.upperBound, limit: Self.missingMax)
+            for entry in missing {
                 try open(
-                    .missing, of: payout.id.text, currency: payout.amount.currency, expected: -payout.net,
-                    "The provider's balance has no transaction of the transfer \(payout.transfer ?? "").",
-                    in: transaction)
+                    .missing, of: entry.id, currency: entry.money.currency, expected: entry.money.minorUnits,
+                    "The provider's balance has no \(entry.kind) of \(entry.source).", in: transaction)
             }
             try transaction.setBalanceCompared(until: window.upperBound)
         }
@@ -117,6 +114,8 @@ final class ReconciliationService: Sendable {
             try expect(refund, of: entry, "refund", in: transaction)
         // The platform's own payouts to its bank, and fees of the provider, which are posted above.
         case .payout, .payoutFailure, .payoutCancel, .stripeFee: break
+        // Money that the platform adds from its bank.
+        case nil where entry.kind.hasPrefix("topup"): break
         case .transferFailure, nil:
             try open(
                 .unknownKind, of: entry.id, currency: entry.money.currency, found: entry.money.minorUnits,

@@ -40,20 +40,31 @@ extension Transaction {
         }
     }
 
-    /// Payouts that were transferred in a time, without a balance transaction of their transfer.
-    func payoutsWithoutBalanceEntry(transferredFrom start: Instant, before end: Instant, limit: Int) throws -> [Payout]
-    {
+    /// What the ledger has of a time without a balance transaction: transfers, payments and refunds.
+    func movementsWithoutBalanceEntry(from start: Instant, before end: Instant, limit: Int) throws -> [MissingEntry] {
         try all(
             """
-            SELECT * FROM payouts WHERE transferred_at >= \(start) AND transferred_at < \(end)
-                AND NOT EXISTS (SELECT 1 FROM balance_entries WHERE source = payouts.transfer_id)
+            SELECT moved.id, moved.kind, moved.source, moved.currency, moved.amount FROM (
+                SELECT id, 'transfer' AS kind, transfer_id AS source, currency,
+                    commission + remainder - amount AS amount
+                FROM payouts WHERE transferred_at >= \(start) AND transferred_at < \(end)
+                UNION ALL
+                SELECT id, 'charge', charge_id, currency, received FROM payments
+                WHERE charge_id IS NOT NULL AND succeeded_at >= \(start) AND succeeded_at < \(end)
+                UNION ALL
+                SELECT id, 'refund', provider_id, currency, -amount FROM refunds
+                WHERE state = 'succeeded' AND provider_id IS NOT NULL
+                    AND settled_at >= \(start) AND settled_at < \(end)
+            ) AS moved
+            WHERE NOT EXISTS (SELECT 1 FROM balance_entries WHERE balance_entries.source = moved.source)
                 AND NOT EXISTS (
                     SELECT 1 FROM reconciliation_cases
-                    WHERE kind = \(ReconciliationCase.Kind.missing) AND reference = payouts.id
+                    WHERE reconciliation_cases.kind = \(ReconciliationCase.Kind.missing)
+                        AND reconciliation_cases.reference = moved.id
                 )
-            ORDER BY transferred_at LIMIT \(limit)
+            ORDER BY moved.id LIMIT \(limit)
             """,
-            Payout.init)
+            MissingEntry.init)
     }
 
     /// The payout that a reversal at the provider belongs to.
@@ -141,8 +152,8 @@ extension Transaction {
 extension Transaction {
     /// What a charge has brought in; nil for a charge that no succeeded payment has.
     func succeededPayment(ofCharge id: String) throws -> Money? {
-        try first("SELECT amount, currency FROM payments WHERE charge_id = \(id) AND state = 'succeeded'") {
-            Money(try $0["amount"], try Currency(stored: $0["currency"]))
+        try first("SELECT received, currency FROM payments WHERE charge_id = \(id) AND state = 'succeeded'") {
+            Money(try $0["received"], try Currency(stored: $0["currency"]))
         }
     }
 

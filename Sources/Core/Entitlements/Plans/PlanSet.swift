@@ -19,7 +19,8 @@ package struct PlanSet: Sendable {
     package let features: [Feature]
     /// What holds without a plan, and where a plan lists nothing.
     package let allowance: DefaultAllowance
-    /// The taxes on what is sold, by ISO 3166 code of the buyer's country; those of all other countries have the key "".
+    /// The taxes on what is sold, by ISO 3166 code of the buyer's country; those of all other countries have the key
+    /// "".
     package let taxes: [String: [TaxRate]]
     private let ranks: [Plan.ID: Int]
 
@@ -105,7 +106,7 @@ package struct PlanSet: Sendable {
         do throws(Problem) {
             let document = try PayloadDecoder(for: DefaultAllowanceDocument.self).decode(
                 DefaultAllowanceDocument.self, from: value)
-            let found = offers.faults(inRates: document.rates)
+            let found = offers.faults(inLimits: document.limits) + offers.faults(inRates: document.rates)
             guard found.isEmpty else { throw Problem.invalid(found) }
             return document.allowance
         } catch {

@@ -20,7 +20,10 @@ struct DeliverWebhookJob: Job {
     }
 
     static func options(_ delivery: WebhookDelivery) -> JobOptions {
-        JobOptions(runAt: delivery.nextAttemptAt, organisation: delivery.organisation.text)
+        JobOptions(
+            runAt: delivery.nextAttemptAt,
+            uniqueKey: "\(delivery.id):\(delivery.round):\(delivery.attempts + 1)",
+            organisation: delivery.organisation.text)
     }
 
     static func worker(_ deliveries: WebhookDeliveryService) -> Worker {

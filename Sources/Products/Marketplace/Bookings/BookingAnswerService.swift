@@ -55,13 +55,15 @@ final class BookingAnswerService: Sendable {
 
     /// The organizer cancels a booking that is not completed.
     /// - Throws: `not-found`, `not-the-owner`; `service-state`, `event-state`, `release-in-progress`.
-    func cancel(_ id: ID<ServiceBooking>, scope: Scope, in transaction: Transaction) throws -> BookingState {
-        var (booking, event) = try transaction.lockedServiceBooking(id, asOrganizer: scope)
-        try event.requireOpen(to: "cancel its bookings")
-        try cancel(&booking, of: &event, in: transaction)
-        try notices.cancelled(booking, of: event, in: transaction)
-        try record("booking.cancelled", booking, scope, in: transaction)
-        return BookingState(booking, event)
+    func cancel(_ id: ID<ServiceBooking>, scope: Scope) async throws(Problem) -> BookingState {
+        try await database.write { [self] transaction in
+            var (booking, event) = try transaction.lockedServiceBooking(id, asOrganizer: scope)
+            try event.requireOpen(to: "cancel its bookings")
+            try cancel(&booking, of: &event, in: transaction)
+            try notices.cancelled(booking, of: event, in: transaction)
+            try record("booking.cancelled", booking, scope, in: transaction)
+            return BookingState(booking, event)
+        }
     }
 
     /// The vendor hands in the proof of completion.

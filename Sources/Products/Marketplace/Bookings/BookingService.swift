@@ -45,7 +45,7 @@ final class BookingService: Sendable {
     ///   event without a date; `vendor-not-approved`; `capacity-exceeded`; `currency-mismatch`; `date-unavailable`.
     func bookVenue(_ request: VenueBookingRequest, scope: Scope) async throws(Problem) -> VenueBooked {
         let (id, slot): (ID<ServiceBooking>, ID<Availability>) = (runtime.id(), runtime.id())
-        return try await database.write { [notices, audit] transaction in
+        return try await database.write { [self] transaction in
             var event = try transaction.lockedEvent(request.eventId, asOrganizer: scope)
             guard let date = event.date else {
                 throw Problem.invalid("/event_id", "names an event without a date: set its date first")

@@ -49,7 +49,7 @@ struct ServiceBooking: Sendable {
         }
         vendorOrganisation = try row["vendor_organisation_id"]
         service = try row["service_id"]
-        price = Money(try row["price_minor"], try row.currency("currency"))
+        price = Money(try row["agreed_price_minor"], try row.currency("currency"))
         bookedDate = try row["booked_date"]
         status = try row["status"]
         heldFrom = try row["held_from"]

@@ -13,7 +13,7 @@ extension Transaction {
             """
             INSERT INTO marketplace_event_services (
                 id, organisation_id, person_id, event_id, vendor_organisation_id, venue_id, provider_id, service_id,
-                price_minor, currency, booked_date, status, notes, completion_photos, created_at, updated_at)
+                agreed_price_minor, currency, booked_date, status, notes, completion_photos, created_at, updated_at)
             VALUES (\(booking.id), \(booking.event.organisation), \(booking.person), \(booking.event.id),
                     \(booking.vendorOrganisation), \(venue), \(provider), \(booking.service),
                     \(booking.price.minorUnits), \(booking.price.currency.code), \(booking.event.date),

@@ -88,3 +88,18 @@ extension Transaction {
         )
     }
 }
+
+extension Transaction {
+    /// - Throws: `in-use` for a vendor that was ever booked: its bookings and their payments name it.
+    func requireUnbooked(_ vendor: ServiceBooking.Vendor) throws {
+        let condition: SQL =
+            switch vendor {
+            case .venue(let id): "venue_id = \(id)"
+            case .provider(let id): "provider_id = \(id)"
+            }
+        let booking = try first("SELECT id FROM marketplace_event_services WHERE \(condition) LIMIT 1")
+        guard booking == nil else { throw Problem(.inUse, detail: "There are bookings of it.") }
+        try execute(
+            "DELETE FROM marketplace_availability WHERE entity_type = \(vendor.kind) AND entity_id = \(vendor.text)")
+    }
+}

@@ -1,5 +1,5 @@
 /// A text that is safe to draw on one line: names that clients choose may have any characters.
-package struct PlainText: Sendable {
+package struct DrawableText: Sendable {
     package static let charactersMax = 300
 
     /// In logical order.
@@ -18,8 +18,8 @@ package struct PlainText: Sendable {
         logical = String(kept)
     }
 
-    /// In visual order, left to right. Drawing libraries place characters in the given order, so runs of Hebrew and Arabic are
-    /// reversed. Arabic letters are not joined, which would need a shaping engine.
+    /// In visual order, left to right. Drawing libraries place characters in the given order, so runs of Hebrew and
+    /// Arabic are reversed. Arabic letters are not joined, which would need a shaping engine.
     package var visual: String {
         let characters = Array(logical)
         guard characters.contains(where: \.isRightToLeft) else { return logical }
