@@ -207,29 +207,13 @@ package final class AWSClient: Sendable {
 
     /// How far the `Date` of a response is ahead of the clock of this server; nil without a readable one.
     private func clockOffset(by response: OutboundResponse) -> Duration? {
-        response[header: "Date"].flatMap(Self.instant).map { $0 - runtime.now() }
+        response[header: "Date"].flatMap(Instant.init(httpDate:)).map { $0 - runtime.now() }
     }
 
     /// Whether requests are already sent with this offset, or one that AWS does not tell from it.
     private func isNear(_ offset: Duration) -> Bool {
         abs((offset - clockOffset.withLock { $0 }).microseconds) <= Self.clockDifferenceMax.microseconds
     }
-
-    /// The date of an HTTP header field: the IMF-fixdate of RFC 9110, section 5.6.7.
-    static func instant(_ date: String) -> Instant? {
-        guard
-            let match = date.wholeMatch(
-                of: /[A-Za-z]{3}, (\d{2}) ([A-Za-z]{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT/),
-            let month = months.firstIndex(of: String(match.output.2))
-        else { return nil }
-        let fields = match.output
-        let number = month < 9 ? "0\(month + 1)" : "\(month + 1)"
-        return Instant("\(fields.3)-\(number)-\(fields.1)T\(fields.4):\(fields.5):\(fields.6)Z")
-    }
-
-    private static let months = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
 
     private func retryAfter(_ response: OutboundResponse) -> Duration {
         guard let seconds = response[header: "Retry-After"].flatMap({ Int64($0) }), seconds > 0 else { return .zero }

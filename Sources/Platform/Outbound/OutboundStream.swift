@@ -18,12 +18,12 @@ package struct OutboundStream: Sendable {
     /// Reads the body to its end. Each chunk is waited for until the client's idle timeout.
     /// - Parameter use: called with each chunk; returns false to stop reading.
     /// - Throws: ``OutboundFailure``; an error of `use`.
-    package func read(_ use: (ByteBuffer) throws -> Bool) async throws {
+    package func read(_ use: (ByteBuffer) async throws -> Bool) async throws {
         var chunks = body.makeAsyncIterator()
         while true {
             let chunk: ByteBuffer?
             do { chunk = try await chunks.next() } catch { throw OutboundFailure(error) }
-            guard let chunk, try use(chunk) else { return }
+            guard let chunk, try await use(chunk) else { return }
         }
     }
 

@@ -1,0 +1,60 @@
+package import Base
+
+/// One turn of a conversation.
+package struct ModelMessage: Sendable, Hashable {
+    package enum Role: String, Sendable, Hashable { case system, user, assistant }
+
+    package enum Content: Sendable, Hashable {
+        case text(String)
+        case image(Image)
+        /// Of the assistant.
+        case toolCall(ModelToolCall)
+        /// Of the user: what the tool of a call returned.
+        case toolResult(callID: String, text: String, isError: Bool)
+    }
+
+    /// An image, which is passed on as it is.
+    package enum Image: Sendable, Hashable {
+        /// - Parameters:
+        ///   - mediaType: such as `image/png`.
+        ///   - base64: the bytes, encoded.
+        case data(mediaType: String, base64: String)
+        /// The service fetches it.
+        case url(String)
+    }
+
+    package let role: Role
+    package let content: [Content]
+
+    package init(_ role: Role, _ content: [Content]) {
+        self.role = role
+        self.content = content
+    }
+
+    package init(_ role: Role, _ text: String) { self.init(role, [.text(text)]) }
+
+    /// The texts, one after another.
+    var text: String { content.compactMap { if case .text(let text) = $0 { text } else { nil } }.joined() }
+
+    var toolCalls: [ModelToolCall] { content.compactMap { if case .toolCall(let call) = $0 { call } else { nil } } }
+}
+
+/// A call of a tool that the model asks for.
+package struct ModelToolCall: Sendable, Hashable {
+    package let id: String
+    package let name: String
+    /// As the model wrote them. They need be neither JSON nor fit the tool's schema.
+    package var arguments: String
+
+    package init(id: String, name: String, arguments: String) {
+        self.id = id
+        self.name = name
+        self.arguments = arguments
+    }
+
+    /// The arguments where they are a JSON object.
+    package var object: JSONValue? {
+        guard let value = try? JSONValue(parsing: arguments.utf8), value.object != nil else { return nil }
+        return value
+    }
+}

@@ -1,0 +1,84 @@
+package import Base
+
+/// A conversation that a model is to continue.
+package struct ModelRequest: Sendable {
+    package enum ToolChoice: Sendable, Hashable {
+        /// The model decides.
+        case auto
+        case none
+        /// Any of the tools.
+        case required
+        case tool(String)
+    }
+
+    /// The name of the model at the service.
+    package var model: String
+    package var messages: [ModelMessage]
+    /// Of the answer.
+    package var tokensMax: Int
+    /// Nil for the model's own. Anthropic's scale ends at 1, where a higher one is set to 1.
+    package var temperature: Double?
+    package var topP: Double?
+    package var stopSequences: [String]
+    package var tools: [ModelTool]
+    package var toolChoice: ToolChoice
+    /// What the text of the answer is to be: JSON of this schema. A service may deviate from it.
+    package var schema: ModelSchema?
+    /// Answers to the same conversation, 1 to 8. Anthropic's API has one; the client sends as many requests.
+    package var count: Int
+    /// Of everything, with all attempts and the waits between them.
+    package var timeout: Duration
+
+    package init(
+        model: String,
+        messages: [ModelMessage],
+        tokensMax: Int,
+        temperature: Double? = nil,
+        topP: Double? = nil,
+        stopSequences: [String] = [],
+        tools: [ModelTool] = [],
+        toolChoice: ToolChoice = .auto,
+        schema: ModelSchema? = nil,
+        count: Int = 1,
+        timeout: Duration = .minutes(5)
+    ) {
+        precondition((1...8).contains(count), "1 to 8 answers")
+        self.model = model
+        self.messages = messages
+        self.tokensMax = tokensMax
+        self.temperature = temperature
+        self.topP = topP
+        self.stopSequences = stopSequences
+        self.tools = tools
+        self.toolChoice = toolChoice
+        self.schema = schema
+        self.count = count
+        self.timeout = timeout
+    }
+}
+
+/// A function that the model may ask its caller to run.
+package struct ModelTool: Sendable, Hashable {
+    package let name: String
+    package let description: String
+    /// A JSON Schema of an object.
+    package let parameters: JSONValue
+
+    package init(name: String, description: String, parameters: JSONValue) {
+        self.name = name
+        self.description = description
+        self.parameters = parameters
+    }
+}
+
+/// A JSON Schema with a name.
+package struct ModelSchema: Sendable, Hashable {
+    /// Letters, digits, hyphens and underscores, at most 64.
+    package let name: String
+    package let json: JSONValue
+
+    package init(name: String, json: JSONValue) {
+        self.name = name
+        self.json = json
+    }
+}
