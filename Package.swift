@@ -90,8 +90,8 @@ let core: [Target] = [
     .layer(
         "Core", "Billing",
         [
-            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Webhooks", "Entitlements", "Realtime",
-            "Stripe", "PDF", "Plotting", .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Webhooks", "Entitlements", "Rates",
+            "Realtime", "Stripe", "PDF", "Plotting", .httpTypes, .nio,
         ]),
 ]
 

@@ -39,20 +39,20 @@ package final class BillingModule: Module {
         logger: Logger,
         runtime: Runtime
     ) {
-        let money = MoneyLedgerService(ledger: ledger)
-        self.money = money
-        calls = ProviderCallService(client: stripe, database: database, queue: queue, logger: logger)
-        events = ProviderEventService(
-            client: stripe, database: database, queue: queue, logger: logger, runtime: runtime)
-        customers = CustomerService(database: database, calls: calls, events: events, runtime: runtime)
-        payments = PaymentService(
-            database: database, calls: calls, events: events, customers: customers, money: money, audit: audit,
-            logger: logger, runtime: runtime)
-        refunds = RefundService(
-            database: database, calls: calls, events: events, money: money, audit: audit, runtime: runtime)
-        invoices = InvoiceService(
-            seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
-        coupons = CouponService()
+        money = MoneyLedgerService(ledger: ledger)
+        let provider = ProviderServices(
+            database: database, identity: identity, entitlements: entitlements, audit: audit, money: money,
+            queue: queue, client: stripe, settings: settings, logger: logger, runtime: runtime)
+        calls = provider.calls
+        events = provider.events
+        customers = provider.customers
+        payments = provider.payments
+        refunds = provider.refunds
+        let sales = SalesServices(
+            database: database, identity: identity, entitlements: entitlements, audit: audit, mailer: mailer,
+            settings: settings, hasProvider: stripe != nil, hasUPI: false, runtime: runtime)
+        invoices = sales.invoices
+        coupons = sales.coupons
         let outgoing = PayoutServices(
             database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
             audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)
@@ -60,44 +60,17 @@ package final class BillingModule: Module {
         payoutAccounts = outgoing.accounts
         disputes = outgoing.disputes
         finance = outgoing.finance
-
-        routes =
-            ProviderCallRoutes(
-                identity: identity,
-                administration: ProviderCallAdministrationService(database: database, calls: calls, audit: audit)
-            ).routes
-            + ProviderEventRoutes(
-                identity: identity,
-                webhooks: ProviderWebhookService(
-                    events: events, settings: settings, logger: logger, runtime: runtime),
-                administration: ProviderEventAdministrationService(database: database, events: events, audit: audit)
-            ).routes
-            + PaymentRoutes(
-                identity: identity, entitlements: entitlements,
-                intents: PaymentIntentService(
-                    database: database, payments: payments, publishableKey: settings.publishableKey),
-                history: PaymentHistoryService(database: database)
-            ).routes
-            + RefundRoutes(
-                identity: identity,
-                administration: RefundAdministrationService(database: database, refunds: refunds)
-            ).routes
-            + outgoing.routes
-        workers = [
-            SendProviderCallJob.worker(calls, runtime), MaintainProviderCallsJob.worker(calls, database),
-            ApplyProviderEventJob.worker(events), PollProviderEventsJob.worker(events),
-            PruneProviderEventsJob.worker(database),
-        ] + outgoing.workers
-        schedules = [
-            MaintainProviderCallsJob.schedule, PollProviderEventsJob.schedule, PruneProviderEventsJob.schedule,
-        ] + outgoing.schedules
-        personalDataTables = PaymentPersonalData.tables(customers: customers) + PayoutServices.personalDataTables
+        routes = provider.routes + sales.routes + outgoing.routes
+        workers = provider.workers + sales.workers + outgoing.workers
+        schedules = provider.schedules + SalesServices.schedules + outgoing.schedules
+        personalDataTables =
+            provider.personalDataTables + SalesServices.personalDataTables + PayoutServices.personalDataTables
     }
 
     package static let migrations: [Migration] =
-        ProviderCallSchema.migrations + ProviderEventSchema.migrations + CustomerSchema.migrations
-        + PaymentSchema.migrations + RefundSchema.migrations + PayoutServices.migrations
-    package static let invariants: [Invariant] = PaymentInvariants.all + PayoutServices.invariants
+        ProviderServices.migrations + SalesServices.migrations + PayoutServices.migrations
+    package static let invariants: [Invariant] =
+        ProviderServices.invariants + SalesServices.invariants + PayoutServices.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 
