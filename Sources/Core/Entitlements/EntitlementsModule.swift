@@ -98,7 +98,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
             audit: audit, events: events, runtime: runtime)
         billing = SubscriptionBillingService(
             subscriptions: subscriptions, plans: plans, entitlements: cache, credits: credits, audit: audit,
-            runtime: runtime)
+            events: events, runtime: runtime)
         trials = TrialService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
             audit: audit, events: events, mailer: mailer, runtime: runtime)

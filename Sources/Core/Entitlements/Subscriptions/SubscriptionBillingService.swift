@@ -13,17 +13,19 @@ package final class SubscriptionBillingService: Sendable {
     private let entitlements: EntitlementCache
     private let credits: CreditService
     private let audit: AuditService
+    private let events: SubscriptionEvents
     private let runtime: Runtime
 
     init(
         subscriptions: SubscriptionService, plans: PlanCatalog, entitlements: EntitlementCache, credits: CreditService,
-        audit: AuditService, runtime: Runtime
+        audit: AuditService, events: SubscriptionEvents, runtime: Runtime
     ) {
         self.subscriptions = subscriptions
         self.plans = plans
         self.entitlements = entitlements
         self.credits = credits
         self.audit = audit
+        self.events = events
         self.runtime = runtime
     }
 
@@ -179,7 +181,9 @@ package final class SubscriptionBillingService: Sendable {
                 AuditEvent(
                     change.action, organisation: after.organisation.text, subject: after.id.text, details: details),
                 in: transaction)
+            try events.updated(after, by: change.action, in: transaction)
         }
+        try events.updated(after, by: change.action, in: transaction)
         return change
     }
 }
