@@ -48,9 +48,11 @@ package final class BillingModule: Module {
         customers = provider.customers
         payments = provider.payments
         refunds = provider.refunds
-        invoices = InvoiceService(
-            seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
-        coupons = CouponService(runtime: runtime)
+        let sales = SalesServices(
+            database: database, identity: identity, entitlements: entitlements, audit: audit, mailer: mailer,
+            settings: settings, hasProvider: stripe != nil, hasUPI: false, runtime: runtime)
+        invoices = sales.invoices
+        coupons = sales.coupons
         let outgoing = PayoutServices(
             database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
             audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)
@@ -58,14 +60,17 @@ package final class BillingModule: Module {
         payoutAccounts = outgoing.accounts
         disputes = outgoing.disputes
         finance = outgoing.finance
-        routes = provider.routes + outgoing.routes
-        workers = provider.workers + outgoing.workers
-        schedules = provider.schedules + outgoing.schedules
-        personalDataTables = provider.personalDataTables + PayoutServices.personalDataTables
+        routes = provider.routes + sales.routes + outgoing.routes
+        workers = provider.workers + sales.workers + outgoing.workers
+        schedules = provider.schedules + SalesServices.schedules + outgoing.schedules
+        personalDataTables =
+            provider.personalDataTables + SalesServices.personalDataTables + PayoutServices.personalDataTables
     }
 
-    package static let migrations: [Migration] = ProviderServices.migrations + PayoutServices.migrations
-    package static let invariants: [Invariant] = ProviderServices.invariants + PayoutServices.invariants
+    package static let migrations: [Migration] =
+        ProviderServices.migrations + SalesServices.migrations + PayoutServices.migrations
+    package static let invariants: [Invariant] =
+        ProviderServices.invariants + SalesServices.invariants + PayoutServices.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 
