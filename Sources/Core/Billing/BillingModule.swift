@@ -15,6 +15,7 @@ package final class BillingModule: Module {
     package let refunds: RefundService
     package let invoices: InvoiceService
     package let coupons: CouponService
+    package let subscriptions: PaidSubscriptionService
     package let money: MoneyLedgerService
     package let payouts: PayoutService
     package let payoutAccounts: ConnectedAccountService
@@ -51,6 +52,11 @@ package final class BillingModule: Module {
         invoices = InvoiceService(
             seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
         coupons = CouponService(runtime: runtime)
+        let paid = SubscriptionServices(
+            database: database, identity: identity, entitlements: entitlements, calls: calls, events: events,
+            customers: customers, payments: payments, invoices: invoices, coupons: coupons, audit: audit,
+            mailer: mailer, queue: queue, settings: settings, logger: logger, runtime: runtime)
+        subscriptions = paid.subscriptions
         let outgoing = PayoutServices(
             database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
             audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)
@@ -58,14 +64,17 @@ package final class BillingModule: Module {
         payoutAccounts = outgoing.accounts
         disputes = outgoing.disputes
         finance = outgoing.finance
-        routes = provider.routes + outgoing.routes
-        workers = provider.workers + outgoing.workers
+        routes = provider.routes + paid.routes + outgoing.routes
+        workers = provider.workers + paid.workers + outgoing.workers
         schedules = provider.schedules + outgoing.schedules
-        personalDataTables = provider.personalDataTables + PayoutServices.personalDataTables
+        personalDataTables =
+            provider.personalDataTables + SubscriptionServices.personalDataTables + PayoutServices.personalDataTables
     }
 
-    package static let migrations: [Migration] = ProviderServices.migrations + PayoutServices.migrations
-    package static let invariants: [Invariant] = ProviderServices.invariants + PayoutServices.invariants
+    package static let migrations: [Migration] =
+        ProviderServices.migrations + SubscriptionServices.migrations + PayoutServices.migrations
+    package static let invariants: [Invariant] =
+        ProviderServices.invariants + SubscriptionServices.invariants + PayoutServices.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 
