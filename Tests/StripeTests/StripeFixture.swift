@@ -26,8 +26,13 @@ struct StripeFixture {
 
     /// Sends a request with a key of its own, and reads the object of the response.
     func make<Object: StripeObject>(_ request: StripeRequest, as _: Object.Type = Object.self) async throws -> Object {
+        try Object(try await value(of: request))
+    }
+
+    /// Sends a request with a key of its own.
+    func value(of request: StripeRequest) async throws -> JSONValue {
         switch await client.send(request, key: "key-\(keys.next())") {
-        case .done(let value): return try Object(value)
+        case .done(let value): return value
         case .refused(let refusal): throw refusal
         case .unknown(let reason): throw Unknown(reason: reason)
         }

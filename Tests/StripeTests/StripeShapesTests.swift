@@ -31,10 +31,7 @@ struct StripeShapesTests {
     }
 
     private func done(_ request: StripeRequest, _ fixture: StripeFixture) async throws {
-        guard case .done = await fixture.client.send(request, key: request.method == .post ? "k\(request)" : nil) else {
-            Issue.record("not done: \(request.method) \(request.path)")
-            return
-        }
+        _ = try await fixture.value(of: request)
     }
 
     private func useCatalogue(_ fixture: StripeFixture) async throws {
@@ -159,18 +156,19 @@ struct StripeShapesTests {
             .updateSubscription(full.id, defaultPaymentMethod: full.defaultPaymentMethod), fixture)
         try await done(.pauseCollection(full.id, resumesAt: fixture.clock.now + .days(9)), fixture)
         try await done(.resumeCollection(full.id), fixture)
+        let other = try await fixture.customer()
+        let renewed = try await fixture.subscription(price, of: other)
         fixture.server.setCards(of: customer.id, .needsAuthentication)
         let pending: StripeSubscription = try await fixture.make(
             .changeSubscription(
                 full.id, item: item, price: large.id, proration: .alwaysInvoice, behavior: .pendingIfIncomplete))
         #expect(pending.hasPendingUpdate)
         fixture.clock.advance(by: .days(2))
-        fixture.server.setCards(of: customer.id, .declines(code: "card_declined", declineCode: nil))
+        fixture.server.setCards(of: other.id, .declines(code: "card_declined", declineCode: nil))
         fixture.clock.advance(by: .days(30))
         _ = try await fixture.refusal(
-            of: .payInvoice(try await fixture.current(full).latestInvoice ?? "", isOffSession: true))
-        try await done(.voidInvoice(try await fixture.current(full).latestInvoice ?? ""), fixture)
-        fixture.server.setCards(of: customer.id, .succeeds)
+            of: .payInvoice(try await fixture.current(renewed).latestInvoice ?? "", isOffSession: true))
+        try await done(.voidInvoice(try await fixture.current(renewed).latestInvoice ?? ""), fixture)
         try await done(
             .createSubscriptionCheckout(
                 customer: customer.id, price: price.id, successURL: "https://a.example/", cancelURL: nil,

@@ -17,8 +17,10 @@ struct MeasureCommand: AsyncParsableCommand {
 
     @Option(
         help:
-            "The parts: web, writes, reservations, identity, start, rows, timing, rates; by name only: gate, realtime, "
-            + "money."
+            """
+            The parts: web, writes, reservations, identity, start, rows, timing, rates; by name only: gate, realtime, \
+            money.
+            """
     )
     var only: [Part] = []
 
