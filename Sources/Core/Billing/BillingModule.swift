@@ -51,6 +51,9 @@ package final class BillingModule: Module {
         invoices = InvoiceService(
             seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
         coupons = CouponService()
+        let upi = UPIServices(
+            database: database, identity: identity, entitlements: entitlements, payments: payments, invoices: invoices,
+            money: money, audit: audit, mailer: mailer, settings: settings.upi, runtime: runtime)
         let outgoing = PayoutServices(
             database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
             audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)
@@ -58,14 +61,17 @@ package final class BillingModule: Module {
         payoutAccounts = outgoing.accounts
         disputes = outgoing.disputes
         finance = outgoing.finance
-        routes = provider.routes + outgoing.routes
-        workers = provider.workers + outgoing.workers
-        schedules = provider.schedules + outgoing.schedules
-        personalDataTables = provider.personalDataTables + PayoutServices.personalDataTables
+        routes = provider.routes + upi.routes + outgoing.routes
+        workers = provider.workers + upi.workers + outgoing.workers
+        schedules = provider.schedules + upi.schedules + outgoing.schedules
+        personalDataTables =
+            provider.personalDataTables + UPIServices.personalDataTables + PayoutServices.personalDataTables
     }
 
-    package static let migrations: [Migration] = ProviderServices.migrations + PayoutServices.migrations
-    package static let invariants: [Invariant] = ProviderServices.invariants + PayoutServices.invariants
+    package static let migrations: [Migration] =
+        ProviderServices.migrations + UPIServices.migrations + PayoutServices.migrations
+    package static let invariants: [Invariant] =
+        ProviderServices.invariants + UPIServices.invariants + PayoutServices.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 
