@@ -18,8 +18,8 @@ package struct DrawableText: Sendable {
         logical = String(kept)
     }
 
-    /// In visual order, left to right. Drawing libraries place characters in the given order, so runs of Hebrew and Arabic are
-    /// reversed. Arabic letters are not joined, which would need a shaping engine.
+    /// In visual order, left to right. Drawing libraries place characters in the given order, so runs of Hebrew and
+    /// Arabic are reversed. Arabic letters are not joined, which would need a shaping engine.
     package var visual: String {
         let characters = Array(logical)
         guard characters.contains(where: \.isRightToLeft) else { return logical }

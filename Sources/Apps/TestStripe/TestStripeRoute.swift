@@ -241,7 +241,9 @@ struct TestStripeRoute: Sendable {
             state.balance(of: call.account)
         },
         read("/v1/balance_transactions", "balance_transaction"),
-        list("/v1/balance_transactions", "balance_transaction", "type source currency"),
+        .init("GET", "/v1/balance_transactions", "\(page) type source currency payout") {
+            state, call throws(TestStripeError) in try state.listBalanceTransactions(of: call.account, call.form)
+        },
         read("/v1/events", "event"),
         .init("GET", "/v1/events", "\(page) types type") { state, call throws(TestStripeError) in
             try state.listEvents(call.form)

@@ -182,6 +182,7 @@ extension TestStripeState {
             throw .refused("You have insufficient funds in your Stripe account.", code: "balance_insufficient")
         }
         let id = newID("po")
+        payoutTransfers[id] = unsettledTransfers(to: account, currency)
         add(-amount, currency, to: account)
         let payout: Members = [
             "id": .string(id), "object": "payout", "amount": .integer(amount), "application_fee": .null,

@@ -45,6 +45,8 @@ struct TestStripeState {
     var checkoutForms: [String: TestStripeForm] = [:]
     /// The connected account of a payout.
     var payoutAccounts: [String: String] = [:]
+    /// The transfers whose money a payout takes to the bank.
+    var payoutTransfers: [String: [String]] = [:]
     /// Prorations that the next invoice of a subscription takes up.
     var pendingLines: [String: [TestStripeInvoiceLine]] = [:]
     /// Changes of subscriptions that wait for the payment of an invoice.

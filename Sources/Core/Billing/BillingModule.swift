@@ -50,7 +50,7 @@ package final class BillingModule: Module {
         refunds = provider.refunds
         invoices = InvoiceService(
             seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
-        coupons = CouponService()
+        coupons = CouponService(runtime: runtime)
         let upi = UPIServices(
             database: database, identity: identity, entitlements: entitlements, payments: payments, invoices: invoices,
             money: money, audit: audit, mailer: mailer, settings: settings.upi, runtime: runtime)

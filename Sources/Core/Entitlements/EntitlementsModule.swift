@@ -32,6 +32,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     private let entitlements: EntitlementService
     private let creditGate: CreditGate
     private let planRates: PlanRateService
+    private let limiter: RateLimiter
     private let explanations: ExplanationRoutes
     private let ledger: LedgerService
 
@@ -64,6 +65,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         entitlements = EntitlementService(
             database: database, member: identity.member, plans: plans, cache: cache, levels: levels, runtime: runtime)
         planRates = PlanRateService(limiter: limiter, entitlements: entitlements)
+        self.limiter = limiter
         explanations = ExplanationRoutes(member: identity.member)
         concurrency = ConcurrencyService(database: database, entitlements: entitlements)
 
@@ -243,5 +245,13 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     /// - Parameter name: as in header fields and metrics; routes with the same name and rates share the limit.
     package func rate(_ name: String, _ rates: Rate..., cost: Int64 = 1) -> RateRequirement {
         planRates.requirement(name, rates, cost: cost)
+    }
+
+    /// Limits attempts at codes: 5 a minute and 20 an hour of an account, 30 a minute and 120 an hour of a network.
+    /// - Parameter name: as in header fields and metrics; routes with the same name share the limit.
+    package func attempts(_ name: String) -> AttemptRateLimit {
+        AttemptRateLimit(
+            name, limiter: limiter, byAccount: Rates(.perMinute(5), .perHour(20)),
+            byNetwork: Rates(.perMinute(30), .perHour(120)))
     }
 }

@@ -75,7 +75,8 @@ package final class PDFDocument {
             * style.size / 1_000
     }
 
-    /// The lines of a text of at most a width. It is broken between words, and within a word that is longer than a line.
+    /// The lines of a text of at most a width. It is broken between words, and within a word that is longer than a
+    /// line.
     /// - Parameter linesMax: where there would be more, the last one ends in an ellipsis.
     package func lines(of text: String, _ style: PDFStyle, width: Double, linesMax: Int) throws(PDFError) -> [String] {
         var lines: [String] = []

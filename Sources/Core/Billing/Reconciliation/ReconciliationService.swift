@@ -114,6 +114,8 @@ final class ReconciliationService: Sendable {
             try expect(refund, of: entry, "refund", in: transaction)
         // The platform's own payouts to its bank, and fees of the provider, which are posted above.
         case .payout, .payoutFailure, .payoutCancel, .stripeFee: break
+        // Money that the platform adds from its bank.
+        case nil where entry.kind.hasPrefix("topup"): break
         case .transferFailure, nil:
             try open(
                 .unknownKind, of: entry.id, currency: entry.money.currency, found: entry.money.minorUnits,

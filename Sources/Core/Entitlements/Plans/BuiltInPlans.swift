@@ -47,6 +47,7 @@ extension PlanSet {
           - id: employee
             name: Employee
             start: payment
+            recommended: true
             prices:
               - { cycle: monthly, currency: usd, amount: 2999 }
               - { cycle: yearly, currency: usd, amount: 29999 }

@@ -26,6 +26,8 @@ package struct PlanDocument: Payload, Hashable {
 
     var name: String
     var start: Plan.Start?
+    /// Whether lists of prices point to it.
+    var recommended: Bool?
     var prices: [PriceDocument]?
     var features: [String]?
     var limits: [String: Limit]?
@@ -93,7 +95,8 @@ package struct PlanDocument: Payload, Hashable {
             trial: trial.map { TrialTerms(days: $0.days, credits: $0.credits ?? 0) },
             fileBytes: bytes(fileMb),
             storageBytes: bytes(storageMb),
-            rates: (rates ?? [:]).compactMapValues { Rates($0.compactMap { Rate($0) }) }
+            rates: (rates ?? [:]).compactMapValues { Rates($0.compactMap { Rate($0) }) },
+            isRecommended: recommended ?? false
         )
     }
 }

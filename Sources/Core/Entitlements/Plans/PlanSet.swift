@@ -19,7 +19,8 @@ package struct PlanSet: Sendable {
     package let features: [Feature]
     /// What holds without a plan, and where a plan lists nothing.
     package let allowance: DefaultAllowance
-    /// The taxes on what is sold, by ISO 3166 code of the buyer's country; those of all other countries have the key "".
+    /// The taxes on what is sold, by ISO 3166 code of the buyer's country; those of all other countries have the key
+    /// "".
     package let taxes: [String: [TaxRate]]
     private let ranks: [Plan.ID: Int]
 

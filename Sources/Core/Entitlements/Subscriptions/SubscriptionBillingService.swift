@@ -194,6 +194,7 @@ package final class SubscriptionBillingService: Sendable {
                 in: transaction)
             try events.updated(after, by: change.action, in: transaction)
         }
+        try events.updated(after, by: change.action, in: transaction)
         return change
     }
 }

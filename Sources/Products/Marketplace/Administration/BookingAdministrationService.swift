@@ -1,7 +1,7 @@
 import Identity
 import Modules
 
-/// The bookings of all organisations, for administrators. Figures of money belong to the finances.
+/// The bookings of all organisations, for administrators. Balances and payments belong to the finances.
 final class BookingAdministrationService: Sendable {
     private let database: any Database
 

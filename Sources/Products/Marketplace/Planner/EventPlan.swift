@@ -56,7 +56,7 @@ struct EventPlan: Payload {
 
     static let seatsPerTable: Int64 = 8
 
-    /// A plan whose amounts are computed here, whoever has made its texts.
+    /// A plan whose amounts are computed here, whether a model or fixed rules have made its texts.
     init(
         id: ID<EventPlan>, _ draft: PlanDraft, source: Source, confidence: Int64, guests: Int64, budget total: Money
     ) {
