@@ -2,7 +2,7 @@ import App
 import Billing
 import Foundation
 import Modules
-import Synchronization
+import TestKit
 import TestStripe
 
 /// Releases a second against a provider in the same process, and the time to verify a ledger of a million movements.
@@ -32,8 +32,8 @@ struct PayoutMeasurement {
         let server = try await PayoutServer(
             folder: folder, database: "sqlite:\(folder)/gatehouse.db", provider: stripe.url, key: stripe.secretKey)
         let plan = try await server.prepare(1_000_000, stripe, isRestricted: false)
-        let next = Atomic(0)
-        let done = Atomic(0)
+        let next = Counter()
+        let done = Counter()
         let clock = ContinuousClock()
         let start = clock.now
         let end = start + .seconds(effort.roundSeconds * effort.rounds)
@@ -41,16 +41,16 @@ struct PayoutMeasurement {
             for _ in 0..<Self.tasks {
                 group.addTask {
                     while clock.now < end {
-                        let new = plan.payout(next.add(1, ordering: .relaxed).oldValue)
+                        let new = plan.payout(next.next() - 1)
                         let begun = try await app.database.write { try app.billing.payouts.begin(new, in: $0) }
                         _ = try await app.billing.payouts.send(begun.payout.id)
-                        done.add(1, ordering: .relaxed)
+                        done.next()
                     }
                 }
             }
             try await group.waitForAll()
         }
-        let rate = Double(done.load(ordering: .relaxed)) / (clock.now - start).inSeconds
+        let rate = Double(done.count) / (clock.now - start).inSeconds
         await server.app.close()
         await stripe.stop()
         return rate
