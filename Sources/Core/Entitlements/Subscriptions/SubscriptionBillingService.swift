@@ -192,7 +192,6 @@ package final class SubscriptionBillingService: Sendable {
                 AuditEvent(
                     change.action, organisation: after.organisation.text, subject: after.id.text, details: details),
                 in: transaction)
-            try events.updated(after, by: change.action, in: transaction)
         }
         try events.updated(after, by: change.action, in: transaction)
         return change
