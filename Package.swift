@@ -128,7 +128,8 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "Models", "Outbound", "SpotDecisions", "CMemory", .configuration, .httpTypes, .serviceLifecycle,
+            "AWS", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory", .configuration, .httpTypes,
+            .serviceLifecycle,
             .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
@@ -138,13 +139,15 @@ let apps: [Target] = [
     .layer(
         "Apps", "TestKit",
         [
-            "App", "TestStripe", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Storage", "StorageSQLite",
+            "App", "TestStripe", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Storage",
+            "StorageSQLite",
             "StoragePostgres", .httpTypes, .nio, .serviceLifecycle,
         ]),
     .executableTarget(
         name: "gatehouse",
         dependencies: [
-            "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", "SpotDecisions", "TestStripe",
+            "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", "SpotDecisions",
+            "TestStripe",
             .arguments,
         ],
         path: "Sources/Apps/gatehouse"
@@ -153,7 +156,7 @@ let apps: [Target] = [
         name: "gatehouse-bench",
         dependencies: [
             "App", "Base", "Billing", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity",
-            "Entitlements", "Forecasting", "Realtime", "StoragePostgres", "Stripe", "TestKit", "TestStripe",
+            "Entitlements", "Forecasting", "Ledger", "Realtime", "StoragePostgres", "Stripe", "TestKit", "TestStripe",
             .arguments, .histogram, .hummingbird, .logging, .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"

@@ -1,5 +1,6 @@
 import Base
 import Identity
+import Ledger
 import Modules
 import Stripe
 import TestKit
@@ -210,8 +211,8 @@ import Testing
         try await withPayouts(engine) { payouts in
             try await payouts.fund(payouts.money(10_050, "huf"), "forint")
             let payout = try await payouts.release(payouts.newPayout("service-huf", 10_050, "huf", commission: 1_000))
-            #expect(
-                payout.state == .transferred && payouts.transfers.first?.amount == (try payouts.money(9_000, "huf")))
+            let transferred = try payouts.money(9_000, "huf")
+            #expect(payout.state == .transferred && payouts.transfers.first?.amount == transferred)
             #expect(try await payouts.balances(of: payouts.payee, "huf") == [.inTransit: 9_000, .payable: 50])
         }
     }

@@ -1,5 +1,6 @@
 import AWS
 package import Audit
+package import Billing
 package import Entitlements
 import Files
 import Foundation
@@ -17,6 +18,7 @@ import ServiceLifecycle
 import SpotDecisions
 import StoragePostgres
 import StorageSQLite
+import Stripe
 import Training
 package import Webhooks
 
@@ -31,6 +33,7 @@ package struct App: Sendable {
     package let entitlements: EntitlementsModule
     package let webhooks: WebhookService
     package let realtime: RealtimeModule
+    package let billing: BillingModule
     package let queue: JobQueue
     package let runner: JobRunner
     package let metrics: Metrics
@@ -105,6 +108,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         queue: queue,
         runtime: runtime
     )
+    let ledger = LedgerService(runtime: runtime)
     let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
     let file = try readPlans(configuration, offers)
     let entitlements = EntitlementsModule(
@@ -114,7 +118,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
             database: database, file: file, offers: offers, audit: audit.service, logger: logger),
         meters: TrainingModule.meters,
         audit: audit.service,
-        ledger: LedgerService(runtime: runtime),
+        ledger: ledger,
         webhooks: webhooks.service,
         mailer: mailer,
         sealer: sealer,
@@ -128,6 +132,20 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let topicSignals = limits.redis.map {
         RedisTopicSignals(client: $0, realtime: realtime, logger: logger, runtime: runtime)
     }
+
+    let billing = BillingModule(
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        audit: audit.service,
+        ledger: ledger,
+        mailer: mailer,
+        queue: queue,
+        stripe: stripeClient(configuration),
+        settings: billingSettings(configuration),
+        logger: logger,
+        runtime: runtime
+    )
 
     let jobSettings = JobRunner.Settings(
         slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3,
@@ -179,7 +197,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
-        providers: [identity.personalData, webhooks, entitlements, realtime, training, sandbox, marketplace],
+        providers: [
+            identity.personalData, webhooks, entitlements, realtime, billing, training, sandbox, marketplace,
+        ],
         files: files,
         queue: queue,
         mailer: mailer,
@@ -191,7 +211,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 
     // Routes and jobs
     let modules: [any Module] = [
-        audit, identity, privacy, webhooks, entitlements, realtime, training, sandbox, marketplace,
+        audit, identity, privacy, webhooks, entitlements, realtime, billing, training, sandbox, marketplace,
     ]
     let runner = JobRunner(
         database: database,
@@ -234,6 +254,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         entitlements: entitlements,
         webhooks: webhooks.service,
         realtime: realtime,
+        billing: billing,
         queue: queue,
         runner: runner,
         metrics: metrics,
@@ -250,13 +271,13 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
     + PrivacyModule.migrations + WebhooksModule.migrations
-    + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + TrainingModule.migrations
-    + SandboxModule.migrations + MarketplaceModule.migrations
+    + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + BillingModule.migrations
+    + TrainingModule.migrations + SandboxModule.migrations + MarketplaceModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] =
     WebhooksModule.invariants + LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants
-    + TrainingModule.invariants + SandboxModule.invariants + MarketplaceModule.invariants
+    + BillingModule.invariants + TrainingModule.invariants + SandboxModule.invariants + MarketplaceModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
@@ -330,6 +351,23 @@ private func awsClient(_ configuration: Configuration, _ runtime: Runtime) throw
         return nil
     }
     return AWSClient(settings: AWSClient.Settings(endpoint: endpoint), outbound: OutboundClient(), runtime: runtime)
+}
+
+/// - Returns: nil where there is no payment provider.
+private func stripeClient(_ configuration: Configuration) -> StripeClient? {
+    guard let key = configuration.stripeSecretKey else { return nil }
+    let base = configuration.stripeAPIBase
+    let settings =
+        base.isEmpty ? StripeSettings(secretKey: key) : StripeSettings(base: base, secretKey: key)
+    return StripeClient(settings: settings, outbound: OutboundClient())
+}
+
+private func billingSettings(_ configuration: Configuration) -> BillingSettings {
+    BillingSettings(
+        webhookSecrets: configuration.stripeWebhookSecrets, publishableKey: configuration.stripePublishableKey,
+        isProduction: configuration.environment == .production,
+        frontend: configuration.frontendURL.isEmpty ? address(configuration) : configuration.frontendURL,
+        address: address(configuration))
 }
 
 private func riskScorer(_ configuration: Configuration) throws -> RiskScorer {

@@ -20,7 +20,7 @@ private let groups: [DocumentGroup] = [
         segments: ["organisations", "invitations", "accept-invitation"]),
     DocumentGroup(
         "Plans and subscriptions", "The catalogue of plans, the subscription of the organisation and its changes.",
-        segments: ["plans", "payments"]),
+        segments: ["plans", "payments", "stripe", "subscriptions"]),
     DocumentGroup(
         "Entitlements, usage and credits",
         "What the plan allows, reservations of metered units, usage events and the credit balance.",

@@ -67,6 +67,11 @@ struct RateLimiting: Sendable {
     /// Requests a minute of one network for Socket.IO: by polling, a client sends one or two for each event.
     private static let socketRates = Rates(.perMinute(1_200))
 
+    /// Requests a minute of one network for signed calls of other services. Stripe sends all of its events from some
+    /// addresses, hundreds a second after an outage of this service.
+    private static let webhookRates = Rates(.perMinute(60_000))
+    private static let webhookPaths: Set = ["/v1/webhooks/stripe", "/v1/webhooks/upi"]
+
     /// Forms of one network that need no account: each is read by a person.
     private static let submissionRates = Rates(.perMinute(5))
 
@@ -80,6 +85,7 @@ struct RateLimiting: Sendable {
     /// codes by network and by account, endpoints that require an account by its plan.
     func limited(_ route: Route, _ identity: IdentityModule, _ entitlements: EntitlementsModule) -> Route {
         let isEnabled = limiter.isEnabled
+        if Self.webhookPaths.contains(route.path) { return limited(route, "webhooks", Self.webhookRates) }
         if route.path == "/socket.io/" { return limited(route, "socket.io", Self.socketRates) }
         let route = route.guarded(
             by: NetworkRateLimit(limiter: limiter, rates: anonymousRates, readsCredentials: route.requiresAccount),

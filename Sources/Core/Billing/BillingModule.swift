@@ -50,7 +50,7 @@ package final class BillingModule: Module {
         refunds = provider.refunds
         invoices = InvoiceService(
             seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
-        coupons = CouponService()
+        coupons = CouponService(runtime: runtime)
         let outgoing = PayoutServices(
             database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
             audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)

@@ -20,7 +20,7 @@ package final class CustomerService: Sendable {
         calls.register(Self.creation, reconciling: Self.find) { call, outcome, transaction in
             guard let id = ID<BillingCustomer>(call.subject) else { return }
             if case .done(let value) = outcome, let providerID = value["id"]?.string {
-                try transaction.setProviderID(providerID, of: id)
+                try transaction.setCustomerID(providerID, of: id)
             } else {
                 // The next request makes one under another key.
                 try transaction.deleteCustomer(id)

@@ -30,7 +30,7 @@ extension Transaction {
         }
     }
 
-    func setProviderID(_ providerID: String, of id: ID<BillingCustomer>) throws {
+    func setCustomerID(_ providerID: String, of id: ID<BillingCustomer>) throws {
         try execute(
             "UPDATE provider_customers SET provider_id = \(providerID) WHERE id = \(id) AND provider_id IS NULL")
     }

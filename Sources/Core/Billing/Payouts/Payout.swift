@@ -23,8 +23,8 @@ package import Modules
 /// | reversing | `refuseReversal` | transferred, paid, returned | – |
 /// | canceled, reversed | – | – | – |
 ///
-/// An unknown outcome is never released: it is looked up at the provider until it is known. After `returned` the money is
-/// in the payee's account at the provider, which pays it to the bank again; another transfer needs a reversal first.
+/// An unknown outcome is never released: it is looked up at the provider until it is known. After `returned` the money
+/// is in the payee's account at the provider, which pays it to the bank again; another transfer needs a reversal first.
 package struct Payout: Sendable, Hashable {
     package enum State: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case requested, held, reserved, sending, unknown, transferred, refused, paid, returned, reversing, reversed

@@ -126,7 +126,6 @@ struct PlannerCancellation: Payload {
 extension BillingView {
     init(_ row: ProviderSubscription) {
         self.init(
-            stripeSubscriptionId: row.providerID, amount: row.amount.major, amountMinor: row.amount.minorUnits,
-            currency: row.amount.currency.code, cycle: row.cycle, region: row.region)
+            stripeSubscriptionId: row.providerID, amount: row.amount, cycle: row.cycle, region: row.region)
     }
 }

@@ -170,7 +170,7 @@ package final class PaidSubscriptionService: Sendable {
     /// given up.
     private func unpaidUpgrade(_ row: ProviderSubscription, scope: Scope) async throws(Problem) -> SubscriptionView {
         if let secret = try await clientSecret(of: row.latestInvoice),
-            let end = secret.range(of: "_secret")?.lowerBound
+            let end = secret.firstRange(of: "_secret")?.lowerBound
         {
             let intent = try await fetch(.paymentIntent(String(secret[..<end])), as: StripePaymentIntent.self)
             if intent.status == .requiresAction || intent.status == .processing {

@@ -21,7 +21,8 @@ package final class ProviderPriceService: Sendable {
         calls.register(Self.product) { _, _, _ in }
         calls.register(Self.price, reconciling: Self.lookUp) { call, outcome, transaction in
             guard case .done(let object) = outcome, let id = object["id"]?.string else { return }
-            try transaction.setProviderID(id, of: ID(trusted: call.subject))
+            let price: ID<ProviderPrice> = ID(trusted: call.subject)
+            _ = try transaction.setProviderID(id, of: price)
         }
     }
 

@@ -81,6 +81,15 @@ extension Transaction {
             "SELECT * FROM provider_subscriptions WHERE provider_id = \(id) \(.forUpdate)", ProviderSubscription.init)
     }
 
+    /// - Returns: nil for another organisation's.
+    func providerSubscription(ofSession id: String, of organisation: ID<Organisation>) throws -> ProviderSubscription? {
+        try first(
+            """
+            SELECT * FROM provider_subscriptions WHERE session_id = \(id) AND organisation_id = \(organisation)
+            """,
+            ProviderSubscription.init)
+    }
+
     func lockedProviderSubscription(ofSession id: String) throws -> ProviderSubscription? {
         try first(
             "SELECT * FROM provider_subscriptions WHERE session_id = \(id) \(.forUpdate)", ProviderSubscription.init)

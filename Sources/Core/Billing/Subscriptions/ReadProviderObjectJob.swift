@@ -6,15 +6,26 @@ struct ReadProviderObjectJob: Job {
     static let name = "billing.read-object"
     static let lane = JobLane.outbound
 
+    enum Kind: String, Codable, Sendable {
+        case subscription, invoice, session
+
+        fileprivate var provider: ProviderObjectKind {
+            switch self {
+            case .subscription: .subscription
+            case .invoice: .invoice
+            case .session: .checkoutSession
+            }
+        }
+    }
+
     let object: String
-    let kind: String
-    let folder: String
+    let kind: Kind
 
     static func worker(_ events: ProviderEventService) -> Worker {
         Worker(Self.self) { job, _ in
-            do throws(Problem) {
-                try await events.refresh(job.object, ProviderObjectKind(job.kind, in: job.folder))
-            } catch where error.kind == .notFound || error.kind == .notConfigured {}
+            do {
+                try await events.refresh(job.object, job.kind.provider)
+            } catch let problem as Problem where problem.kind == .notFound || problem.kind == .notConfigured {}
             return .done
         }
     }

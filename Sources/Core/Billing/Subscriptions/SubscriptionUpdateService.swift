@@ -149,7 +149,11 @@ package final class SubscriptionUpdateService: Sendable {
 
     /// Has a subscription, and its newest invoice, read again.
     func readAgain(_ id: ID<ProviderSubscription>, in transaction: Transaction) throws {
-        guard let row = try transaction.lockedProviderSubscription(id), let subscription = row.providerID else { return }
+        guard let row = try transaction.lockedProviderSubscription(id) else { return }
+        if let session = row.sessionID, row.providerID == nil {
+            try read(session, .session, for: row, in: transaction)
+        }
+        guard let subscription = row.providerID else { return }
         try read(subscription, .subscription, for: row, in: transaction)
         if let invoice = row.latestInvoice { try read(invoice, .invoice, for: row, in: transaction) }
     }
@@ -205,10 +209,10 @@ package final class SubscriptionUpdateService: Sendable {
     }
 
     private func read(
-        _ object: String, _ kind: ProviderObjectKind, for row: ProviderSubscription, in transaction: Transaction
+        _ object: String, _ kind: ReadProviderObjectJob.Kind, for row: ProviderSubscription, in transaction: Transaction
     ) throws {
         try queue.enqueue(
-            ReadProviderObjectJob(object: object, kind: kind.name, folder: kind.folder),
+            ReadProviderObjectJob(object: object, kind: kind),
             ReadProviderObjectJob.options(object, of: row.organisation), in: transaction)
     }
 

@@ -183,6 +183,7 @@ package final class SubscriptionBillingService: Sendable {
                 in: transaction)
             try events.updated(after, by: change.action, in: transaction)
         }
+        try events.updated(after, by: change.action, in: transaction)
         return change
     }
 }
