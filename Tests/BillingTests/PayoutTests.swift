@@ -185,7 +185,8 @@ import Testing
             payouts.stripe.restrict(payouts.account)
             _ = await payouts.test.call("POST", "/v1/payout-account/refresh", token: payouts.payee.token)
             await #expect { try await payouts.begin() } throws: { ($0 as? Problem)?.kind == .payoutAccountMissing }
-            #expect(try await payouts.balances(of: payouts.payer) == [.held: 100_000])
+            let balances = try await payouts.balances(of: payouts.payer)
+            #expect(balances == [.held: 100_000])
         }
     }
 
