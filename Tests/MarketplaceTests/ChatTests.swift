@@ -26,7 +26,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `members read each other under the names of their parts, and no other account does`(engine: Engine) async throws {
+    func `members read each other under the names of their parts, and no other account does`(engine: Engine)
+        async throws
+    {
         try await withMarketplace(engine) { fixture in
             let (event, group) = try await confirmed(fixture)
             let guest = try await fixture.app.register("guest")

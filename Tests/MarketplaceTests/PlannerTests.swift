@@ -167,7 +167,8 @@ import Testing
         }
 
         func stream(
-            _ request: ModelRequest, _ use: @escaping @Sendable (ModelEvent) async throws -> Void
+            _ request: ModelRequest,
+            _ use: nonisolated(nonsending) @escaping @Sendable (ModelEvent) async throws -> Void
         ) async throws -> ModelResponse { try await complete(request) }
     }
 
