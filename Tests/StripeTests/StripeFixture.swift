@@ -26,8 +26,13 @@ struct StripeFixture {
 
     /// Sends a request with a key of its own, and reads the object of the response.
     func make<Object: StripeObject>(_ request: StripeRequest, as _: Object.Type = Object.self) async throws -> Object {
-        switch await client.send(request, key: "key-\(keys.increment())") {
-        case .done(let value): return try Object(value)
+        try Object(try await value(of: request))
+    }
+
+    /// Sends a request with a key of its own.
+    func value(of request: StripeRequest) async throws -> JSONValue {
+        switch await client.send(request, key: "key-\(keys.next())") {
+        case .done(let value): return value
         case .refused(let refusal): throw refusal
         case .unknown(let reason): throw Unknown(reason: reason)
         }
@@ -37,7 +42,7 @@ struct StripeFixture {
     func refusal(of request: StripeRequest, sourceLocation: SourceLocation = #_sourceLocation) async throws
         -> StripeRefusal
     {
-        let outcome = await client.send(request, key: "key-\(keys.increment())")
+        let outcome = await client.send(request, key: "key-\(keys.next())")
         guard case .refused(let refusal) = outcome else {
             Issue.record("not refused: \(outcome)", sourceLocation: sourceLocation)
             throw Unknown(reason: "\(outcome)")

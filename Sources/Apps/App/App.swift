@@ -7,6 +7,7 @@ import Foundation
 package import Identity
 import Ledger
 import Mail
+import Marketplace
 import MessagingRedis
 package import Modules
 import Outbound
@@ -180,10 +181,25 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
+    let marketplace = MarketplaceModule(
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        audit: audit.service,
+        realtime: realtime,
+        mailer: mailer,
+        sealer: sealer,
+        files: files,
+        model: try configuration.modelSettings,
+        runtime: runtime
+    )
+
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
-        providers: [identity.personalData, webhooks, entitlements, realtime, billing, training, sandbox],
+        providers: [
+            identity.personalData, webhooks, entitlements, realtime, billing, training, sandbox, marketplace,
+        ],
         files: files,
         queue: queue,
         mailer: mailer,
@@ -195,7 +211,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 
     // Routes and jobs
     let modules: [any Module] = [
-        audit, identity, privacy, webhooks, entitlements, realtime, billing, training, sandbox,
+        audit, identity, privacy, webhooks, entitlements, realtime, billing, training, sandbox, marketplace,
     ]
     let runner = JobRunner(
         database: database,
@@ -256,14 +272,12 @@ package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
     + PrivacyModule.migrations + WebhooksModule.migrations
     + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + BillingModule.migrations
-    + TrainingModule.migrations
-    + SandboxModule.migrations
+    + TrainingModule.migrations + SandboxModule.migrations + MarketplaceModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] =
     WebhooksModule.invariants + LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants
-    + BillingModule.invariants
-    + TrainingModule.invariants + SandboxModule.invariants
+    + BillingModule.invariants + TrainingModule.invariants + SandboxModule.invariants + MarketplaceModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
@@ -353,7 +367,7 @@ private func billingSettings(_ configuration: Configuration) -> BillingSettings 
         webhookSecrets: configuration.stripeWebhookSecrets, publishableKey: configuration.stripePublishableKey,
         isProduction: configuration.environment == .production,
         frontend: configuration.frontendURL.isEmpty ? address(configuration) : configuration.frontendURL,
-        address: address(configuration))
+        address: address(configuration), upi: configuration.upiSettings)
 }
 
 private func riskScorer(_ configuration: Configuration) throws -> RiskScorer {
@@ -390,7 +404,7 @@ private func identitySettings(
     let secret = try needsSecret ? folder.secret("jwt", runtime: runtime) : configuration.jwtSecret
     return IdentitySettings(
         issuer: address(configuration),
-        keyScopes: TrainingModule.keyScopes + SandboxModule.keyScopes,
+        keyScopes: TrainingModule.keyScopes + SandboxModule.keyScopes + MarketplaceModule.keyScopes,
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),

@@ -38,6 +38,10 @@ private let groups: [DocumentGroup] = [
         "Decisions about spot instances: trial sessions with a live log, experiments with risk models.",
         segments: ["sandbox", "ws", "lab", "evaluate"]),
     DocumentGroup(
+        "Marketplace",
+        "Venues, service providers, events and bookings, their chats and reviews, and the planner.",
+        segments: ["marketplace", "bookings", "events", "chat", "planner", "templates", "integrations"]),
+    DocumentGroup(
         "Administration", "Audit log, corrections, plans and service keys, for administrators.", segments: ["admin"]),
     DocumentGroup("Operations", "Status, readiness, metrics, signing keys and the documentation itself.", segments: []),
 ]

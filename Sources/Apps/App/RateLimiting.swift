@@ -72,6 +72,9 @@ struct RateLimiting: Sendable {
     private static let webhookRates = Rates(.perMinute(60_000))
     private static let webhookPaths: Set = ["/v1/webhooks/stripe", "/v1/webhooks/upi"]
 
+    /// Forms of one network that need no account: each is read by a person.
+    private static let submissionRates = Rates(.perMinute(5))
+
     /// Unsafe requests of one account, or of one network without one, to one endpoint, where no plan says otherwise.
     private static let writeRates = Rates(.perMinute(120))
 
@@ -92,6 +95,9 @@ struct RateLimiting: Sendable {
             guard !route.gate.contains(where: { $0.kind == .rate && $0.name.hasPrefix("plan-") }) else { return route }
             return limitedWrites(
                 route.guarded(by: entitlements.rate(), isEnabled: isEnabled), planPolicy: entitlements.writePolicy)
+        }
+        if route.method == .post, route.path.hasPrefix("/v1/marketplace/") {
+            return limited(limitedWrites(route), "submissions", Self.submissionRates)
         }
         guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenEndpoints.contains(route.path) else {
             return limitedWrites(route)

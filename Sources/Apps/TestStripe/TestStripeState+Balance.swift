@@ -21,6 +21,19 @@ package struct TestStripeTotals: Sendable, Hashable {
     /// Added by ``TestStripeServer/addFunds(_:)``.
     package var added: Int64 = 0
 
+    package init(
+        charged: Int64 = 0, refunded: Int64 = 0, transferred: Int64 = 0, reversed: Int64 = 0, disputed: Int64 = 0,
+        fees: Int64 = 0, added: Int64 = 0
+    ) {
+        self.charged = charged
+        self.refunded = refunded
+        self.transferred = transferred
+        self.reversed = reversed
+        self.disputed = disputed
+        self.fees = fees
+        self.added = added
+    }
+
     /// What has to be in the balance of the platform.
     package var balance: Int64 { charged + added - refunded - transferred + reversed - disputed - fees }
 }

@@ -4,7 +4,8 @@ extension TestStripeState {
     mutating func createPaymentMethod(_ form: TestStripeForm) throws(TestStripeError) -> JSONValue {
         let token = try form["card"]?.required("token") ?? "tok_visa"
         guard let (card, _) = TestStripeCard.named(token) else { throw .missing("token", token, param: "card[token]") }
-        return .object(object("payment_method", insertPaymentMethod(card)))
+        let id = insertPaymentMethod(card)
+        return .object(object("payment_method", id))
     }
 
     mutating func insertPaymentMethod(_ card: TestStripeCard) -> String {
@@ -49,7 +50,8 @@ extension TestStripeState {
 
     mutating func attachPaymentMethod(_ id: String, _ form: TestStripeForm) throws(TestStripeError) -> JSONValue {
         let customer = try customer(try form.required("customer")).id
-        return .object(object("payment_method", try attach(id, to: customer)))
+        let method = try attach(id, to: customer)
+        return .object(object("payment_method", method))
     }
 
     /// - Returns: the id of the method.
@@ -87,7 +89,8 @@ extension TestStripeState {
 
     mutating func createSetupIntent(_ form: TestStripeForm) throws(TestStripeError) -> JSONValue {
         let customer = try form.text("customer").map { (id) throws(TestStripeError) in try self.customer(id).id }
-        return .object(object("setup_intent", insertSetupIntent(customer: customer, metadata: try form.metadata())))
+        let id = insertSetupIntent(customer: customer, metadata: try form.metadata())
+        return .object(object("setup_intent", id))
     }
 
     mutating func insertSetupIntent(customer: String?, metadata: [String: String] = [:]) -> String {

@@ -26,7 +26,7 @@ package struct MarketplaceModule: Module {
         mailer: Mailer,
         sealer: Sealer,
         files: FileStore,
-        model: (client: any ModelClient, name: String)? = nil,
+        model: ModelSettings? = nil,
         runtime: Runtime
     ) {
         let notices = BookingNotices(mailer: mailer)
@@ -38,7 +38,7 @@ package struct MarketplaceModule: Module {
             database: database, lifecycle: lifecycle, listeners: listeners, notices: notices, audit: audit)
         let disputes = MarketplaceDisputeService(
             database: database, notices: notices, audit: audit, runtime: runtime)
-        let plannerModel = model.map { PlannerModel(client: $0.client, name: $0.name) }
+        let plannerModel = model.map { PlannerModel(client: $0.upstream.client(runtime: runtime), name: $0.model) }
         let member = identity.member.allowing(.marketplace)
         let administrator = identity.role(.admin)
         realtime.topics.register(ChatService.topicFamily)

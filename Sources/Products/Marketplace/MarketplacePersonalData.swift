@@ -3,7 +3,7 @@ import Identity
 import Modules
 
 /// What the tables and files of Marketplace hold of a person: for export and erasure. Bookings and their events stay
-/// without personal data, because the books of the other side and of the platform refer to them.
+/// without personal data, because the other side and the ledger refer to them.
 enum MarketplacePersonalData {
     /// In the order in which the rows can be erased: a referring table precedes the table that it refers to.
     static let tables: [PersonalDataTable] = elsewhere + conversations + plans + bookings + vendors + submissions

@@ -1,4 +1,5 @@
 import Billing
+import Identity
 import Modules
 
 /// The payouts of a proof, the same ones in every process.

@@ -8,7 +8,7 @@ import TestStripe
 
 /// Two processes that pay out the same list, are killed at random times and at each of their writes, and whose requests
 /// the provider answers with faults. Afterwards each payout has one transfer at the provider, or none and its money is
-/// back; and the ledger equals the books of the provider to the cent in each currency.
+/// back; and the ledger equals what the provider has counted, to the cent in each currency.
 struct PayoutProof {
     let folder: String
     let database: String
@@ -180,9 +180,10 @@ struct PayoutProof {
                     "\(currency.code): the ledger has \(own.transferred) transferred, the provider "
                         + "\(totals.transferred - totals.reversed)")
             }
-            if own.received - own.transferred - own.refunded != totals.balance {
+            let atProvider = own.received - own.transferred - own.refunded
+            if atProvider != totals.balance {
                 result.faults.append(
-                    "\(currency.code): the ledger has \(own.received - own.transferred - own.refunded) at the provider, "
+                    "\(currency.code): the ledger has \(atProvider) at the provider, "
                         + "which has \(totals.balance)")
             }
             if own.payoutPending != 0 {

@@ -3,11 +3,10 @@ import ArgumentParser
 import Billing
 import Foundation
 import Modules
-import Synchronization
 import TestKit
 
-/// One process of the proof of payouts. It begins, sends, cancels and takes back the payouts of the plan, in an order of
-/// its own, until each is what it is to come to or its outcome is unknown, or until it is killed.
+/// One process of the proof of payouts. It begins, sends, cancels and takes back the payouts of the plan, in an order
+/// of its own, until each is what it is to come to or its outcome is unknown, or until it is killed.
 struct PayoutWorkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "payout-work", shouldDisplay: false)
 
@@ -34,12 +33,12 @@ struct PayoutWorkCommand: AsyncParsableCommand {
         // A payout whose call another process was sending when it was killed waits for the end of the lease, so three
         // passes leave it to the proof.
         for _ in 0..<3 {
-            let next = Atomic(0)
+            let next = Counter()
             await withTaskGroup(of: Void.self) { [tasks] group in
                 for _ in 0..<tasks {
                     group.addTask {
                         while getppid() == parent {
-                            let index = next.add(1, ordering: .relaxed).oldValue
+                            let index = next.next() - 1
                             guard index < numbers.count else { return }
                             // An error, such as that of a busy database, is followed by the next pass.
                             try? await work(numbers[index], plan, server.app)

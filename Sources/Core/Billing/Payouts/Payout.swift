@@ -23,8 +23,8 @@ package import Modules
 /// | reversing | `refuseReversal` | transferred, paid, returned | – |
 /// | canceled, reversed | – | – | – |
 ///
-/// An unknown outcome is never released: it is looked up at the provider until it is known. After `returned` the money is
-/// in the payee's account at the provider, which pays it to the bank again; another transfer needs a reversal first.
+/// An unknown outcome is never released: it is looked up at the provider until it is known. After `returned` the money
+/// is in the payee's account at the provider, which pays it to the bank again; another transfer needs a reversal first.
 package struct Payout: Sendable, Hashable {
     package enum State: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case requested, held, reserved, sending, unknown, transferred, refused, paid, returned, reversing, reversed
@@ -271,9 +271,10 @@ extension Payout {
 }
 
 extension Currency {
-    /// The provider pays these currencies in whole major units, although it counts their amounts in hundredths.
+    /// The provider pays these currencies in whole major units, although their minor unit is a hundredth. So it does
+    /// with ISK and UGX, whose minor unit is the whole one (``fractionDigits``).
     /// https://docs.stripe.com/currencies#special-cases
-    private static let wholeUnits: Set<String> = ["huf", "isk", "twd", "ugx"]
+    private static let wholeUnits: Set<String> = ["huf", "twd"]
 
     /// A payout's amount is a multiple of it, in minor units.
     package var payoutStep: Int64 { Self.wholeUnits.contains(code) ? 100 : 1 }

@@ -1,8 +1,8 @@
 import Identity
 import Modules
 
-/// Personal data in the tables of payouts, disputes and reconciliation. Rows of money stay, under the pseudonyms that the
-/// ledger's accounts get (``LedgerService/pseudonymise(owner:as:in:)``).
+/// Personal data in the tables of payouts, disputes and reconciliation. Rows of money stay, under the pseudonyms that
+/// the ledger's accounts get (``LedgerService/pseudonymise(owner:as:in:)``).
 enum PayoutPersonalData {
     static let tables: [PersonalDataTable] = [
         PersonalDataTable(
@@ -19,9 +19,13 @@ enum PayoutPersonalData {
         ) { subject, pseudonym, transaction in
             for (number, organisation) in subject.organisations.enumerated() {
                 let owner = "\(pseudonym)-\(number + 1)"
-                try transaction.execute("UPDATE payouts SET payee = \(owner) WHERE payee = \(organisation)")
                 try transaction.execute(
-                    "UPDATE payouts SET source_owner = \(owner) WHERE source_owner = \(organisation)")
+                    "UPDATE payouts SET payee = \(owner), reason = NULL WHERE payee = \(organisation)")
+                try transaction.execute(
+                    """
+                    UPDATE payouts SET source_owner = \(owner), reason = NULL WHERE source_owner = \(organisation)
+                    """
+                )
             }
         },
         PersonalDataTable(

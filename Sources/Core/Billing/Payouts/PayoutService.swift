@@ -63,8 +63,8 @@ package final class PayoutService: Sendable {
     }
 
     /// Called once for each purpose, when the system is built.
-    /// - Parameter lock: locks what `handler` changes, so that transactions which begin with the subject and those which
-    ///   begin with its payout lock in one order.
+    /// - Parameter lock: locks what `handler` changes, so that transactions which begin with the subject and those
+    ///   which begin with its payout lock in one order.
     package func onChange(
         of purpose: PayoutPurpose, locking lock: @escaping SubjectLock = { _, _ in }, _ handler: @escaping ChangeHandler
     ) {
@@ -78,8 +78,8 @@ package final class PayoutService: Sendable {
 
     /// Reserves the money of a payout and writes the job that sends it. A payout of the subject that was refused is
     /// tried again with its next attempt; where its terms have changed, it is canceled and another one begins.
-    /// - Throws: `ledger-overdrawn` where the source has less; `payout-account-missing` where the payee has not connected
-    ///   an account that can be paid, or another one than `destination`; `not-configured` without a provider.
+    /// - Throws: `ledger-overdrawn` where the source has less; `payout-account-missing` where the payee has not
+    ///   connected an account that can be paid, or another one than `destination`; `not-configured` without a provider.
     package func begin(_ new: NewPayout, by scope: Scope? = nil, in transaction: Transaction) throws -> Begun {
         try calls.requireClient()
         if var live = try transaction.lockedLivePayout(of: new.purpose, new.subject) {
@@ -138,8 +138,8 @@ package final class PayoutService: Sendable {
 
     /// Sends a payout whose beginning has been committed, or waits for the caller that is sending it.
     /// - Returns: the payout afterwards: `transferred` or a later state; `refused` with the reason; `held` where the
-    ///   payee's account has changed; `unknown`, `sending` or `reserved` where the outcome is not known when `timeout` has
-    ///   passed.
+    ///   payee's account has changed; `unknown`, `sending` or `reserved` where the outcome is not known when `timeout`
+    ///   has passed.
     package func send(_ id: ID<Payout>, waitingUpTo timeout: Duration = .seconds(10)) async throws(Problem) -> Payout {
         let payout = try await database.write { [self] in try prepare(id, in: $0) }
         guard payout.state.isOpen else { return payout }
@@ -243,7 +243,7 @@ package final class PayoutService: Sendable {
         return try save(payout, nil, by: scope, in: transaction)
     }
 
-    /// Releases a hold, or approves a payout that waits for it. A job sends it; ``send(_:waitingUpTo:)`` does so at once.
+    /// Releases a hold, or approves a payout that waits for it. A job sends it, or ``send(_:waitingUpTo:)`` at once.
     /// - Throws: `not-found`; `payout-state` in other states than held; `payout-account-missing`.
     @discardableResult
     package func approve(_ id: ID<Payout>, by scope: Scope? = nil, in transaction: Transaction) throws -> Payout {

@@ -45,7 +45,8 @@ extension Transaction {
         try all(
             """
             SELECT moved.id, moved.kind, moved.source, moved.currency, moved.amount FROM (
-                SELECT id, 'transfer' AS kind, transfer_id AS source, currency, commission + remainder - amount AS amount
+                SELECT id, 'transfer' AS kind, transfer_id AS source, currency,
+                    commission + remainder - amount AS amount
                 FROM payouts WHERE transferred_at >= \(start) AND transferred_at < \(end)
                 UNION ALL
                 SELECT id, 'charge', charge_id, currency, received FROM payments

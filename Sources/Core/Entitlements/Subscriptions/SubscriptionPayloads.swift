@@ -22,6 +22,8 @@ package struct PlanChoice: PlanSelection {
 package struct Cancellation: Payload {
     /// Ends the subscription at once; by default it ends with its period.
     package var immediate: Bool?
+
+    package init(immediate: Bool? = nil) { self.immediate = immediate }
 }
 
 struct Adjustment: PlanSelection {

@@ -41,8 +41,8 @@ final class BookingService: Sendable {
     }
 
     /// Books a venue for an event, at its date.
-    /// - Throws: `not-found`, `not-the-owner`; `event-state` unless the event is in planning; `validation-failed` for an
-    ///   event without a date; `vendor-not-approved`; `capacity-exceeded`; `currency-mismatch`; `date-unavailable`.
+    /// - Throws: `not-found`, `not-the-owner`; `event-state` unless the event is in planning; `validation-failed` for
+    ///   an event without a date; `vendor-not-approved`; `capacity-exceeded`; `currency-mismatch`; `date-unavailable`.
     func bookVenue(_ request: VenueBookingRequest, scope: Scope) async throws(Problem) -> VenueBooked {
         let (id, slot): (ID<ServiceBooking>, ID<Availability>) = (runtime.id(), runtime.id())
         return try await database.write { [self] transaction in

@@ -11,7 +11,7 @@ struct ContactGuardrail: Sendable {
 
     /// - Returns: nil for a message without contact details.
     static func finding(in text: String) -> Finding? {
-        let plain = PlainText(text)
+        let plain = CanonicalMessage(text)
         if isEmail(plain.text) { return .email }
         if isLink(plain.text) { return .link }
         if isHandle(plain.text) { return .handle }
@@ -52,12 +52,13 @@ struct ContactGuardrail: Sendable {
 
     private static func isLink(_ text: String) -> Bool {
         let certain = "com|net|org|io|info|biz|app|me|ly|co"
+        let dot = #"(?:\(\s*dot\s*\)|\[\s*(?:dot|\.)\s*\]|\{\s*dot\s*\}|\s+dot\s+)"#
         return [
             #"\bh\s?t\s?t\s?p\s?s?\s?:"#, #"\bhxxps?\b"#, #"\bwww\s*[.\s]\s*[a-z0-9-]"#,
             #"\b[a-z]\.me/"#,
             #"\b[a-z0-9][a-z0-9-]{1,62}\.(?:\#(topLevelDomains))\b(?!\.?[a-z0-9])"#,
             #"\b[a-z0-9][a-z0-9-]{1,62}\.(?:\#(topLevelDomains))/"#,
-            #"\b[a-z0-9][a-z0-9-]{1,62}\s*(?:\(\s*dot\s*\)|\[\s*(?:dot|\.)\s*\]|\{\s*dot\s*\}|\s+dot\s+)\s*(?:\#(topLevelDomains))\b"#,
+            #"\b[a-z0-9][a-z0-9-]{1,62}\s*\#(dot)\s*(?:\#(topLevelDomains))\b"#,
             #"\b[a-z0-9][a-z0-9-]{1,62}\s+\.\s*(?:\#(certain))\b"#, #"\b[a-z0-9][a-z0-9-]{1,62}\.\s+(?:com|net|org)\b"#,
             #"\b(?:google|search)\s+(?:for\s+)?(?:us|me|our (?:site|page|name))\b"#,
         ].contains { matches($0, text) }
@@ -70,15 +71,17 @@ struct ContactGuardrail: Sendable {
             "instagram|insta|ig|telegram|whats\\s?app|wapp|snapchat|snap|facebook|fb|messenger|tiktok|tik tok|twitter"
             + "|linkedin|signal|wechat|viber|skype|discord|pinterest|youtube"
         let reach = "add|find|message|msg|dm|pm|follow|text|reach|contact|ping|write|hit|call|look|search|tag|hmu"
+        let by = "(?:on|via|at|through|over|in|using)"
+        let noun = "(?:handle|name|id|account|page|user(?:name)?|number)"
         return [
             // @name
             #"(?:^|[\s(:,])@\s?[a-z0-9_][a-z0-9_.]{2,}"#,
             // find me on instagram; message us via whatsapp
-            #"\b(?:\#(reach))(?:\s+(?:me|us|up|for|him|her|out|to))*\s+(?:on|via|at|through|over|in|using)\s+(?:my\s+|our\s+)?(?:\#(service))\b"#,
+            #"\b(?:\#(reach))(?:\s+(?:me|us|up|for|him|her|out|to))*\s+\#(by)\s+(?:my\s+|our\s+)?(?:\#(service))\b"#,
             // search for name on tiktok
             #"\b(?:find|search|look|add|follow)\s+(?:for\s+)?[a-z0-9_.]{3,40}\s+on\s+(?:\#(service))\b"#,
             // my insta is name; our facebook: name
-            #"\b(?:my|our)\s+(?:\#(service))\b\s*(?:handle|name|id|account|page|user(?:name)?|number)?\s*(?:is|:|=|-|@|,)"#,
+            #"\b(?:my|our)\s+(?:\#(service))\b\s*\#(noun)?\s*(?:is|:|=|-|@|,)"#,
             // insta: name; ig - name; telegram handle name
             #"\b(?:\#(service))\s*(?:handle|name|id|user(?:name)?)?\s*(?::|=|@|->)\s*[a-z0-9_.]{3,}"#,
             #"\b(?:\#(service))\s+(?:handle|id|user(?:name)?)\s+(?:is\s+)?[a-z0-9_.]{3,}"#,
@@ -95,7 +98,7 @@ struct ContactGuardrail: Sendable {
 }
 
 /// A message in lower case and compatibility form (Unicode NFKC), without invisible characters.
-private struct PlainText {
+private struct CanonicalMessage {
     let text: String
 
     init(_ text: String) {

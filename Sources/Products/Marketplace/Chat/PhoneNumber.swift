@@ -24,7 +24,8 @@ enum PhoneNumber {
     }
 
     private static let context =
-        #"\b(?:call|phone|mobile|cell|text|reach|ring|tel|telephone|dial|sms|whats\s?app|digits|(?:my|our|his|her)\s+number)\b"#
+        #"\b(?:call|phone|mobile|cell|text|reach|ring|tel|telephone|dial|sms|whats\s?app|digits"#
+        + #"|(?:my|our|his|her)\s+number)\b"#
 
     /// Digits with what separates them.
     private struct Run {
@@ -99,7 +100,7 @@ enum PhoneNumber {
         for pattern in [
             #"\b(?:19|20)[0-9]{2}[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12][0-9]|3[01])\b"#,
             #"\b(?:0?[1-9]|[12][0-9]|3[01])[-/.](?:0?[1-9]|[12][0-9]|3[01])[-/.](?:19|20)?[0-9]{2}\b"#,
-            #"\b[0-2]?[0-9][:.][0-5][0-9]\s*(?:h|uhr|am|pm|o'clock)?\s*(?:-|–|to|until|till)\s*[0-2]?[0-9][:.][0-5][0-9]\b"#,
+            #"\b[0-2]?[0-9][:.][0-5][0-9]\s*(?:h|am|pm)?\s*(?:-|–|to|until|till)\s*[0-2]?[0-9][:.][0-5][0-9]\b"#,
             #"\b[0-2]?[0-9]:[0-5][0-9]\b"#,
             #"[$€£₹]\s?[0-9][0-9.,]*|\b[0-9][0-9.,]*\s?(?:[$€£₹]|usd|eur|inr|gbp|dollars?|euros?|rupees?|rs\b)"#,
         ] {
@@ -153,8 +154,9 @@ enum PhoneNumber {
     private static func digits(of word: String) -> String? {
         if word.allSatisfy({ $0.isASCII && $0.isNumber }) { return word }
         if let unit = units[word] { return unit }
-        let spelled = units.reduce(word) {
-            $0.contains($1.key) && $1.value.count == 1 ? $0.replacing($1.key, with: $1.value) : $0
+        var spelled = word
+        for (name, digit) in units where digit.count == 1 && spelled.contains(name) {
+            spelled = spelled.replacing(name, with: digit)
         }
         if spelled != word, spelled.allSatisfy({ $0.isASCII && $0.isNumber }) { return spelled }
         let isDisguised =

@@ -23,8 +23,8 @@ final class FileService: Sendable {
     }
 
     /// Stores the file part of a form.
-    /// - Throws: `invalid-payload`, `payload-too-large`; `unsupported-media-type`; `too-many` where the organisation has
-    ///   no room; `storage-full`.
+    /// - Throws: `invalid-payload`, `payload-too-large`; `unsupported-media-type`; `too-many` where the files of the
+    ///   organisation have ``StoredFile/organisationBytesMax``; `storage-full`.
     func upload(_ incoming: RawBody.Incoming, isPrivate: Bool, scope: Scope) async throws(Problem) -> FileUploaded {
         let id: ID<StoredFile> = runtime.id()
         let stored = try await Problem.catching { try await self.write(incoming, as: id) }

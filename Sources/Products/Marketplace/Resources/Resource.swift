@@ -46,12 +46,7 @@ struct ResourceDraft: Sendable {
     /// What the client has sent, by field.
     let sent: [String: JSONValue]
     /// By column.
-    private(set) var columns: [String: SQL.Value]
-
-    init(sent: [String: JSONValue], columns: [String: SQL.Value]) {
-        self.sent = sent
-        self.columns = columns
-    }
+    var columns: [String: SQL.Value]
 
     /// Sets a column, also one that clients do not set.
     mutating func set(_ column: String, _ value: (some SQLBindable)?) { columns[column] = value?.sqlValue ?? .null }
