@@ -78,26 +78,29 @@ let core: [Target] = [
             "Modules", "DomainNames", "Secrets", "Audit", "Files", "Mail", "Plotting", "Archives", "CCrypt", .httpTypes,
             .serviceLifecycle,
         ]),
+    .layer("Core", "Webhooks", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Outbound", .httpTypes, .nio]),
     .layer("Core", "Realtime", ["Modules", "Secrets", "Identity", .httpTypes, .nio, .serviceLifecycle]),
     .layer("Core", "Ledger", ["Modules"]),
     .layer(
         "Core", "Entitlements",
-        ["Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Rates", .httpTypes, .serviceLifecycle, .yams]),
+        [
+            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Webhooks", "Rates", .httpTypes,
+            .serviceLifecycle, .yams,
+        ]),
     .layer(
         "Core", "Billing",
         [
-            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Entitlements", "Realtime", "Stripe", "PDF",
-            "Plotting", .httpTypes,
+            "Modules", "Secrets", "Audit", "Ledger", "Mail", "Identity", "Webhooks", "Entitlements", "Rates",
+            "Realtime", "Stripe", "PDF", "Plotting", .httpTypes, .nio,
         ]),
-    .layer("Core", "Webhooks", ["Modules", "Secrets", "Audit", "Mail", "Identity", "Outbound", .httpTypes]),
 ]
 
 let products: [Target] = [
     .layer(
         "Products", "Training",
         [
-            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Rates", "Files", "Forecasting",
-            "Plotting", .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Identity", "Webhooks", "Entitlements", "Realtime", "Rates", "Files",
+            "Forecasting", "Plotting", .httpTypes, .nio,
         ]),
     .layer(
         "Products", "Sandbox",
@@ -108,8 +111,8 @@ let products: [Target] = [
     .layer(
         "Products", "Marketplace",
         [
-            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Files",
-            "Models", "Stripe", .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Rates",
+            "Files", "Models", "Stripe", .httpTypes, .nio,
         ]),
 ]
 
@@ -125,7 +128,8 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "Models", "Outbound", "SpotDecisions", "CMemory", .configuration, .httpTypes, .serviceLifecycle,
+            "AWS", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory", .configuration, .httpTypes,
+            .serviceLifecycle,
             .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
@@ -141,7 +145,8 @@ let apps: [Target] = [
     .executableTarget(
         name: "gatehouse",
         dependencies: [
-            "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", "SpotDecisions", "TestStripe",
+            "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", "SpotDecisions",
+            "TestStripe",
             .arguments,
         ],
         path: "Sources/Apps/gatehouse"
@@ -149,8 +154,8 @@ let apps: [Target] = [
     .executableTarget(
         name: "gatehouse-bench",
         dependencies: [
-            "App", "Base", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity", "Entitlements",
-            "Forecasting", "Realtime", "StoragePostgres", "TestKit",
+            "App", "Base", "Billing", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity",
+            "Entitlements", "Forecasting", "Ledger", "Realtime", "StoragePostgres", "Stripe", "TestKit", "TestStripe",
             .arguments, .histogram, .hummingbird, .logging, .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"
@@ -163,7 +168,7 @@ let tests: [Target] = [
     .tests("WebTests", ["App", "Base", "Telemetry", "Web", "Modules", "TestKit", .metrics] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Forecasting", "TestKit"]),
-    .tests("PlottingTests", ["Plotting", "CCairo"]),
+    .tests("PlottingTests", ["Base", "Plotting", "CCairo"]),
     .tests("MailTests", ["App", "Base", "DomainNames", "Mail", "Modules", "Secrets", "TestKit"]),
     .tests(
         "RatesTests",
@@ -208,8 +213,8 @@ let tests: [Target] = [
     .tests(
         "MarketplaceTests",
         [
-            "App", "Audit", "Base", "Billing", "Entitlements", "Identity", "Ledger", "Marketplace", "Modules", "Stripe",
-            "TestKit", "TestStripe", .httpTypes,
+            "App", "Audit", "Base", "Billing", "Entitlements", "Identity", "Ledger", "Marketplace", "Models", "Modules",
+            "Stripe", "TestKit", "TestStripe", .httpTypes,
         ]),
     .tests(
         "TrainingTests",

@@ -63,7 +63,7 @@ import Testing
                             headers: ["Prefer": "respond-async"])
                         calls += 1
                         #expect(
-                            response.status < 500,
+                            response.status < 500 || response.code == "not-configured",
                             "\(route.method) \(route.path) \(property.name) = \("\(value)".prefix(60)): \(response)")
                         if response.status >= 400 {
                             #expect(
@@ -113,7 +113,9 @@ import Testing
                     let path = route.path.replacing(/\{[^}]*\}/, with: value) + (query.isEmpty ? "" : "?\(query)")
                     let response = await app.call(
                         route.method.rawValue, path, json: route.input == nil ? nil : [:], token: person.token)
-                    #expect(response.status < 500, "\(route.method) \(path): \(response)")
+                    #expect(
+                        response.status < 500 || response.code == "not-configured",
+                        "\(route.method) \(path): \(response)")
                     #expect(!response.headers.contains { $0.value.contains { $0.isNewline } })
                     #expect(Data(response.bytes).range(of: Self.passwordFileStart) == nil)
                 }

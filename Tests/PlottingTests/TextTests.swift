@@ -1,3 +1,4 @@
+import Base
 import Testing
 
 @testable import Plotting
@@ -38,20 +39,20 @@ import Testing
         ("Größe 風 Ω", "Größe 風 Ω"),
     ])
     func `undrawable characters are removed`(text: String, expected: String) {
-        #expect(PlainText(text).logical == expected)
+        #expect(DrawableText(text).logical == expected)
     }
 
     @Test func `endless texts are shortened, even within one character`() {
-        #expect(PlainText(String(repeating: "long ", count: 100_000)).logical.count == PlainText.charactersMax)
+        #expect(DrawableText(String(repeating: "long ", count: 100_000)).logical.count == DrawableText.charactersMax)
         #expect(
-            PlainText("e" + String(repeating: "\u{301}", count: 100_000)).logical.unicodeScalars.count <= 4
-                * PlainText.charactersMax)
+            DrawableText("e" + String(repeating: "\u{301}", count: 100_000)).logical.unicodeScalars.count <= 4
+                * DrawableText.charactersMax)
     }
 
     @Test(arguments: [
         ("abc", "abc"), ("אבג", "גבא"), ("אב גד", "דג בא"), ("x אב y", "x בא y"), ("אב 12", "בא 12"), ("(אב)", "(בא)"),
     ])
     func `Hebrew is reversed and other text unchanged`(text: String, expected: String) {
-        #expect(PlainText(text).visual == expected)
+        #expect(DrawableText(text).visual == expected)
     }
 }

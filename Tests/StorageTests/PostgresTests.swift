@@ -280,6 +280,26 @@ import Testing
         }
     }
 
+    @Test func `a write finds the rows of a small table by index, as it has to when the table has grown`()
+        async throws
+    {
+        try await withPostgres { database, _ in
+            let plan = try await database.write { transaction in
+                try transaction.execute("INSERT INTO things (id) VALUES ('a'), ('b')")
+                var rows = SQL.Rows(SQL.Rows.Columns(("wanted", .text)))
+                rows.append([.text("a")])
+                return try transaction.all(
+                    """
+                    EXPLAIN SELECT things.id FROM \(rows: rows, as: "calls") CROSS JOIN things
+                    WHERE things.id = calls.wanted
+                    """
+                ) { try $0.read("QUERY PLAN", as: String.self) }
+            }
+            #expect(plan.contains { $0.contains("Index") }, "\(plan)")
+            #expect(!plan.contains { $0.contains("Seq Scan") || $0.contains("Hash Join") }, "\(plan)")
+        }
+    }
+
     @Test func `at most 512 statements stay prepared`() async throws {
         try await withPostgres { database, _ in
             let prepared = try await database.write { transaction in

@@ -1,11 +1,13 @@
 import AWS
 package import Audit
+package import Billing
 package import Entitlements
 import Files
 import Foundation
 package import Identity
 import Ledger
 import Mail
+import Marketplace
 import MessagingRedis
 package import Modules
 import Outbound
@@ -16,7 +18,9 @@ import ServiceLifecycle
 import SpotDecisions
 import StoragePostgres
 import StorageSQLite
+import Stripe
 import Training
+package import Webhooks
 
 /// The wired system, which the commands, the tests and the tour run.
 package struct App: Sendable {
@@ -27,7 +31,9 @@ package struct App: Sendable {
     /// The tables and files of every module that hold personal data.
     package let personalDataTables: [PersonalDataTable]
     package let entitlements: EntitlementsModule
+    package let webhooks: WebhookService
     package let realtime: RealtimeModule
+    package let billing: BillingModule
     package let queue: JobQueue
     package let runner: JobRunner
     package let metrics: Metrics
@@ -90,6 +96,19 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         logger: logger,
         runtime: runtime
     )
+    let webhooks = WebhooksModule(
+        database: database,
+        identity: identity,
+        eventTypes: EntitlementsModule.webhookEvents + TrainingModule.webhookEvents,
+        client: UserURLClient(policy: try AddressPolicy(privateNetworks: configuration.outboundPrivateNetworks)),
+        allowsHTTP: configuration.environment != .production,
+        audit: audit.service,
+        mailer: mailer,
+        sealer: sealer,
+        queue: queue,
+        runtime: runtime
+    )
+    let ledger = LedgerService(runtime: runtime)
     let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
     let file = try readPlans(configuration, offers)
     let entitlements = EntitlementsModule(
@@ -99,7 +118,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
             database: database, file: file, offers: offers, audit: audit.service, logger: logger),
         meters: TrainingModule.meters,
         audit: audit.service,
-        ledger: LedgerService(runtime: runtime),
+        ledger: ledger,
+        webhooks: webhooks.service,
         mailer: mailer,
         sealer: sealer,
         limiter: limits.limiter,
@@ -113,6 +133,20 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         RedisTopicSignals(client: $0, realtime: realtime, logger: logger, runtime: runtime)
     }
 
+    let billing = BillingModule(
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        audit: audit.service,
+        ledger: ledger,
+        mailer: mailer,
+        queue: queue,
+        stripe: stripeClient(configuration),
+        settings: billingSettings(configuration),
+        logger: logger,
+        runtime: runtime
+    )
+
     let jobSettings = JobRunner.Settings(
         slots: max(1, configuration.jobSlots), lease: configuration.jobLease, heartbeat: configuration.jobLease / 3,
         drain: max(.zero, configuration.shutdownTimeout - JobRunner.stoppingGrace - Configuration.shutdownReserve))
@@ -124,6 +158,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         entitlements: entitlements,
         audit: audit.service,
         realtime: realtime,
+        webhooks: webhooks.service,
         queue: queue,
         files: files,
         // A thread for each slot: a run that has one never waits for the thread of another.
@@ -146,10 +181,25 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
+    let marketplace = MarketplaceModule(
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        audit: audit.service,
+        realtime: realtime,
+        mailer: mailer,
+        sealer: sealer,
+        files: files,
+        model: try configuration.modelSettings,
+        runtime: runtime
+    )
+
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
-        providers: [identity.personalData, entitlements, realtime, training, sandbox],
+        providers: [
+            identity.personalData, webhooks, entitlements, realtime, billing, training, sandbox, marketplace,
+        ],
         files: files,
         queue: queue,
         mailer: mailer,
@@ -160,7 +210,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
 
     // Routes and jobs
-    let modules: [any Module] = [audit, identity, privacy, entitlements, realtime, training, sandbox]
+    let modules: [any Module] = [
+        audit, identity, privacy, webhooks, entitlements, realtime, billing, training, sandbox, marketplace,
+    ]
     let runner = JobRunner(
         database: database,
         workers: modules.flatMap(\.workers) + delivery.workers,
@@ -200,7 +252,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         identity: identity,
         personalDataTables: privacy.personalDataTables,
         entitlements: entitlements,
+        webhooks: webhooks.service,
         realtime: realtime,
+        billing: billing,
         queue: queue,
         runner: runner,
         metrics: metrics,
@@ -216,14 +270,14 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 /// The migrations of every module, in the order of their dependencies.
 package let allMigrations: [Migration] =
     JobsSchema.migrations + MailSchema.migrations + AuditModule.migrations + IdentityModule.migrations
-    + PrivacyModule.migrations
-    + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + TrainingModule.migrations
-    + SandboxModule.migrations
+    + PrivacyModule.migrations + WebhooksModule.migrations
+    + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + BillingModule.migrations
+    + TrainingModule.migrations + SandboxModule.migrations + MarketplaceModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] =
-    LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants + TrainingModule.invariants
-    + SandboxModule.invariants
+    WebhooksModule.invariants + LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants
+    + BillingModule.invariants + TrainingModule.invariants + SandboxModule.invariants + MarketplaceModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
@@ -299,6 +353,23 @@ private func awsClient(_ configuration: Configuration, _ runtime: Runtime) throw
     return AWSClient(settings: AWSClient.Settings(endpoint: endpoint), outbound: OutboundClient(), runtime: runtime)
 }
 
+/// - Returns: nil where there is no payment provider.
+private func stripeClient(_ configuration: Configuration) -> StripeClient? {
+    guard let key = configuration.stripeSecretKey else { return nil }
+    let base = configuration.stripeAPIBase
+    let settings =
+        base.isEmpty ? StripeSettings(secretKey: key) : StripeSettings(base: base, secretKey: key)
+    return StripeClient(settings: settings, outbound: OutboundClient())
+}
+
+private func billingSettings(_ configuration: Configuration) -> BillingSettings {
+    BillingSettings(
+        webhookSecrets: configuration.stripeWebhookSecrets, publishableKey: configuration.stripePublishableKey,
+        isProduction: configuration.environment == .production,
+        frontend: configuration.frontendURL.isEmpty ? address(configuration) : configuration.frontendURL,
+        address: address(configuration), upi: configuration.upiSettings)
+}
+
 private func riskScorer(_ configuration: Configuration) throws -> RiskScorer {
     let given = try configuration.riskModelPath.map { try RiskModel(contentsOf: $0) }
     return RiskScorer(
@@ -333,7 +404,7 @@ private func identitySettings(
     let secret = try needsSecret ? folder.secret("jwt", runtime: runtime) : configuration.jwtSecret
     return IdentitySettings(
         issuer: address(configuration),
-        keyScopes: TrainingModule.keyScopes + SandboxModule.keyScopes,
+        keyScopes: TrainingModule.keyScopes + SandboxModule.keyScopes + MarketplaceModule.keyScopes,
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),

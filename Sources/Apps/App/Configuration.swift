@@ -10,6 +10,7 @@ import Outbound
 import Realtime
 import Secrets
 import SpotDecisions
+import Stripe
 import SystemPackage
 
 /// The settings of an installation, read from a command's flags, the environment and a file `.env`, in this order of
@@ -87,6 +88,11 @@ package struct Configuration: Sendable {
     package var jobLease: Duration
     /// Empty for the hosts of AWS in production, and for none elsewhere.
     package var awsEndpointURL: String
+    /// Nil where there is no payment provider.
+    package var stripeSecretKey: String?
+    package var stripePublishableKey: String?
+    package var stripeWebhookSecrets: [String]
+    package var stripeAPIBase: String
     package var anthropicKey: String?
     package var anthropicBaseURL: String
     package var anthropicModel: String
@@ -94,6 +100,10 @@ package struct Configuration: Sendable {
     /// Nil for OpenAI's own.
     package var openAIBaseURL: String?
     package var openAIModel: String?
+    /// The virtual payment address of the merchant.
+    package var upiAddress: String?
+    package var upiMerchantName: String?
+    package var upiCallbackSecrets: [String]
     /// Entries of ``AddressPolicy``.
     package var outboundPrivateNetworks: [String]
     package var sandboxLogsRequireToken: Bool
@@ -243,6 +253,16 @@ package struct Configuration: Sendable {
             "AWS_ENDPOINT_URL",
             "the URL of the services of AWS, such as a test server's; by default the hosts of AWS in production, and "
                 + "none elsewhere: decisions then use built-in tables")
+        stripeSecretKey = source.secret(
+            "STRIPE_SECRET_KEY", "the secret key of Stripe's API; without it payments are answered with not-configured")
+        stripePublishableKey = source.text(
+            "STRIPE_PUBLISHABLE_KEY", "the key of Stripe that clients get, which confirm payments with it")
+        stripeWebhookSecrets = source.secrets(
+            "STRIPE_WEBHOOK_SECRET",
+            "the signing secret of Stripe's webhooks, or several with commas while one is rotated; in production "
+                + "required with STRIPE_SECRET_KEY")
+        stripeAPIBase = source.webAddress(
+            "STRIPE_API_BASE", "the URL of Stripe's API; https://api.stripe.com by default")
         anthropicKey = source.secret(
             "ANTHROPIC_API_KEY", "the key of Anthropic's Messages API, whose model is used where this is set")
         anthropicBaseURL =
@@ -257,6 +277,12 @@ package struct Configuration: Sendable {
         openAIBaseURL = openAIURL.isEmpty ? nil : openAIURL
         openAIModel = source.text(
             "OPENAI_MODEL", "the model that is used there; required with OPENAI_API_KEY or OPENAI_BASE_URL")
+        upiAddress = source.text("UPI_ID", "the virtual payment address that payments by UPI go to, such as shop@bank")
+        upiMerchantName = source.text("UPI_MERCHANT_NAME", "the name that apps show with UPI_ID, which requires it")
+        upiCallbackSecrets = source.secrets(
+            "UPI_CALLBACK_SECRET",
+            "the secret of the service that reports payments by UPI, whsec_ and base64, several separated by commas "
+                + "while it is rotated; without it administrators confirm them")
         outboundPrivateNetworks = source.list(
             "OUTBOUND_PRIVATE_NETWORKS",
             "ranges such as 10.0.0.0/8 that requests to URLs of users may reach besides public addresses, or true for "
@@ -372,6 +398,7 @@ extension Configuration {
             }
         }
         faults += modelFaults
+        faults += upiFaults
         do throws(AddressPolicy.ParseError) {
             _ = try AddressPolicy(privateNetworks: outboundPrivateNetworks)
         } catch {
@@ -382,6 +409,7 @@ extension Configuration {
         }
         if drainGrace >= shutdownTimeout { faults.append("DRAIN_GRACE: is shorter than SHUTDOWN_TIMEOUT") }
         faults += mailFaults
+        faults += stripeFaults
         if !redisURL.isEmpty {
             do throws(RedisAddress.ParseError) { _ = try RedisAddress(redisURL) } catch {
                 faults.append("REDIS_URL: \(error)")
@@ -421,6 +449,48 @@ extension Configuration {
         }
         if let file = smtpCAFile, !FileManager.default.isReadableFile(atPath: file) {
             faults.append("SMTP_CA_FILE: '\(file)' cannot be read")
+        }
+        return faults
+    }
+
+    /// What would keep payments from working, or would move money where none is to be moved.
+    private var stripeFaults: [String] {
+        var faults: [String] = []
+        if environment == .production, stripeAPIBase.hasPrefix("http://") {
+            faults.append("STRIPE_API_BASE: begins with https:// in production")
+        }
+        let mode = stripeSecretKey.flatMap { StripeKeyMode(key: $0) }
+        if let key = stripeSecretKey {
+            switch (mode, environment) {
+            case (.test, .production): faults.append("STRIPE_SECRET_KEY: is a key of the test mode, in production")
+            case (.live, .development), (.live, .test):
+                faults.append("STRIPE_SECRET_KEY: is a key that moves money, with ENVIRONMENT=\(environment.rawValue)")
+            case (nil, _) where environment == .production || stripeAPIBase.isEmpty:
+                faults.append("STRIPE_SECRET_KEY: is no secret key of Stripe (sk_live_… or sk_test_…)")
+            case (nil, _), (.test, _), (.live, .production): break
+            }
+            if key.hasPrefix("pk_") { faults.append("STRIPE_SECRET_KEY: is a publishable key") }
+        }
+        if let key = stripePublishableKey, stripeSecretKey != nil,
+            mode != StripeKeyMode(key: key) || key.hasPrefix("sk_")
+        {
+            faults.append("STRIPE_PUBLISHABLE_KEY: is the publishable key of the same mode as STRIPE_SECRET_KEY")
+        }
+        guard environment == .production else { return faults }
+        if stripeSecretKey != nil, stripeWebhookSecrets.isEmpty {
+            faults.append("STRIPE_WEBHOOK_SECRET: is required in production with STRIPE_SECRET_KEY")
+        }
+        if stripeSecretKey == nil {
+            let given = [
+                ("STRIPE_WEBHOOK_SECRET", !stripeWebhookSecrets.isEmpty),
+                ("STRIPE_PUBLISHABLE_KEY", stripePublishableKey != nil), ("STRIPE_API_BASE", !stripeAPIBase.isEmpty),
+            ]
+            if let (name, _) = given.first(where: \.1) {
+                faults.append("STRIPE_SECRET_KEY: is required with \(name)")
+            }
+        }
+        for secret in stripeWebhookSecrets where secret.count < 16 || Self.isPlaceholder(secret) {
+            faults.append("STRIPE_WEBHOOK_SECRET: is a placeholder of a template, or has fewer than 16 characters")
         }
         return faults
     }

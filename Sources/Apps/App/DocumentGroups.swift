@@ -20,11 +20,14 @@ private let groups: [DocumentGroup] = [
         segments: ["organisations", "invitations", "accept-invitation"]),
     DocumentGroup(
         "Plans and subscriptions", "The catalogue of plans, the subscription of the organisation and its changes.",
-        segments: ["plans", "payments"]),
+        segments: ["plans", "payments", "stripe", "subscriptions"]),
     DocumentGroup(
         "Entitlements, usage and credits",
         "What the plan allows, reservations of metered units, usage events and the credit balance.",
         segments: ["entitlements", "usage", "credits"]),
+    DocumentGroup(
+        "Webhooks", "Endpoints of the organisation that get its events, their deliveries, and calls of other services.",
+        segments: ["webhooks"]),
     DocumentGroup(
         "Realtime", "Topics of messages by WebSocket, server-sent events, NDJSON or long polling.",
         segments: ["realtime"]),
@@ -34,6 +37,10 @@ private let groups: [DocumentGroup] = [
         "Sandbox and lab",
         "Decisions about spot instances: trial sessions with a live log, experiments with risk models.",
         segments: ["sandbox", "ws", "lab", "evaluate"]),
+    DocumentGroup(
+        "Marketplace",
+        "Venues, service providers, events and bookings, their chats and reviews, and the planner.",
+        segments: ["marketplace", "bookings", "events", "chat", "planner", "templates", "integrations"]),
     DocumentGroup(
         "Administration", "Audit log, corrections, plans and service keys, for administrators.", segments: ["admin"]),
     DocumentGroup("Operations", "Status, readiness, metrics, signing keys and the documentation itself.", segments: []),

@@ -67,6 +67,14 @@ struct RateLimiting: Sendable {
     /// Requests a minute of one network for Socket.IO: by polling, a client sends one or two for each event.
     private static let socketRates = Rates(.perMinute(1_200))
 
+    /// Requests a minute of one network for signed calls of other services. Stripe sends all of its events from some
+    /// addresses, hundreds a second after an outage of this service.
+    private static let webhookRates = Rates(.perMinute(60_000))
+    private static let webhookPaths: Set = ["/v1/webhooks/stripe", "/v1/webhooks/upi"]
+
+    /// Forms of one network that need no account: each is read by a person.
+    private static let submissionRates = Rates(.perMinute(5))
+
     /// Unsafe requests of one account, or of one network without one, to one endpoint, where no plan says otherwise.
     private static let writeRates = Rates(.perMinute(120))
 
@@ -77,6 +85,7 @@ struct RateLimiting: Sendable {
     /// codes by network and by account, endpoints that require an account by its plan.
     func limited(_ route: Route, _ identity: IdentityModule, _ entitlements: EntitlementsModule) -> Route {
         let isEnabled = limiter.isEnabled
+        if Self.webhookPaths.contains(route.path) { return limited(route, "webhooks", Self.webhookRates) }
         if route.path == "/socket.io/" { return limited(route, "socket.io", Self.socketRates) }
         let route = route.guarded(
             by: NetworkRateLimit(limiter: limiter, rates: anonymousRates, readsCredentials: route.requiresAccount),
@@ -86,6 +95,9 @@ struct RateLimiting: Sendable {
             guard !route.gate.contains(where: { $0.kind == .rate && $0.name.hasPrefix("plan-") }) else { return route }
             return limitedWrites(
                 route.guarded(by: entitlements.rate(), isEnabled: isEnabled), planPolicy: entitlements.writePolicy)
+        }
+        if route.method == .post, route.path.hasPrefix("/v1/marketplace/") {
+            return limited(limitedWrites(route), "submissions", Self.submissionRates)
         }
         guard route.method == .post, route.path.hasPrefix("/v1/auth/"), !Self.tokenEndpoints.contains(route.path) else {
             return limitedWrites(route)

@@ -80,6 +80,14 @@ struct SettingReader {
         return text
     }
 
+    /// Secrets separated by commas, such as two while one is rotated; blanks beside them do not count.
+    mutating func secrets(_ name: String, _ meaning: String) -> [String] {
+        let parts = (given(name, isSecret: true) ?? "").split(separator: ",")
+        let secrets = parts.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        add(name, meaning, value: secrets.isEmpty ? "not set" : "\(secrets.count) set")
+        return secrets
+    }
+
     mutating func integer(_ name: String, _ fallback: Int, _ bounds: ClosedRange<Int>, _ meaning: String) -> Int {
         let range = "\(bounds.lowerBound) to \(bounds.upperBound)"
         var number = fallback

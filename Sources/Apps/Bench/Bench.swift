@@ -10,7 +10,8 @@ struct Bench: AsyncParsableCommand {
         commandName: "gatehouse-bench",
         abstract: "Measure Gatehouse and its baselines.",
         subcommands: [
-            MeasureCommand.self, ProveCommand.self, ProofWorkCommand.self, RaceCommand.self, PairCommand.self,
+            MeasureCommand.self, ProveCommand.self, ProofWorkCommand.self, PayoutWorkCommand.self, RaceCommand.self,
+            PairCommand.self,
             ServeCommand.self, SeedCommand.self, FollowCommand.self,
             WriteCommand.self, RefreshCommand.self, ImportCommand.self, GenerateCommand.self,
         ],

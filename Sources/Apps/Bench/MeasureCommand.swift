@@ -17,7 +17,10 @@ struct MeasureCommand: AsyncParsableCommand {
 
     @Option(
         help:
-            "The parts: web, writes, reservations, identity, start, rows, timing, rates; by name only: gate, realtime."
+            """
+            The parts: web, writes, reservations, identity, start, rows, timing, rates; by name only: gate, realtime, \
+            money.
+            """
     )
     var only: [Part] = []
 
@@ -40,10 +43,10 @@ struct MeasureCommand: AsyncParsableCommand {
     var syncDelay = 0
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case web, writes, reservations, identity, start, rows, timing, rates, gate, realtime
+        case web, writes, reservations, identity, start, rows, timing, rates, gate, realtime, money
 
         /// Without the part that fills databases with millions of rows, and the one that opens thousands of sockets.
-        static let usual = Set(allCases).subtracting([.gate, .realtime])
+        static let usual = Set(allCases).subtracting([.gate, .realtime, .money])
     }
 
     func validate() throws {
@@ -76,6 +79,7 @@ struct MeasureCommand: AsyncParsableCommand {
             if parts.contains(.timing) { write(try await TimingMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rows) { write(try await RowsMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rates) { write(await RatesMeasurement(effort: effort).run()) }
+            if parts.contains(.money) { write(try await PayoutMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.realtime) {
                 let tables = try await RealtimeMeasurement(effort: effort, scratch: scratch, peers: peer).run()
                 for table in tables { write(table) }

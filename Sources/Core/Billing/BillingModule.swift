@@ -13,9 +13,18 @@ package final class BillingModule: Module {
     package let customers: CustomerService
     package let payments: PaymentService
     package let refunds: RefundService
+    package let invoices: InvoiceService
+    package let coupons: CouponService
+    package let subscriptions: PaidSubscriptionService
+    package let money: MoneyLedgerService
+    package let payouts: PayoutService
+    package let payoutAccounts: ConnectedAccountService
+    package let disputes: DisputeService
+    package let finance: FinanceService
     package let routes: [Route]
     package let workers: [Worker]
     package let schedules: [Schedule]
+    package let personalDataTables: [PersonalDataTable]
 
     /// - Parameter stripe: nil where the installation has no provider: its parts answer `not-configured`.
     package init(
@@ -31,21 +40,50 @@ package final class BillingModule: Module {
         logger: Logger,
         runtime: Runtime
     ) {
-        calls = ProviderCallService(client: stripe, database: database, queue: queue, logger: logger)
-        events = ProviderEventService()
-        customers = CustomerService()
-        payments = PaymentService()
-        refunds = RefundService()
-        routes = []
-        workers = []
-        schedules = []
+        money = MoneyLedgerService(ledger: ledger)
+        let provider = ProviderServices(
+            database: database, identity: identity, entitlements: entitlements, audit: audit, money: money,
+            queue: queue, client: stripe, settings: settings, logger: logger, runtime: runtime)
+        calls = provider.calls
+        events = provider.events
+        customers = provider.customers
+        payments = provider.payments
+        refunds = provider.refunds
+        let sales = SalesServices(
+            database: database, identity: identity, entitlements: entitlements, audit: audit, mailer: mailer,
+            settings: settings, hasProvider: stripe != nil, hasUPI: settings.upi != nil, runtime: runtime)
+        invoices = sales.invoices
+        coupons = sales.coupons
+        let paid = SubscriptionServices(
+            database: database, identity: identity, entitlements: entitlements, calls: calls, events: events,
+            customers: customers, payments: payments, invoices: invoices, coupons: coupons, audit: audit,
+            mailer: mailer, queue: queue, settings: settings, logger: logger, runtime: runtime)
+        subscriptions = paid.subscriptions
+        let upi = UPIServices(
+            database: database, identity: identity, entitlements: entitlements, payments: payments, invoices: invoices,
+            money: money, audit: audit, mailer: mailer, settings: settings.upi, runtime: runtime)
+        let outgoing = PayoutServices(
+            database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
+            audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)
+        payouts = outgoing.payouts
+        payoutAccounts = outgoing.accounts
+        disputes = outgoing.disputes
+        finance = outgoing.finance
+        routes = provider.routes + sales.routes + paid.routes + upi.routes + outgoing.routes
+        workers = provider.workers + sales.workers + paid.workers + upi.workers + outgoing.workers
+        schedules = provider.schedules + SalesServices.schedules + upi.schedules + outgoing.schedules
+        personalDataTables =
+            provider.personalDataTables + SalesServices.personalDataTables + SubscriptionServices.personalDataTables
+            + UPIServices.personalDataTables + PayoutServices.personalDataTables
     }
 
-    package static let migrations: [Migration] = []
-    package static let invariants: [Invariant] = []
+    package static let migrations: [Migration] =
+        ProviderServices.migrations + SalesServices.migrations + SubscriptionServices.migrations
+        + UPIServices.migrations + PayoutServices.migrations
+    package static let invariants: [Invariant] =
+        ProviderServices.invariants + SalesServices.invariants + SubscriptionServices.invariants
+        + UPIServices.invariants + PayoutServices.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 
-extension BillingModule: PersonalDataProvider {
-    package var personalDataTables: [PersonalDataTable] { [] }
-}
+extension BillingModule: PersonalDataProvider {}

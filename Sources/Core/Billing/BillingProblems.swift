@@ -17,3 +17,10 @@ extension Problem.Kind {
     package static let providerCallState = Self(
         "provider-call-state", "Only a call whose outcome is not known can be resolved", status: 409)
 }
+
+extension Problem.Kind {
+    package static let webhookRefused = Self(
+        "webhook-refused", "The webhook is not signed as it has to be", status: 403)
+    package static let providerEventState = Self(
+        "provider-event-state", "Only an event that could not be applied can be applied again", status: 409)
+}

@@ -4,9 +4,9 @@ package import Modules
 
 /// A ledger account of money. Its unit is a currency.
 ///
-/// A payment moves its amount from `provider` to another account; nothing moves back there. The balance of `provider` is
-/// therefore minus all money that was ever received, and the money that the provider still holds is minus the sum of
-/// `provider` and the accounts of money that has left (``Name/hasLeft``).
+/// A payment moves its amount from `provider` to another account; nothing moves back there. The balance of `provider`
+/// is therefore minus all money that was ever received, and the money that the provider still holds is minus the sum
+/// of `provider` and the accounts of money that has left (``Name/hasLeft``).
 package struct MoneyAccount: Sendable, Hashable {
     package enum Name: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         /// Of the platform: minus the money that the provider has received for it.

@@ -5,6 +5,7 @@ package import Mail
 package import Modules
 package import Rates
 package import Secrets
+package import Webhooks
 
 /// Plans, subscriptions, quotas, credits, concurrency and usage: what an organisation may use, and how much it has
 /// used.
@@ -21,7 +22,8 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     package let concurrency: ConcurrencyService
     let queue: QuotaQueue
     let settled: SettledReservationService
-    let subscriptions: SubscriptionService
+    package let subscriptions: SubscriptionService
+    package let billing: SubscriptionBillingService
     let trials: TrialService
     let usage: UsageService
     let creditExpiry: CreditExpiryService
@@ -30,6 +32,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     private let entitlements: EntitlementService
     private let creditGate: CreditGate
     private let planRates: PlanRateService
+    private let limiter: RateLimiter
     private let explanations: ExplanationRoutes
     private let ledger: LedgerService
 
@@ -43,6 +46,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         meters productMeters: [Meter],
         audit: AuditService,
         ledger: LedgerService,
+        webhooks: WebhookService,
         mailer: Mailer,
         sealer: Sealer,
         limiter: RateLimiter,
@@ -53,12 +57,15 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         let meters = MeterCatalog(productMeters: productMeters, plans: plans)
         let cache = EntitlementCache(plans: plans)
         let levels = LevelCache(snapshots: cache.snapshots, runtime: runtime)
-        let alerts = UsageAlertService(plans: plans, levels: levels, audit: audit, mailer: mailer)
+        let alerts = UsageAlertService(
+            plans: plans, levels: levels, audit: audit, mailer: mailer, webhooks: webhooks)
+        let events = SubscriptionEvents(webhooks: webhooks)
 
         // Gate
         entitlements = EntitlementService(
             database: database, member: identity.member, plans: plans, cache: cache, levels: levels, runtime: runtime)
         planRates = PlanRateService(limiter: limiter, entitlements: entitlements)
+        self.limiter = limiter
         explanations = ExplanationRoutes(member: identity.member)
         concurrency = ConcurrencyService(database: database, entitlements: entitlements)
 
@@ -88,10 +95,13 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         retention = RetainedUsageService(plans: plans, sealer: sealer)
         subscriptions = SubscriptionService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
-            audit: audit, runtime: runtime)
+            audit: audit, events: events, runtime: runtime)
+        billing = SubscriptionBillingService(
+            subscriptions: subscriptions, plans: plans, entitlements: cache, credits: credits, audit: audit,
+            events: events, runtime: runtime)
         trials = TrialService(
             database: database, plans: plans, entitlements: cache, credits: credits, retention: retention,
-            audit: audit, mailer: mailer, runtime: runtime)
+            audit: audit, events: events, mailer: mailer, runtime: runtime)
         usage = UsageService(database: database, plans: plans, meters: meters, alerts: alerts)
 
         let subscription = SubscriptionRequirement(entitlements: entitlements)
@@ -154,6 +164,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         + [ReservationsSchema.serviceKeys, EntitlementsSchema.subscriptionVersions, ReservationsSchema.retention]
     package var migrations: [Migration] { Self.migrations }
     package static let invariants = EntitlementsInvariants.all
+    package static let webhookEvents: [WebhookEventType] = [.subscriptionUpdated, .usageThresholdReached]
     package var personalDataTables: [PersonalDataTable] {
         EntitlementsPersonalData.tables(ledger: ledger, retention: retention)
     }
@@ -194,6 +205,11 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         QuotaRequirement(meter: meter, units: units, mode: mode, entitlements: entitlements)
     }
 
+    /// Requires that a unit of `meter` is left, for work of a product without plans: of the plan where it lists the
+    /// meter, otherwise of the entry `default` of the file of plans. A charge is spent as that of a quota; the product
+    /// counts the units of the default allowance.
+    package func allowance(_ meter: Meter) -> AllowanceRequirement { AllowanceRequirement(quota: quota(meter)) }
+
     /// Requires a trial with `units` credits left, or a subscription. The proof is spent by
     /// ``CreditService/reserve(_:operation:fingerprint:in:)`` or ``CreditService/spend(_:operation:in:)``.
     /// - Parameter payers: whose credits are taken; by default, a paid subscription covers the work.
@@ -229,5 +245,13 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     /// - Parameter name: as in header fields and metrics; routes with the same name and rates share the limit.
     package func rate(_ name: String, _ rates: Rate..., cost: Int64 = 1) -> RateRequirement {
         planRates.requirement(name, rates, cost: cost)
+    }
+
+    /// Limits attempts at codes: 5 a minute and 20 an hour of an account, 30 a minute and 120 an hour of a network.
+    /// - Parameter name: as in header fields and metrics; routes with the same name share the limit.
+    package func attempts(_ name: String) -> AttemptRateLimit {
+        AttemptRateLimit(
+            name, limiter: limiter, byAccount: Rates(.perMinute(5), .perHour(20)),
+            byNetwork: Rates(.perMinute(30), .perHour(120)))
     }
 }

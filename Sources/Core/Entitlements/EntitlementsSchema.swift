@@ -26,16 +26,22 @@ enum EntitlementsSchema {
                 next_plan_id TEXT,
                 next_plan_at \(.integer),
                 next_cycle TEXT CHECK (next_cycle IN ('monthly', 'yearly')),
+                next_is_billed \(.integer) NOT NULL CHECK (next_is_billed IN (0, 1)),
+                -- What pays for it; NULL for a subscription that is not billed.
+                billing_reference TEXT,
                 created_at \(.integer) NOT NULL,
                 updated_at \(.integer) NOT NULL,
                 CHECK (is_live = CASE WHEN status IN ('canceled', 'incomplete_expired') THEN 0 ELSE 1 END),
                 CHECK (status <> 'trialing' OR trial_ends_at IS NOT NULL),
                 CHECK ((next_plan_id IS NULL) = (next_plan_at IS NULL)),
-                CHECK (next_cycle IS NULL OR next_plan_id IS NOT NULL)
+                CHECK (next_cycle IS NULL OR next_plan_id IS NOT NULL),
+                CHECK (next_is_billed = 0 OR next_plan_id IS NOT NULL AND billing_reference IS NOT NULL),
+                CHECK (status NOT IN ('incomplete', 'past_due', 'unpaid') OR billing_reference IS NOT NULL)
             ) \(.strict)
             """,
             "CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions (organisation_id) WHERE is_live = 1",
             "CREATE INDEX subscriptions_by_organisation ON subscriptions (organisation_id, created_at)",
+            "CREATE INDEX subscriptions_by_first_payment ON subscriptions (plan_since) WHERE status = 'incomplete'",
             "CREATE INDEX subscriptions_by_trial_end ON subscriptions (trial_ends_at) WHERE status = 'trialing'",
             """
             CREATE TABLE trials (

@@ -130,7 +130,10 @@ extension IdentityModule {
     package var verified: VerifiedRequirement { VerifiedRequirement(member: member, database: database) }
 
     /// The requirement of one of several account roles.
-    package func role(_ roles: Role...) -> RoleRequirement { RoleRequirement(member: member, roles: roles) }
+    package func role(_ roles: Role...) -> RoleRequirement { role(anyOf: roles) }
+
+    /// As ``role(_:)``.
+    package func role(anyOf roles: [Role]) -> RoleRequirement { RoleRequirement(member: member, roles: roles) }
 
     /// The requirement of one of several roles in an organisation; without roles, of any membership.
     /// - Parameter parameter: the path parameter with the organisation's id; nil for that of the request's scope.

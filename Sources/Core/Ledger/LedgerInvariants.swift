@@ -18,12 +18,11 @@ package enum LedgerInvariants {
         Invariant(
             "a posting has no movements, or movements of another time",
             """
-            SELECT ledger_postings.id, ledger_postings.kind, ledger_postings.occurred_at FROM ledger_postings
-            WHERE NOT EXISTS (SELECT 1 FROM ledger_movements WHERE posting_id = ledger_postings.id)
-                OR EXISTS (
-                    SELECT 1 FROM ledger_movements WHERE posting_id = ledger_postings.id
-                        AND ledger_movements.occurred_at <> ledger_postings.occurred_at
-                )
+            SELECT id, kind, occurred_at FROM ledger_postings
+            WHERE COALESCE((
+                SELECT MIN(CASE WHEN ledger_movements.occurred_at = ledger_postings.occurred_at THEN 1 ELSE 0 END)
+                FROM ledger_movements WHERE posting_id = ledger_postings.id
+            ), 0) = 0
             """
         ),
     ]

@@ -8,6 +8,9 @@ package enum JobLane: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
     case mail
     /// Short work that waits for other services. Organisations share the slots: see ``LaneClaim/organisationMax``.
     case outbound
+    /// Deliveries of webhooks, which wait for servers of organisations that may not answer. Organisations share the
+    /// slots in the same way.
+    case webhooks
     /// Computations of minutes or hours. Organisations share the slots in the same way.
     case compute
     /// Computations that read their data a fixed number of times. They never wait for those of ``compute``, and

@@ -18,6 +18,7 @@ package struct JobRunner: Service {
         package var systemSlots: Int
         package var mailSlots: Int
         package var outboundSlots: Int
+        package var webhookSlots: Int
         package var exportSlots: Int
         /// Jobs of ``JobLane/short`` that run at once: as many as of ``JobLane/compute``, but at least two.
         package var shortSlots: Int
@@ -28,6 +29,8 @@ package struct JobRunner: Service {
         package var organisationShortSlots: Int { max(1, shortSlots / 2) }
         /// The same of ``JobLane/outbound``: another organisation's calls find a free slot where a service hangs.
         package var organisationOutboundSlots: Int { max(1, outboundSlots / 2) }
+        /// The same of ``JobLane/webhooks``: an eighth, because servers that do not answer are common there.
+        package var organisationWebhookSlots: Int { max(1, webhookSlots / 8) }
         /// How long a worker keeps its job without a heartbeat.
         package var lease: Duration
         package var heartbeat: Duration
@@ -43,6 +46,7 @@ package struct JobRunner: Service {
             systemSlots: Int = 4,
             mailSlots: Int = 4,
             outboundSlots: Int = 4,
+            webhookSlots: Int = 16,
             exportSlots: Int = 2,
             organisationSlots: Int? = nil,
             lease: Duration = .seconds(30),
@@ -52,7 +56,7 @@ package struct JobRunner: Service {
             drain: Duration = .seconds(20)
         ) {
             precondition(
-                min(slots, systemSlots, mailSlots, outboundSlots, exportSlots) >= 1,
+                min(slots, systemSlots, mailSlots, outboundSlots, webhookSlots, exportSlots) >= 1,
                 "a lane needs a slot to run a job in")
             let organisationSlots = organisationSlots ?? max(1, slots / 2)
             precondition(organisationSlots >= 1, "an organisation needs a slot to run a job in")
@@ -61,6 +65,7 @@ package struct JobRunner: Service {
             self.systemSlots = systemSlots
             self.mailSlots = mailSlots
             self.outboundSlots = outboundSlots
+            self.webhookSlots = webhookSlots
             self.exportSlots = exportSlots
             shortSlots = max(2, slots)
             self.organisationSlots = organisationSlots
@@ -76,6 +81,7 @@ package struct JobRunner: Service {
             case .system: systemSlots
             case .mail: mailSlots
             case .outbound: outboundSlots
+            case .webhooks: webhookSlots
             case .compute: slots
             case .short: shortSlots
             case .export: exportSlots
@@ -88,6 +94,7 @@ package struct JobRunner: Service {
             case .compute: organisationSlots
             case .short: organisationShortSlots
             case .outbound: organisationOutboundSlots
+            case .webhooks: organisationWebhookSlots
             case .system, .mail, .export: nil
             }
         }

@@ -9,7 +9,9 @@ package enum JobsSchema {
             CREATE TABLE jobs (
                 id TEXT PRIMARY KEY NOT NULL,
                 kind TEXT NOT NULL CHECK (kind <> ''),
-                lane TEXT NOT NULL CHECK (lane IN ('system', 'mail', 'outbound', 'compute', 'short', 'export')),
+                lane TEXT NOT NULL CHECK (
+                    lane IN ('system', 'mail', 'outbound', 'webhooks', 'compute', 'short', 'export')
+                ),
                 organisation TEXT,
                 payload TEXT NOT NULL,
                 unique_key TEXT,

@@ -59,7 +59,20 @@ package struct EmailTemplates: Sendable {
             "api-key-created", PackageResources.api_key_created_txt_mustache,
             PackageResources.api_key_created_html_mustache
         ),
+        (
+            "booking-answered", PackageResources.booking_answered_txt_mustache,
+            PackageResources.booking_answered_html_mustache
+        ),
+        (
+            "booking-cancelled", PackageResources.booking_cancelled_txt_mustache,
+            PackageResources.booking_cancelled_html_mustache
+        ),
+        (
+            "booking-requested", PackageResources.booking_requested_txt_mustache,
+            PackageResources.booking_requested_html_mustache
+        ),
         ("change-email", PackageResources.change_email_txt_mustache, PackageResources.change_email_html_mustache),
+        ("credit-note", PackageResources.credit_note_txt_mustache, PackageResources.credit_note_html_mustache),
         (
             "email-change-requested", PackageResources.email_change_requested_txt_mustache,
             PackageResources.email_change_requested_html_mustache
@@ -73,6 +86,11 @@ package struct EmailTemplates: Sendable {
         ("export-ready", PackageResources.export_ready_txt_mustache, PackageResources.export_ready_html_mustache),
         ("impersonated", PackageResources.impersonated_txt_mustache, PackageResources.impersonated_html_mustache),
         ("invitation", PackageResources.invitation_txt_mustache, PackageResources.invitation_html_mustache),
+        ("invoice", PackageResources.invoice_txt_mustache, PackageResources.invoice_html_mustache),
+        (
+            "marketplace-note", PackageResources.marketplace_note_txt_mustache,
+            PackageResources.marketplace_note_html_mustache
+        ),
         (
             "organisation-access", PackageResources.organisation_access_txt_mustache,
             PackageResources.organisation_access_html_mustache
@@ -81,16 +99,46 @@ package struct EmailTemplates: Sendable {
             "password-changed", PackageResources.password_changed_txt_mustache,
             PackageResources.password_changed_html_mustache
         ),
+        (
+            "payment-action-required", PackageResources.payment_action_required_txt_mustache,
+            PackageResources.payment_action_required_html_mustache
+        ),
+        ("payment-failed", PackageResources.payment_failed_txt_mustache, PackageResources.payment_failed_html_mustache),
+        (
+            "qr-payment-confirmed", PackageResources.qr_payment_confirmed_txt_mustache,
+            PackageResources.qr_payment_confirmed_html_mustache
+        ),
         ("reset-password", PackageResources.reset_password_txt_mustache, PackageResources.reset_password_html_mustache),
         (
             "second-factor-changed", PackageResources.second_factor_changed_txt_mustache,
             PackageResources.second_factor_changed_html_mustache
         ),
+        (
+            "service-completed", PackageResources.service_completed_txt_mustache,
+            PackageResources.service_completed_html_mustache
+        ),
+        (
+            "service-disputed", PackageResources.service_disputed_txt_mustache,
+            PackageResources.service_disputed_html_mustache
+        ),
         ("session-reused", PackageResources.session_reused_txt_mustache, PackageResources.session_reused_html_mustache),
+        (
+            "subscription-ended", PackageResources.subscription_ended_txt_mustache,
+            PackageResources.subscription_ended_html_mustache
+        ),
+        (
+            "subscription-started", PackageResources.subscription_started_txt_mustache,
+            PackageResources.subscription_started_html_mustache
+        ),
         ("trial-ended", PackageResources.trial_ended_txt_mustache, PackageResources.trial_ended_html_mustache),
         ("trial-warning", PackageResources.trial_warning_txt_mustache, PackageResources.trial_warning_html_mustache),
         ("usage-alert", PackageResources.usage_alert_txt_mustache, PackageResources.usage_alert_html_mustache),
+        ("vendor-decided", PackageResources.vendor_decided_txt_mustache, PackageResources.vendor_decided_html_mustache),
         ("verify-email", PackageResources.verify_email_txt_mustache, PackageResources.verify_email_html_mustache),
+        (
+            "webhook-disabled", PackageResources.webhook_disabled_txt_mustache,
+            PackageResources.webhook_disabled_html_mustache
+        ),
     ]
 }
 

@@ -1,3 +1,4 @@
+import Base
 import CCairo
 
 extension Canvas {
@@ -20,7 +21,7 @@ extension Canvas {
     package func write(
         _ text: String, at point: Point, _ font: Font, color: Color = .ink, anchor: Anchor = .start, degrees: Double = 0
     ) {
-        let runs = Typeface.runs(of: PlainText(text).visual, font: font, on: self)
+        let runs = Typeface.runs(of: DrawableText(text).visual, font: font, on: self)
         let width = runs.reduce(0) { $0 + $1.width }
         cairo_save(context)
         cairo_translate(context, onPage(point.x), onPage(point.y))
@@ -46,19 +47,19 @@ extension Canvas {
     }
 
     package func width(of text: String, _ font: Font) -> Double {
-        Typeface.runs(of: PlainText(text).visual, font: font, on: self).reduce(0) { $0 + $1.width }
+        Typeface.runs(of: DrawableText(text).visual, font: font, on: self).reduce(0) { $0 + $1.width }
     }
 
     /// The text where it fits, otherwise its beginning and an ellipsis.
     package func shortened(_ text: String, to maxWidth: Double, _ font: Font) -> String {
-        let text = PlainText(text).logical
+        let text = DrawableText(text).logical
         guard width(of: text, font) > maxWidth else { return text }
         return String(prefix(of: text, fitting: maxWidth - width(of: "…", font), font)).trimmed + "…"
     }
 
     /// The text in at most `linesMax` lines, broken at spaces where possible; the last line is shortened where needed.
     package func lines(of text: String, within maxWidth: Double, linesMax: Int, _ font: Font) -> [String] {
-        var rest = PlainText(text).logical[...]
+        var rest = DrawableText(text).logical[...]
         var lines: [String] = []
         while !rest.isEmpty, lines.count < linesMax - 1, width(of: String(rest), font) > maxWidth {
             var line = prefix(of: String(rest), fitting: maxWidth, font)

@@ -24,6 +24,6 @@ struct SVGDocument {
     }
 
     private static func escaped(_ text: String) -> String {
-        PlainText(text).logical.escapedForMarkup
+        DrawableText(text).logical.escapedForMarkup
     }
 }

@@ -43,6 +43,10 @@ package struct UnreadableColumn: Error {
 /// A type that a column can be read as.
 package protocol SQLReadable { init?(sqlValue: SQL.Value) }
 
+extension SQL.Value: SQLReadable {
+    package init?(sqlValue: SQL.Value) { self = sqlValue }
+}
+
 extension Int64: SQLReadable {
     package init?(sqlValue: SQL.Value) {
         guard case .integer(let value) = sqlValue else { return nil }

@@ -17,6 +17,12 @@ final class PostgresSession {
     /// "gatehous" in ASCII: the advisory lock of migrations.
     static let migrationLock: Int64 = 0x6761_7465_686F_7573
 
+    /// A prepared statement keeps the plan of its first executions until the table is analysed. A plan that was made
+    /// while a table was small reads the whole table, and the table may have grown a thousandfold within minutes. What
+    /// writes finds its rows by index, so these plans are ruled out wherever there is an index.
+    static let planSettings = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"]
+        .map { "set_config('\($0)', 'off', true)" }.joined(separator: ", ")
+
     let canceller: Canceller
     /// Identifies the server between two crashes; nil where it is unknown.
     private(set) var incarnation: String?
@@ -109,7 +115,11 @@ final class PostgresSession {
             // A read takes no transaction id: ids are limited, and a read has no outcome. The SELECT takes its
             // snapshot.
             case .read: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT ''::text, \(time)"
-            case .write: "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_current_xact_id()::text, \(time)"
+            case .write:
+                """
+                BEGIN ISOLATION LEVEL READ COMMITTED;
+                SELECT pg_current_xact_id()::text, \(time), \(Self.planSettings)
+                """
             // Migrations have no timeout. READ COMMITTED: after waiting for the lock, a migration reads what the
             // previous holder committed.
             case .migrate:

@@ -1,10 +1,10 @@
 /// Percent-encoding (RFC 3986) of everything but unreserved characters.
 enum PercentEncoding {
-    static func encode(_ text: String, leaving allowed: String = "") -> String {
+    static func encode(_ text: String) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count)
         for byte in text.utf8 {
-            if isUnreserved(byte) || allowed.utf8.contains(byte) {
+            if isUnreserved(byte) {
                 bytes.append(byte)
             } else {
                 bytes += [UInt8(ascii: "%"), digit(byte >> 4), digit(byte & 15)]

@@ -43,13 +43,13 @@ package struct StripeForm: Sendable, Hashable, Codable {
         set("currency", money.currency.code)
     }
 
-    /// As a query, or as a body of `application/x-www-form-urlencoded`. Brackets of names stay as they are, as in
-    /// Stripe's own clients.
+    /// As a query, or as a body of `application/x-www-form-urlencoded`. Brackets are encoded too: a query with one is
+    /// no valid URL, and would be encoded a second time.
     package var encoded: String {
         var text = ""
         for field in fields {
             if !text.isEmpty { text += "&" }
-            text += "\(PercentEncoding.encode(field.name, leaving: "[]"))=\(PercentEncoding.encode(field.value))"
+            text += "\(PercentEncoding.encode(field.name))=\(PercentEncoding.encode(field.value))"
         }
         return text
     }

@@ -15,3 +15,13 @@ package struct StripeState<Known: RawRepresentable<String> & Sendable & Hashable
     package static func == (state: Self, known: Known) -> Bool { state.known == known }
     package static func != (state: Self, known: Known) -> Bool { state.known != known }
 }
+
+extension Optional {
+    package static func == <Known>(state: Self, known: Known) -> Bool where Wrapped == StripeState<Known> {
+        state?.known == known
+    }
+
+    package static func != <Known>(state: Self, known: Known) -> Bool where Wrapped == StripeState<Known> {
+        state?.known != known
+    }
+}

@@ -66,7 +66,7 @@ package final class RequestDispatcher: Sendable {
             }
             let target = head.path ?? "/"
             let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
-            let path = RouteTable.canonicalPath(of: mark.map { String(target[..<$0]) } ?? target)
+            let path = table.path(of: mark.map { String(target[..<$0]) } ?? target)
             if head.method == .options, let preflight = preflight(head) {
                 routed = "(preflight)"
                 response = preflight
@@ -137,9 +137,9 @@ package final class RequestDispatcher: Sendable {
     }
 
     private func problemResponse(_ problem: Problem, requestID: String, route: String) -> Response {
-        // An overload without a cause is a limit that clients reach: the metric counts it, and a flood of them fills no
-        // log.
-        if problem.kind.status >= 500, problem.kind != .overloaded || problem.cause != nil {
+        // An overload without a cause is a limit that clients reach, and a part that is not configured is a setting: the
+        // metric counts them, and a flood of them fills no log.
+        if problem.kind.status >= 500, ![.overloaded, .notConfigured].contains(problem.kind) || problem.cause != nil {
             logger.error(
                 "\(problem.title)",
                 metadata: [

@@ -1,14 +1,114 @@
+package import Audit
+package import Entitlements
+package import Files
+package import Identity
+package import Mail
+package import Models
 package import Modules
+package import Realtime
+package import Secrets
 
 /// Events, venues, providers and bookings, whose payments are held and paid out once.
 package struct MarketplaceModule: Module {
-    package let routes: [Route] = []
-    package let workers: [Worker] = []
-    package let schedules: [Schedule] = []
+    package let routes: [Route]
+    package let workers: [Worker]
+    package let schedules = [PruneMarketplaceJob.schedule]
 
-    package init() {}
+    /// - Parameters:
+    ///   - model: nil where the installation has no language model: the planner then uses fixed rules, and says so.
+    ///   - sealer: derives the key that signs addresses of private files.
+    package init(
+        database: any Database,
+        identity: IdentityModule,
+        entitlements: EntitlementsModule,
+        audit: AuditService,
+        realtime: RealtimeModule,
+        mailer: Mailer,
+        sealer: Sealer,
+        files: FileStore,
+        model: ModelSettings? = nil,
+        runtime: Runtime
+    ) {
+        let notices = BookingNotices(mailer: mailer)
+        let listeners = BookingListeners()
+        let resources = ResourceService(database: database, audit: audit, runtime: runtime)
+        let lifecycle = EventLifecycleService(database: database, notices: notices, audit: audit, runtime: runtime)
+        let bookings = BookingService(database: database, notices: notices, audit: audit, runtime: runtime)
+        let answers = BookingAnswerService(
+            database: database, lifecycle: lifecycle, listeners: listeners, notices: notices, audit: audit)
+        let disputes = MarketplaceDisputeService(
+            database: database, notices: notices, audit: audit, runtime: runtime)
+        let plannerModel = model.map { PlannerModel(client: $0.upstream.client(runtime: runtime), name: $0.model) }
+        let member = identity.member.allowing(.marketplace)
+        let administrator = identity.role(.admin)
+        realtime.topics.register(ChatService.topicFamily)
 
-    package static let migrations: [Migration] = []
-    package static let invariants: [Invariant] = []
+        routes =
+            ListingRoutes(listing: ListingService(database: database), member: member).routes
+            + ResourceRoutes<Venues>(resources: resources, identity: identity).others
+            + ResourceRoutes<ServiceProviders>(resources: resources, identity: identity).all
+            + ResourceRoutes<Services>(resources: resources, identity: identity).others
+            + ResourceRoutes<ProviderServices>(resources: resources, identity: identity).all
+            + ResourceRoutes<AvailabilityDays>(resources: resources, identity: identity).all
+            + ResourceRoutes<Events>(resources: resources, identity: identity).all
+            + ResourceRoutes<EventCollaborators>(resources: resources, identity: identity).all
+            + ResourceRoutes<EventTemplates>(resources: resources, identity: identity).all
+            + ResourceRoutes<Reviews>(resources: resources, identity: identity).all
+            + ResourceRoutes<Documents>(resources: resources, identity: identity).all
+            + RecordRoutes(
+                records: RecordService(database: database, audit: audit, runtime: runtime), identity: identity
+            ).routes
+            + BookingRoutes(
+                bookings: bookings, answers: answers, disputes: disputes, lifecycle: lifecycle, resources: resources,
+                identity: identity
+            ).routes
+            + ChatRoutes(
+                chat: ChatService(database: database, topics: realtime.topics, audit: audit, runtime: runtime),
+                member: member
+            ).routes
+            + PlannerRoutes(
+                planner: PlannerService(
+                    database: database, quotas: entitlements.quotas, model: plannerModel, audit: audit,
+                    runtime: runtime),
+                member: member, entitlements: entitlements
+            ).routes
+            + TemplateRoutes(
+                templates: TemplateService(database: database, audit: audit, runtime: runtime), resources: resources,
+                member: member
+            ).routes
+            + FileRoutes(
+                files: FileService(
+                    database: database, files: files, audit: audit, key: sealer.key(for: "marketplace files"),
+                    runtime: runtime),
+                integrations: IntegrationService(
+                    database: database, model: plannerModel, mailer: mailer, audit: audit),
+                member: member, entitlements: entitlements
+            ).routes
+            + SubmissionRoutes(
+                submissions: SubmissionService(database: database, audit: audit, runtime: runtime),
+                administrator: administrator
+            ).routes
+            + VendorReviewRoutes(
+                reviews: VendorReviewService(database: database, notices: notices, audit: audit),
+                administrator: administrator
+            ).routes
+            + MarketplaceAdministrationRoutes(
+                bookings: BookingAdministrationService(database: database), disputes: disputes,
+                administrator: administrator
+            ).routes
+        workers = [PruneMarketplaceJob.worker(database)]
+    }
+
+    package static let keyScopes: [KeyScope] = [.marketplace]
+    package static let migrations = MarketplaceSchema.migrations
+    package static let invariants = MarketplaceInvariants.all
     package var migrations: [Migration] { Self.migrations }
+}
+
+extension MarketplaceModule: PersonalDataProvider {
+    package var personalDataTables: [PersonalDataTable] { MarketplacePersonalData.tables }
+}
+
+extension KeyScope {
+    package static let marketplace = KeyScope("marketplace")
 }

@@ -4,6 +4,7 @@ package import Files
 package import Identity
 package import Modules
 package import Realtime
+package import Webhooks
 
 /// Imports time series, generates datasets from them and trains forecasting models, within the quotas of a plan.
 package struct TrainingModule: Module {
@@ -23,6 +24,7 @@ package struct TrainingModule: Module {
         entitlements: EntitlementsModule,
         audit: AuditService,
         realtime: RealtimeModule,
+        webhooks: WebhookService,
         queue: JobQueue,
         files store: FileStore,
         runThreads: Int = 4,
@@ -47,7 +49,8 @@ package struct TrainingModule: Module {
         let files = SeriesFileService(
             database: database, storage: entitlements.storage, filePaths: filePaths, audit: audit)
         let settlement = RunSettlementService(
-            quotas: entitlements.quotas, storage: entitlements.storage, audit: audit, events: events)
+            quotas: entitlements.quotas, storage: entitlements.storage, audit: audit, events: events,
+            webhooks: webhooks)
         self.settlement = settlement
         let runs = RunService(
             database: database, quotas: entitlements.quotas, storage: entitlements.storage, settlement: settlement,
@@ -86,6 +89,7 @@ package struct TrainingModule: Module {
 
     package static let meters: [Meter] = [.uploads, .processing, .trainingRuns]
     package static let features: [Feature] = [.training]
+    package static let webhookEvents: [WebhookEventType] = [.runFinished]
     package static let keyScopes: [KeyScope] = [.training]
     package static let migrations = TrainingSchema.migrations
     package static let invariants = TrainingInvariants.all

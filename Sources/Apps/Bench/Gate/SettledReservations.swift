@@ -67,10 +67,11 @@ struct SettledReservations {
         try transaction.execute(
             numbers + """
                 INSERT INTO subscriptions (
-                    id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at, created_at, updated_at
+                    id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at, next_is_billed,
+                    created_at, updated_at
                 )
                 SELECT \(Self.text(Self.subscriptionPrefix, "n")), \(organisation), \(BenchServer.plan), \(start),
-                    'monthly', 'active', 1, \(start), \(start), \(start)
+                    'monthly', 'active', 1, \(start), 0, \(start), \(start)
                 FROM numbers
                 """)
         try transaction.execute(

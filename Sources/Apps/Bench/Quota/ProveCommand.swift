@@ -4,18 +4,18 @@ import Foundation
 import Modules
 import StoragePostgres
 
-/// Proves that limits are never exceeded, and that no unit is lost or charged twice, while processes are killed and
-/// their clocks change.
+/// Proves that limits are never exceeded, and that no unit or money is lost or moved twice, while processes are killed
+/// and their clocks change.
 struct ProveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prove",
-        abstract: "Prove that limits are kept while processes are killed.",
+        abstract: "Prove that limits and payouts are exact while processes are killed.",
         discussion:
             "The exit status is 1 after a violation. "
             + "PostgreSQL is included if --postgres or GATEHOUSE_TEST_POSTGRES names a server."
     )
 
-    @Argument(help: "The subject: quota.")
+    @Argument(help: "The subject: quota or payouts.")
     var subject: Subject
     @Option(help: "The duration on each engine, 60 by default.")
     var seconds: Int?
@@ -28,7 +28,12 @@ struct ProveCommand: AsyncParsableCommand {
     @Option(help: "Attempts of each process that competes for one limit.")
     var attempts = 2_500
 
-    enum Subject: String, ExpressibleByArgument { case quota }
+    @Option(help: "The number of payouts on each engine.")
+    var payouts = 10_000
+    @Option(help: "Determines the kills and faults of the proof of payouts; random by default.")
+    var seed: UInt64?
+
+    enum Subject: String, ExpressibleByArgument { case quota, payouts }
     enum Engine: String, CaseIterable, ExpressibleByArgument { case sqlite, postgres }
 
     func run() async throws {
@@ -40,6 +45,15 @@ struct ProveCommand: AsyncParsableCommand {
                     throw ValidationError("Name a server: --postgres postgresql://… or GATEHOUSE_TEST_POSTGRES.")
                 }
                 write("PostgreSQL is skipped: no server is named.")
+                continue
+            }
+            if subject == .payouts {
+                try await withDatabase(engine) { folder, database in
+                    let proof = PayoutProof(
+                        folder: folder, database: database, engine: engine, count: payouts,
+                        seed: seed ?? .random(in: 1...1_000_000))
+                    faults += try await proof.run(write)
+                }
                 continue
             }
             try await withDatabase(engine) { folder, database in

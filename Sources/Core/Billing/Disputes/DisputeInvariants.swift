@@ -6,23 +6,15 @@ enum DisputeInvariants {
         Invariant(
             "a payer's disputed money is not what its disputes add up to",
             """
-            SELECT owner, unit, name, balance, expected FROM (
-                SELECT accounts.owner, accounts.unit, accounts.name, accounts.balance,
-                    COALESCE(disputes.expected, 0) AS expected
-                FROM (
-                    SELECT owner, unit, name, balance FROM ledger_accounts
-                    WHERE name IN ('disputed', 'dispute_lost') AND unit <> 'credits'
-                ) AS accounts
-                    FULL OUTER JOIN (
-                        SELECT payer, currency, account, CAST(SUM(amount) AS \(.integer)) AS expected FROM (
-                            SELECT payer, currency, amount,
-                                CASE WHEN funds = 'lost' THEN 'dispute_lost' ELSE 'disputed' END AS account
-                            FROM payment_disputes WHERE funds IN ('withdrawn', 'lost')
-                        ) AS open GROUP BY payer, currency, account
-                    ) AS disputes
-                        ON disputes.payer = accounts.owner AND disputes.currency = accounts.unit
-                            AND disputes.account = accounts.name
-            ) AS compared WHERE COALESCE(balance, 0) <> expected
+            SELECT owner, unit, name, CAST(SUM(balance) AS \(.integer)) AS balance,
+                CAST(SUM(expected) AS \(.integer)) AS expected
+            FROM (
+                SELECT owner, unit, name, balance, 0 AS expected FROM ledger_accounts
+                WHERE name IN ('disputed', 'dispute_lost') AND unit <> 'credits'
+                UNION ALL
+                SELECT payer, currency, CASE WHEN funds = 'lost' THEN 'dispute_lost' ELSE 'disputed' END, 0, amount
+                FROM payment_disputes WHERE funds IN ('withdrawn', 'lost')
+            ) AS both_sides GROUP BY owner, unit, name HAVING SUM(balance) <> SUM(expected)
             """
         )
     ]

@@ -51,9 +51,10 @@ package final class DisputeService: Sendable {
 
     private func apply(_ object: ProviderObject, in transaction: Transaction) throws -> ProviderEventService.Effect {
         let reported = try StripeDispute(object.value)
-        guard let intent = reported.paymentIntent,
-            let payment = try transaction.disputedPayment(ofIntent: intent, charge: reported.charge, payments)
-        else { return .ignored }
+        let ofIntent = try reported.paymentIntent.flatMap { try payments.payment(ofProviderID: $0, in: transaction) }
+        guard let payment = try ofIntent ?? payments.payment(ofCharge: reported.charge, in: transaction) else {
+            return .ignored
+        }
         try transaction.insert(
             PaymentDispute(
                 id: runtime.id(), providerID: reported.id, payment: payment.id,
@@ -88,14 +89,6 @@ package final class DisputeService: Sendable {
                 ]), in: transaction)
         try listeners.withLock { $0[payment.purpose] }?(dispute, payment, transaction)
         return .applied
-    }
-}
-
-extension Transaction {
-    fileprivate func disputedPayment(ofIntent intent: String, charge: String, _ payments: PaymentService) throws
-        -> Payment?
-    {
-        try payments.payment(ofProviderID: intent, in: self)
     }
 }
 

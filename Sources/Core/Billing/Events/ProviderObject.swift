@@ -7,6 +7,7 @@ package struct ProviderObject: Sendable {
     /// The connected account that it belongs to; nil for the platform's own.
     package let account: String?
     /// The type of the event, such as `invoice.paid`: a hint of what may have changed. What is true is in ``value``.
+    /// Empty for an object that was fetched without one.
     package let eventType: String
     /// The event's own time at the provider.
     package let eventCreatedAt: Instant

@@ -6,10 +6,10 @@ package struct ProviderObjectKind: Sendable, Hashable {
     package let name: String
     /// The folder of its path: `/v1/payment_intents`.
     package let folder: String
-    /// What its ids begin with.
+    /// What its ids begin with; empty where that is not known.
     package let idPrefix: String
 
-    package init(_ name: String, in folder: String, idPrefix: String) {
+    package init(_ name: String, in folder: String, idPrefix: String = "") {
         self.name = name
         self.folder = folder
         self.idPrefix = idPrefix

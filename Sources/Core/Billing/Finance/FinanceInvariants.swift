@@ -6,23 +6,17 @@ enum FinanceInvariants {
         Invariant(
             "a total is not what the accounts of its name and currency add up to",
             """
-            SELECT totals.currency, totals.account, totals.balance, accounts.balance AS accounts_balance,
-                totals.movements_in, accounts.moved_in, totals.movements_out, accounts.moved_out
+            SELECT currency, account, CAST(SUM(balance) AS \(.integer)) AS difference,
+                CAST(SUM(entered) AS \(.integer)) AS entered, CAST(SUM(departed) AS \(.integer)) AS departed
             FROM (
-                SELECT unit, name, CAST(SUM(balance) AS \(.integer)) AS balance,
-                    CAST(SUM(entered) AS \(.integer)) AS moved_in, CAST(SUM(departed) AS \(.integer)) AS moved_out
-                FROM (
-                    SELECT unit, name, balance,
-                        (SELECT COUNT(*) FROM ledger_movements WHERE to_account = ledger_accounts.id) AS entered,
-                        (SELECT COUNT(*) FROM ledger_movements WHERE from_account = ledger_accounts.id) AS departed
-                    FROM ledger_accounts WHERE unit <> 'credits'
-                ) AS counted GROUP BY unit, name
-            ) AS accounts
-                FULL OUTER JOIN money_totals AS totals
-                    ON totals.currency = accounts.unit AND totals.account = accounts.name
-            WHERE COALESCE(totals.balance, 0) <> COALESCE(accounts.balance, 0)
-                OR COALESCE(totals.movements_in, 0) <> COALESCE(accounts.moved_in, 0)
-                OR COALESCE(totals.movements_out, 0) <> COALESCE(accounts.moved_out, 0)
+                SELECT currency, account, balance, movements_in AS entered, movements_out AS departed FROM money_totals
+                UNION ALL
+                SELECT unit, name, -balance,
+                    -(SELECT COUNT(*) FROM ledger_movements WHERE to_account = ledger_accounts.id),
+                    -(SELECT COUNT(*) FROM ledger_movements WHERE from_account = ledger_accounts.id)
+                FROM ledger_accounts WHERE unit <> 'credits'
+            ) AS both_sides GROUP BY currency, account
+            HAVING SUM(balance) <> 0 OR SUM(entered) <> 0 OR SUM(departed) <> 0
             """
         ),
         Invariant(

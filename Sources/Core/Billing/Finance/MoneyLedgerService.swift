@@ -47,8 +47,8 @@ package final class MoneyLedgerService: Sendable {
         -> [MoneyAccount.Name: Int64]
     {
         let balances = try ledger.balances(of: owner.text, in: LedgerUnit(currency), transaction)
-        return Dictionary(uniqueKeysWithValues: balances.compactMap { name, balance in
-            MoneyAccount.Name(rawValue: name).map { ($0, balance) }
-        })
+        return Dictionary(
+            balances.compactMap { name, balance in MoneyAccount.Name(rawValue: name).map { ($0, balance) } }
+        ) { first, _ in first }
     }
 }

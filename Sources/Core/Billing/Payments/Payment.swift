@@ -50,64 +50,61 @@ package struct Payment: Sendable {
     package internal(set) var state: State
     /// The id at the provider, such as `pi_…` or `in_…`; nil until it has answered.
     package internal(set) var providerID: String?
+    /// The payment intent, `pi_…`; nil until it is known, and where there is none.
+    package internal(set) var intentID: String?
     /// The charge that brought the money, `ch_…`; nil before, or where there is none.
     package internal(set) var chargeID: String?
     /// Why the latest confirmation failed, as the provider's code and sentence; nil where it has not.
     package internal(set) var failureCode: String?
     package internal(set) var failureMessage: String?
-    /// Minor units that have been refunded or are about to be. At most the amount.
+    /// Minor units that have arrived: 0 until it has succeeded.
+    package internal(set) var receivedMinor: Int64
+    /// Minor units that have been refunded or are about to be. At most what has arrived.
     package internal(set) var refundedMinor: Int64
     package let createdAt: Instant
     package internal(set) var succeededAt: Instant?
 }
 
-/// A payment to begin.
-package struct NewPayment: Sendable {
-    package let organisation: ID<Organisation>
-    package let person: ID<Person>?
-    package let purpose: PaymentPurpose
-    package let subject: String
-    /// Above zero.
-    package let amount: Money
-    package let description: String
-    /// Shown at the provider; no personal data.
-    package let metadata: [String: String]
-    /// Groups the payment with the transfers that it funds.
-    package let transferGroup: String?
+// MARK: Transitions
 
-    package init(
-        organisation: ID<Organisation>, person: ID<Person>?, purpose: PaymentPurpose, subject: String, amount: Money,
-        description: String, metadata: [String: String] = [:], transferGroup: String? = nil
-    ) {
-        precondition(amount.minorUnits > 0, "a payment has an amount above zero")
-        self.organisation = organisation
-        self.person = person
-        self.purpose = purpose
-        self.subject = subject
-        self.amount = amount
-        self.description = description
-        self.metadata = metadata
-        self.transferGroup = transferGroup
+extension Payment {
+    /// What the provider says of a payment.
+    struct Report: Sendable, Hashable {
+        /// Nil for a state that this version does not know.
+        let state: State?
+        let intentID: String
+        let chargeID: String?
+        let amount: Money
+        let receivedMinor: Int64
+        let failureCode: String?
+        let failureMessage: String?
     }
-}
 
-/// Money that has arrived without ``PaymentService/begin(_:in:)``: a subscription's invoice, or UPI.
-package struct ReceivedPayment: Sendable {
-    package let payment: NewPayment
-    package let method: Payment.Method
-    /// Unique: the same one is recorded once. `in_…`, or the bank's reference.
-    package let providerID: String
-    package let chargeID: String?
-    package let receivedAt: Instant
+    /// Applies what the provider says. A final payment stays as it is.
+    /// - Returns: whether something has changed.
+    mutating func apply(_ report: Report, at now: Instant) -> Bool {
+        guard !state.isFinal, let next = report.state else { return false }
+        let before = (state, providerID, chargeID, failureCode)
+        // What succeeds without money would be posted as nothing: it is not final until the money is there.
+        guard next != .succeeded || report.receivedMinor > 0 else { return false }
+        providerID = report.intentID
+        intentID = report.intentID
+        chargeID = report.chargeID ?? chargeID
+        state = next
+        (failureCode, failureMessage) =
+            next == .succeeded ? (nil, nil) : (report.failureCode, report.failureMessage)
+        if next == .succeeded {
+            receivedMinor = report.receivedMinor
+            succeededAt = now
+        }
+        return before != (state, providerID, chargeID, failureCode)
+    }
 
-    package init(
-        _ payment: NewPayment, by method: Payment.Method, providerID: String, chargeID: String? = nil,
-        receivedAt: Instant
-    ) {
-        self.payment = payment
-        self.method = method
-        self.providerID = providerID
-        self.chargeID = chargeID
-        self.receivedAt = receivedAt
+    /// Ends an attempt that the provider has refused to begin.
+    mutating func refuse(code: String?, message: String) {
+        guard state == .unknown else { return }
+        state = .canceled
+        failureCode = code ?? "refused"
+        failureMessage = message
     }
 }

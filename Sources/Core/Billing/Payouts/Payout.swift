@@ -23,8 +23,8 @@ package import Modules
 /// | reversing | `refuseReversal` | transferred, paid, returned | – |
 /// | canceled, reversed | – | – | – |
 ///
-/// An unknown outcome is never released: it is looked up at the provider until it is known. After `returned` the money is
-/// in the payee's account at the provider, which pays it to the bank again; another transfer needs a reversal first.
+/// An unknown outcome is never released: it is looked up at the provider until it is known. After `returned` the money
+/// is in the payee's account at the provider, which pays it to the bank again; another transfer needs a reversal first.
 package struct Payout: Sendable, Hashable {
     package enum State: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case requested, held, reserved, sending, unknown, transferred, refused, paid, returned, reversing, reversed
@@ -66,6 +66,8 @@ package struct Payout: Sendable, Hashable {
     package private(set) var reversalAttempt: Int
     /// The provider's id of the transfer.
     package private(set) var transfer: String?
+    /// The provider's id of the payout to the bank, `po_…`, that has paid or returned the money last.
+    package private(set) var bankPayout: String?
     /// Of the row, as it was read. Increases with every change.
     let version: Int64
     package let createdAt: Instant
@@ -124,6 +126,7 @@ extension Payout {
         attempt = try row["attempt"]
         reversalAttempt = try row["reversal_attempt"]
         transfer = try row["transfer_id"]
+        bankPayout = try row["bank_payout_id"]
         version = try row["version"]
         createdAt = try row["created_at"]
         transferredAt = try row["transferred_at"]
@@ -191,18 +194,25 @@ extension Payout {
         self.destination = destination
     }
 
-    mutating func pay(at now: Instant) throws(Problem) {
+    /// - Parameter bankPayout: the payout to the bank that has paid it.
+    mutating func pay(by bankPayout: String, at now: Instant) throws(Problem) {
         try require(.transferred, .returned, .reversing)
         guard !isAtBank else { throw refusal }
         if state != .reversing { (state, reason) = (.paid, nil) }
-        (paidAt, returnedAt) = (now, nil)
+        (paidAt, returnedAt, self.bankPayout) = (now, nil, bankPayout)
     }
 
-    mutating func `return`(_ reason: String, at now: Instant) throws(Problem) {
+    /// Notes that a further payout to the bank has paid what counts as paid: the return of the former one was missed.
+    mutating func settle(by bankPayout: String) throws(Problem) {
+        guard isAtBank else { throw refusal }
+        self.bankPayout = bankPayout
+    }
+
+    mutating func `return`(_ reason: String, by bankPayout: String, at now: Instant) throws(Problem) {
         try require(.transferred, .paid, .reversing)
         guard returnedAt == nil else { throw refusal }
         if state != .reversing { (state, self.reason) = (.returned, reason) }
-        returnedAt = now
+        (returnedAt, self.bankPayout) = (now, bankPayout)
     }
 
     mutating func reverse(_ reason: String) throws(Problem) {
@@ -261,9 +271,10 @@ extension Payout {
 }
 
 extension Currency {
-    /// The provider pays these currencies in whole major units, although it counts their amounts in hundredths.
+    /// The provider pays these currencies in whole major units, although their minor unit is a hundredth. So it does
+    /// with ISK and UGX, whose minor unit is the whole one (``fractionDigits``).
     /// https://docs.stripe.com/currencies#special-cases
-    private static let wholeUnits: Set<String> = ["huf", "isk", "twd", "ugx"]
+    private static let wholeUnits: Set<String> = ["huf", "twd"]
 
     /// A payout's amount is a multiple of it, in minor units.
     package var payoutStep: Int64 { Self.wholeUnits.contains(code) ? 100 : 1 }

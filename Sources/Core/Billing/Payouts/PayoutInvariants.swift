@@ -6,54 +6,43 @@ enum PayoutInvariants {
         Invariant(
             "a payee's payout account is not what its payouts add up to",
             """
-            SELECT owner, unit, name, balance, expected FROM (
-                SELECT accounts.owner, accounts.unit, accounts.name, accounts.balance,
-                    COALESCE(payouts.expected, 0) AS expected
-                FROM (
-                    SELECT owner, unit, name, balance FROM ledger_accounts
-                    WHERE name IN ('payout_pending', 'in_transit', 'paid_out') AND unit <> 'credits'
-                ) AS accounts
-                    FULL OUTER JOIN (
-                        SELECT payee, currency, account, CAST(SUM(units) AS \(.integer)) AS expected FROM (
-                            SELECT payee, currency,
-                                CASE WHEN state IN ('held', 'reserved', 'sending', 'unknown') THEN 'payout_pending'
-                                    WHEN paid_at IS NOT NULL AND returned_at IS NULL THEN 'paid_out'
-                                    ELSE 'in_transit' END AS account,
-                                CASE WHEN state IN ('held', 'reserved', 'sending', 'unknown') THEN amount
-                                    ELSE amount - commission - remainder END AS units
-                            FROM payouts WHERE state NOT IN ('refused', 'canceled', 'reversed')
-                        ) AS live GROUP BY payee, currency, account
-                    ) AS payouts
-                        ON payouts.payee = accounts.owner AND payouts.currency = accounts.unit
-                            AND payouts.account = accounts.name
-            ) AS compared WHERE COALESCE(balance, 0) <> expected
+            SELECT owner, unit, name, CAST(SUM(balance) AS \(.integer)) AS balance,
+                CAST(SUM(expected) AS \(.integer)) AS expected
+            FROM (
+                SELECT owner, unit, name, balance, 0 AS expected FROM ledger_accounts
+                WHERE name IN ('payout_pending', 'in_transit', 'paid_out') AND unit <> 'credits'
+                UNION ALL
+                SELECT payee, currency,
+                    CASE WHEN state IN ('held', 'reserved', 'sending', 'unknown') THEN 'payout_pending'
+                        WHEN paid_at IS NOT NULL AND returned_at IS NULL THEN 'paid_out' ELSE 'in_transit' END,
+                    0,
+                    CASE WHEN state IN ('held', 'reserved', 'sending', 'unknown') THEN amount
+                        ELSE amount - commission - remainder END
+                FROM payouts WHERE state NOT IN ('refused', 'canceled', 'reversed')
+            ) AS both_sides GROUP BY owner, unit, name HAVING SUM(balance) <> SUM(expected)
             """
         ),
         Invariant(
             "a payout's movements are not those of its state",
             """
-            SELECT payouts.id, payouts.state, payouts.amount, moved.pending, moved.transferred, moved.taken_back
-            FROM payouts LEFT JOIN (
-                SELECT subject,
-                    CAST(SUM(CASE WHEN target.name = 'payout_pending' THEN ledger_movements.amount
-                        WHEN source.name = 'payout_pending' THEN -ledger_movements.amount ELSE 0 END) AS \(.integer))
-                        AS pending,
-                    CAST(SUM(CASE WHEN source.name = 'payout_pending' AND target.name = 'in_transit'
-                        THEN ledger_movements.amount ELSE 0 END) AS \(.integer)) AS transferred,
-                    CAST(SUM(CASE WHEN source.name IN ('in_transit', 'paid_out')
-                        AND target.name NOT IN ('in_transit', 'paid_out')
-                        THEN ledger_movements.amount ELSE 0 END) AS \(.integer)) AS taken_back
-                FROM ledger_movements
-                    JOIN ledger_accounts AS source ON source.id = from_account
-                    JOIN ledger_accounts AS target ON target.id = to_account
-                WHERE subject IN (SELECT id FROM payouts) GROUP BY subject
-            ) AS moved ON moved.subject = payouts.id
-            WHERE NOT COALESCE(
-                moved.pending = CASE WHEN state IN ('held', 'reserved', 'sending', 'unknown') THEN amount ELSE 0 END
-                AND moved.transferred = CASE WHEN transfer_id IS NULL THEN 0
-                    ELSE amount - commission - remainder END
-                AND moved.taken_back = CASE WHEN state = 'reversed' THEN amount - commission - remainder ELSE 0 END,
-                false)
+            SELECT id, state, amount, net, pending, transferred, taken_back FROM (
+                SELECT payouts.id, state, payouts.amount, transfer_id,
+                    payouts.amount - commission - remainder AS net,
+                    \(moved("to_account = pending.id", minus: "from_account = pending.id")) AS pending,
+                    \(moved("from_account = pending.id AND to_account = transit.id")) AS transferred,
+                    \(moved("""
+                        (from_account = transit.id AND (bank.id IS NULL OR to_account <> bank.id))
+                            OR (from_account = bank.id AND to_account <> transit.id)
+                        """)) AS taken_back
+                FROM payouts
+                    \(account("pending", named: "payout_pending")) \(account("transit", named: "in_transit"))
+                    \(account("bank", named: "paid_out"))
+                    LEFT JOIN ledger_movements ON ledger_movements.subject = payouts.id
+                GROUP BY payouts.id
+            ) AS moved
+            WHERE pending <> CASE WHEN state IN ('held', 'reserved', 'sending', 'unknown') THEN amount ELSE 0 END
+                OR transferred <> CASE WHEN transfer_id IS NULL THEN 0 ELSE net END
+                OR taken_back <> CASE WHEN state = 'reversed' THEN net ELSE 0 END
             """
         ),
         Invariant(
@@ -69,4 +58,21 @@ enum PayoutInvariants {
             """
         ),
     ]
+
+    /// The payee's account of a name.
+    private static func account(_ alias: String, named name: String) -> SQL {
+        SQL(
+            trusted: """
+                LEFT JOIN ledger_accounts AS \(alias) ON \(alias).owner = payouts.payee
+                    AND \(alias).unit = payouts.currency AND \(alias).name = '\(name)'
+                """)
+    }
+
+    /// The minor units of movements that meet a condition, minus those that meet another.
+    private static func moved(_ condition: SQL, minus other: SQL = "1 = 0") -> SQL {
+        """
+        CAST(SUM(CASE WHEN \(condition) THEN ledger_movements.amount
+            WHEN \(other) THEN -ledger_movements.amount ELSE 0 END) AS \(.integer))
+        """
+    }
 }

@@ -28,6 +28,7 @@ enum PayoutSchema {
                 attempt \(.integer) NOT NULL CHECK (attempt >= 0),
                 reversal_attempt \(.integer) NOT NULL CHECK (reversal_attempt >= 0),
                 transfer_id TEXT UNIQUE,
+                bank_payout_id TEXT,
                 version \(.integer) NOT NULL,
                 created_at \(.integer) NOT NULL,
                 transferred_at \(.integer),

@@ -63,8 +63,8 @@ package final class PayoutService: Sendable {
     }
 
     /// Called once for each purpose, when the system is built.
-    /// - Parameter lock: locks what `handler` changes, so that transactions which begin with the subject and those which
-    ///   begin with its payout lock in one order.
+    /// - Parameter lock: locks what `handler` changes, so that transactions which begin with the subject and those
+    ///   which begin with its payout lock in one order.
     package func onChange(
         of purpose: PayoutPurpose, locking lock: @escaping SubjectLock = { _, _ in }, _ handler: @escaping ChangeHandler
     ) {
@@ -78,8 +78,8 @@ package final class PayoutService: Sendable {
 
     /// Reserves the money of a payout and writes the job that sends it. A payout of the subject that was refused is
     /// tried again with its next attempt; where its terms have changed, it is canceled and another one begins.
-    /// - Throws: `ledger-overdrawn` where the source has less; `payout-account-missing` where the payee has not connected
-    ///   an account that can be paid, or another one than `destination`; `not-configured` without a provider.
+    /// - Throws: `ledger-overdrawn` where the source has less; `payout-account-missing` where the payee has not
+    ///   connected an account that can be paid, or another one than `destination`; `not-configured` without a provider.
     package func begin(_ new: NewPayout, by scope: Scope? = nil, in transaction: Transaction) throws -> Begun {
         try calls.requireClient()
         if var live = try transaction.lockedLivePayout(of: new.purpose, new.subject) {
@@ -138,8 +138,8 @@ package final class PayoutService: Sendable {
 
     /// Sends a payout whose beginning has been committed, or waits for the caller that is sending it.
     /// - Returns: the payout afterwards: `transferred` or a later state; `refused` with the reason; `held` where the
-    ///   payee's account has changed; `unknown`, `sending` or `reserved` where the outcome is not known when `timeout` has
-    ///   passed.
+    ///   payee's account has changed; `unknown`, `sending` or `reserved` where the outcome is not known when `timeout`
+    ///   has passed.
     package func send(_ id: ID<Payout>, waitingUpTo timeout: Duration = .seconds(10)) async throws(Problem) -> Payout {
         let payout = try await database.write { [self] in try prepare(id, in: $0) }
         guard payout.state.isOpen else { return payout }
@@ -243,7 +243,7 @@ package final class PayoutService: Sendable {
         return try save(payout, nil, by: scope, in: transaction)
     }
 
-    /// Releases a hold, or approves a payout that waits for it. A job sends it; ``send(_:waitingUpTo:)`` does so at once.
+    /// Releases a hold, or approves a payout that waits for it. A job sends it, or ``send(_:waitingUpTo:)`` at once.
     /// - Throws: `not-found`; `payout-state` in other states than held; `payout-account-missing`.
     @discardableResult
     package func approve(_ id: ID<Payout>, by scope: Scope? = nil, in transaction: Transaction) throws -> Payout {
@@ -326,22 +326,28 @@ package final class PayoutService: Sendable {
 
     // MARK: The bank
 
-    /// Applies what the provider reports of the payout of a connected account to its bank. Repeats change nothing.
-    func arrive(_ id: ID<Payout>, in transaction: Transaction) throws {
+    /// Applies that a connected account's payout to its bank has paid the money. Repeats change nothing.
+    /// - Parameter bankPayout: `po_…`.
+    func arrive(_ id: ID<Payout>, by bankPayout: String, in transaction: Transaction) throws {
         var payout = try locked(id, in: transaction)
-        guard payout.state.hasTransferred, !payout.isAtBank else { return }
-        try payout.pay(at: transaction.now)
+        guard payout.state.hasTransferred, payout.bankPayout != bankPayout || !payout.isAtBank else { return }
+        guard !payout.isAtBank else {
+            try payout.settle(by: bankPayout)
+            return try transaction.update(payout)
+        }
+        try payout.pay(by: bankPayout, at: transaction.now)
         try save(payout, ("paid", payout.arrival, Int(payout.version)), by: nil, in: transaction)
     }
 
-    /// As ``arrive(_:in:)``, for a payout that the bank did not accept or that was canceled.
-    func bankReturned(_ id: ID<Payout>, reason: String, in transaction: Transaction) throws {
+    /// As ``arrive(_:by:in:)``, for a payout to the bank that was not accepted or was canceled. One that another has
+    /// followed changes nothing.
+    func bankReturned(_ id: ID<Payout>, by bankPayout: String, reason: String, in transaction: Transaction) throws {
         var payout = try locked(id, in: transaction)
-        guard payout.state.hasTransferred, payout.returnedAt == nil else { return }
-        let movements = payout.isAtBank ? payout.bankReturn : []
-        try payout.return(reason, at: transaction.now)
-        try save(
-            payout, movements.isEmpty ? nil : ("returned", movements, Int(payout.version)), by: nil, in: transaction)
+        guard payout.state.hasTransferred, payout.returnedAt == nil, payout.bankPayout ?? bankPayout == bankPayout
+        else { return }
+        let posting = payout.isAtBank ? ("returned", payout.bankReturn, Int(payout.version)) : nil
+        try payout.return(reason, by: bankPayout, at: transaction.now)
+        try save(payout, posting, by: nil, in: transaction)
     }
 
     // MARK: Writing

@@ -29,7 +29,8 @@ extension Transaction {
             UPDATE payouts SET state = \(payout.state), reason = \(payout.reason), destination = \(payout.destination),
                 attempt = \(payout.attempt), reversal_attempt = \(payout.reversalAttempt),
                 transfer_id = \(payout.transfer), transferred_at = \(payout.transferredAt), paid_at = \(payout.paidAt),
-                returned_at = \(payout.returnedAt), ended_at = \(payout.endedAt), version = version + 1
+                returned_at = \(payout.returnedAt), bank_payout_id = \(payout.bankPayout),
+                ended_at = \(payout.endedAt), version = version + 1
             WHERE id = \(payout.id) AND version = \(payout.version)
             """
         )

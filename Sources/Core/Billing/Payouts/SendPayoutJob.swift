@@ -18,7 +18,9 @@ struct SendPayoutJob: Job {
     }
 
     static func options(_ payout: Payout, at now: Instant) -> JobOptions {
+        // One for each time that it becomes reserved: an earlier job may be running that has found it held or refused.
         JobOptions(
-            runAt: now + delay, uniqueKey: payout.id.text, organisation: payout.payee.organisation?.text)
+            runAt: now + delay, uniqueKey: "\(payout.id):\(payout.version)",
+            organisation: payout.payee.organisation?.text)
     }
 }

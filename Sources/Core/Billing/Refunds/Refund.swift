@@ -7,11 +7,11 @@ package import Modules
 /// | state | event | next | ledger |
 /// |---|---|---|---|
 /// | – | request, within what was paid | requested | destination → refund_pending |
-/// | requested | the provider accepts | pending, succeeded | –, refund_pending → provider |
+/// | requested | the provider accepts | pending, succeeded | –, refund_pending → refunded |
 /// | requested | the provider refuses | failed | refund_pending → destination |
-/// | pending | succeeded | succeeded | refund_pending → provider |
+/// | pending | succeeded | succeeded | refund_pending → refunded |
 /// | requested, pending | failed, canceled | failed | refund_pending → destination |
-/// | succeeded | failed later, as a bank may report for weeks | failed | provider → destination |
+/// | succeeded | failed later, as a bank may report for weeks | failed | refunded → destination |
 /// | failed | anything | the same | – |
 package struct Refund: Sendable {
     package enum State: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
@@ -22,6 +22,9 @@ package struct Refund: Sendable {
     package let payment: ID<Payment>
     package let organisation: ID<Organisation>
     package let amount: Money
+    /// The part of the amount that the platform bears, in minor units: of a refund that was made at the provider when
+    /// the payment's own account had less.
+    let fromRevenueMinor: Int64
     package let reason: String
     /// Unique within the payment: a repeat returns the first.
     package let key: String
@@ -33,20 +36,27 @@ package struct Refund: Sendable {
     package internal(set) var settledAt: Instant?
 }
 
-/// A refund to request.
-package struct NewRefund: Sendable {
-    package let payment: ID<Payment>
-    /// Above zero, in the payment's currency.
-    package let amount: Money
-    package let reason: String
-    /// Unique within the payment, such as `cancel`.
-    package let key: String
+// MARK: Transitions
 
-    package init(of payment: ID<Payment>, amount: Money, reason: String, key: String) {
-        precondition(amount.minorUnits > 0, "a refund has an amount above zero")
-        self.payment = payment
-        self.amount = amount
-        self.reason = reason
-        self.key = key
+extension Refund {
+    /// Applies what the provider says. A failed refund stays failed, and one that has succeeded can only fail.
+    /// - Returns: whether the state has changed.
+    mutating func apply(_ next: State, providerID: String?, failureCode: String? = nil, at now: Instant) -> Bool {
+        self.providerID = self.providerID ?? providerID
+        guard rank(next) > rank(state) else { return false }
+        state = next
+        self.failureCode = next == .failed ? failureCode ?? "failed" : nil
+        settledAt = next == .succeeded || next == .failed ? now : nil
+        return true
+    }
+
+    /// States only move forward.
+    private func rank(_ state: State) -> Int {
+        switch state {
+        case .requested: 0
+        case .pending: 1
+        case .succeeded: 2
+        case .failed: 3
+        }
     }
 }

@@ -1,28 +1,268 @@
+import Audit
+import Entitlements
 package import Modules
+import Stripe
+import Synchronization
 
 /// Refunds payments: never more than was paid, each once.
 package final class RefundService: Sendable {
     /// Called in the transaction that changes a refund's state.
     package typealias Listener = @Sendable (Refund, Payment, Transaction) throws -> Void
 
-    package init() {}
+    private static let creation = ProviderPurpose("refund.create")
+    /// The member of a refund's metadata that names it here.
+    private static let metadataName = "gatehouse_refund"
 
-    /// Adds the listener of the refunds of a purpose's payments, when the system is built.
-    package func onChange(of purpose: PaymentPurpose, _ listener: @escaping Listener) {}
+    private let database: any Database
+    private let calls: ProviderCallService
+    private let events: ProviderEventService
+    private let money: MoneyLedgerService
+    private let audit: AuditService
+    private let runtime: Runtime
+    private let listeners = Mutex<[PaymentPurpose: [Listener]]>([:])
+
+    init(
+        database: any Database, calls: ProviderCallService, events: ProviderEventService, money: MoneyLedgerService,
+        audit: AuditService, runtime: Runtime
+    ) {
+        self.database = database
+        self.calls = calls
+        self.events = events
+        self.money = money
+        self.audit = audit
+        self.runtime = runtime
+        calls.register(Self.creation, reconciling: Self.find) { [weak self] in
+            try self?.settleCreation($0, $1, in: $2)
+        }
+        events.register(.refund) { [weak self] in try self?.apply($0, in: $1) ?? .ignored }
+        events.register(.charge) { [weak self] in try self?.applyCharge($0, in: $1) ?? .ignored }
+    }
+
+    /// Adds a listener of the refunds of a purpose's payments, when the system is built.
+    package func onChange(of purpose: PaymentPurpose, _ listener: @escaping Listener) {
+        listeners.withLock { $0[purpose, default: []].append(listener) }
+    }
+
+    // MARK: Request
 
     /// Writes a refund, moves its money to `refund_pending`, and writes the call. ``settle(_:)`` follows after the
     /// commit.
     /// - Returns: the earlier refund with this key, where there is one.
-    /// - Throws: `refund-too-high`; `payment-state` for a payment that has not succeeded; `ledger-overdrawn` where the
-    ///   destination has less, such as held money that was released; `not-configured`.
-    package func refund(_ refund: NewRefund, in transaction: Transaction) throws -> Refund {
-        throw Problem(.notConfigured)
+    /// - Throws: `refund-too-high`; `payment-state` for a payment that has not succeeded, or that cannot be refunded at
+    ///   the provider; `ledger-overdrawn` where the destination has less, such as held money that was released;
+    ///   `operation-conflict` for the key of a refund with another amount; `not-configured`.
+    package func refund(_ new: NewRefund, in transaction: Transaction) throws -> Refund {
+        try calls.requireClient()
+        guard let payment = try transaction.lockedPayment(new.payment) else { throw Problem(.notFound) }
+        if let known = try transaction.refund(ofKey: new.key, payment.id) {
+            guard known.amount == new.amount else { throw Problem(.operationConflict) }
+            return known
+        }
+        guard payment.state == .succeeded, let intent = payment.intentID else { throw Problem(.paymentState) }
+        guard new.amount.currency == payment.amount.currency,
+            try transaction.reserveRefund(new.amount.minorUnits, of: payment.id)
+        else {
+            throw Problem(
+                .refundTooHigh, members: ["refundable_minor": .integer(payment.receivedMinor - payment.refundedMinor)])
+        }
+        let refund = Refund(new, of: payment, id: runtime.id(), at: transaction.now)
+        guard try transaction.insert(refund) else { throw Problem(.conflict) }
+        try post(
+            "requested", refund, payment, from: payment.account, to: .refundPending(of: payment.organisation),
+            transaction)
+        try calls.enqueue(
+            ProviderCall(
+                id: runtime.id(), purpose: Self.creation, subject: refund.id.text, organisation: payment.organisation,
+                key: Self.creationKey(refund.id),
+                request: .createRefund(
+                    paymentIntent: intent, amount: new.amount, reason: .requestedByCustomer,
+                    metadata: [Self.metadataName: refund.id.text])),
+            in: transaction)
+        try announce(refund, payment, in: transaction)
+        return refund
     }
 
     /// Sends what ``refund(_:in:)`` has written, and waits a bounded time for the outcome.
     /// - Returns: the refund as it is then, also where its outcome is not known yet.
-    package func settle(_ id: ID<Refund>) async throws(Problem) -> Refund { throw Problem(.notConfigured) }
+    package func settle(_ id: ID<Refund>) async throws(Problem) -> Refund {
+        _ = try await calls.send(key: Self.creationKey(id))
+        guard let refund = try await database.read({ try $0.refund(id) }) else { throw Problem(.notFound) }
+        return refund
+    }
 
     /// The refunds of a payment, oldest first.
-    package func refunds(of payment: ID<Payment>, in transaction: Transaction) throws -> [Refund] { [] }
+    package func refunds(of payment: ID<Payment>, in transaction: Transaction) throws -> [Refund] {
+        try transaction.refunds(of: payment)
+    }
+
+    private static func creationKey(_ id: ID<Refund>) -> String { "refund:\(id)" }
+
+    // MARK: Outcomes
+
+    private func settleCreation(
+        _ call: ProviderCall, _ outcome: ProviderCallService.Outcome, in transaction: Transaction
+    ) throws {
+        guard let id = ID<Refund>(call.subject) else { return }
+        switch outcome {
+        case .done(let value): try change(id, by: try StripeRefund(value), in: transaction)
+        case .refused(let refusal):
+            try change(id, to: .failed, providerID: nil, failureCode: refusal.code ?? refusal.type, in: transaction)
+        }
+    }
+
+    /// Finds a refund by its metadata.
+    private static func find(_ call: ProviderCall, _ client: StripeClient) async -> ProviderCallService.Finding {
+        let intent = call.request.form.fields.first { $0.name == "payment_intent" }?.value
+        return await .search(client, metadata: metadataName, call.subject) {
+            .refunds(paymentIntent: intent, page: $0)
+        }
+    }
+
+    private func apply(_ object: ProviderObject, in transaction: Transaction) throws -> ProviderEventService.Effect {
+        let reported = try StripeRefund(object.value)
+        let named = reported.metadata[Self.metadataName].flatMap { ID<Refund>($0) }
+        let known = try transaction.refund(ofProviderID: reported.id)
+        if let id = try known?.id ?? named.flatMap({ try transaction.refund($0) })?.id {
+            try change(id, by: reported, in: transaction)
+            return .applied
+        }
+        guard let intent = reported.paymentIntent, reported.state != .failed,
+            let payment = try transaction.payment(ofProviderID: intent)
+        else { return .ignored }
+        return try record(
+            reported.amount, key: "provider:\(reported.id)", providerID: reported.id, reported.state, of: payment.id,
+            in: transaction)
+    }
+
+    /// Without a key, refunds cannot be read one by one: the charge tells their sum.
+    private func applyCharge(_ object: ProviderObject, in transaction: Transaction) throws
+        -> ProviderEventService.Effect
+    {
+        let charge = try StripeCharge(object.value)
+        guard calls.client == nil, let intent = charge.paymentIntent,
+            let payment = try transaction.payment(ofProviderID: intent),
+            charge.amountRefunded.minorUnits > payment.refundedMinor
+        else { return .ignored }
+        let amount = Money(charge.amountRefunded.minorUnits - payment.refundedMinor, payment.amount.currency)
+        return try record(
+            amount, key: "provider:\(charge.id):\(charge.amountRefunded.minorUnits)", providerID: nil, .succeeded,
+            of: payment.id, in: transaction)
+    }
+
+    /// Records a refund that was made at the provider. What the payment's account has not any more, the platform bears.
+    private func record(
+        _ amount: Money, key: String, providerID: String?, _ state: Refund.State, of payment: ID<Payment>,
+        in transaction: Transaction
+    ) throws -> ProviderEventService.Effect {
+        guard let payment = try transaction.lockedPayment(payment), amount.currency == payment.amount.currency,
+            try transaction.refund(ofKey: key, payment.id) == nil,
+            try transaction.reserveRefund(amount.minorUnits, of: payment.id)
+        else { return .ignored }
+        let balance = try money.lock(payment.account, in: amount.currency, transaction)
+        let fromRevenue = payment.destination == .held ? max(0, amount.minorUnits - max(0, balance)) : 0
+        let new = NewRefund(of: payment.id, amount: amount, reason: "made at the provider", key: key)
+        let refund = Refund(
+            new, of: payment, id: runtime.id(), fromRevenueMinor: fromRevenue, at: transaction.now)
+        guard try transaction.insert(refund) else { return .ignored }
+        try post(
+            "requested", refund, payment, from: payment.account, to: .refundPending(of: payment.organisation),
+            transaction)
+        try change(refund.id, to: state, providerID: providerID, failureCode: nil, in: transaction)
+        return .applied
+    }
+
+    private func change(_ id: ID<Refund>, by reported: StripeRefund, in transaction: Transaction) throws {
+        try change(
+            id, to: reported.state, providerID: reported.id, failureCode: reported.failureReason, in: transaction)
+    }
+
+    private func change(
+        _ id: ID<Refund>, to state: Refund.State, providerID: String?, failureCode: String?, in transaction: Transaction
+    ) throws {
+        guard let payment = try transaction.refund(id).flatMap({ try transaction.lockedPayment($0.payment) }),
+            let before = try transaction.lockedRefund(id)
+        else { return }
+        var refund = before
+        let hasMoved = refund.apply(state, providerID: providerID, failureCode: failureCode, at: transaction.now)
+        try transaction.update(refund)
+        guard hasMoved else { return }
+        let payer = payment.organisation
+        switch state {
+        case .requested, .pending: break
+        case .succeeded:
+            try move("succeeded", refund, payment, .refundPending(of: payer), .refunded(of: payer), transaction)
+        case .failed:
+            let place = before.state == .succeeded ? MoneyAccount.refunded(of: payer) : .refundPending(of: payer)
+            try post("failed", refund, payment, from: place, to: payment.account, transaction)
+            try transaction.revokeRefund(refund.amount.minorUnits, of: payment.id)
+        }
+        try announce(refund, payment, in: transaction)
+    }
+
+    private func announce(_ refund: Refund, _ payment: Payment, in transaction: Transaction) throws {
+        try audit.record(
+            AuditEvent(
+                "refund.\(refund.state.rawValue)", outcome: refund.state == .failed ? .failure : .success,
+                organisation: payment.organisation.text, subject: refund.id.text, target: payment.person?.text,
+                details: ["amount": "\(refund.amount)", "payment": payment.id.text]),
+            in: transaction)
+        guard let current = try transaction.payment(payment.id) else { return }
+        for listener in listeners.withLock({ $0[payment.purpose] ?? [] }) {
+            try listener(refund, current, transaction)
+        }
+    }
+
+    // MARK: Postings
+
+    /// Moves a refund between the payment's account and another: the part that the platform bears by its own account.
+    private func post(
+        _ event: String, _ refund: Refund, _ payment: Payment, from: MoneyAccount, to: MoneyAccount,
+        _ transaction: Transaction
+    ) throws {
+        let isBack = to == payment.account
+        let parts = [
+            (refund.amount.minorUnits - refund.fromRevenueMinor, from, to),
+            (refund.fromRevenueMinor, isBack ? from : .revenue, isBack ? .revenue : to),
+        ]
+        let movements = parts.filter { $0.0 > 0 }.map { MoneyMovement($0.0, from: $0.1, to: $0.2) }
+        try write(event, refund, payment, movements, transaction)
+    }
+
+    private func move(
+        _ event: String, _ refund: Refund, _ payment: Payment, _ from: MoneyAccount, _ to: MoneyAccount,
+        _ transaction: Transaction
+    ) throws {
+        try write(
+            event, refund, payment, [MoneyMovement(refund.amount.minorUnits, from: from, to: to)], transaction)
+    }
+
+    private func write(
+        _ event: String, _ refund: Refund, _ payment: Payment, _ movements: [MoneyMovement], _ transaction: Transaction
+    ) throws {
+        try money.post(
+            "refund.\(event)", of: .organisation(payment.organisation), in: refund.amount.currency,
+            operation: "refund:\(refund.id):\(event)", subject: refund.id.text, reason: refund.reason, movements,
+            in: transaction)
+    }
+}
+
+extension StripeRefund {
+    fileprivate var state: Refund.State {
+        switch status.known {
+        case .succeeded: .succeeded
+        case .failed, .canceled: .failed
+        // Of a state that is not known here, the money is still on its way.
+        case .pending, .requiresAction, nil: .pending
+        }
+    }
+}
+
+extension Refund {
+    fileprivate init(
+        _ new: NewRefund, of payment: Payment, id: ID<Refund>, fromRevenueMinor: Int64 = 0, at now: Instant
+    ) {
+        self.init(
+            id: id, payment: payment.id, organisation: payment.organisation, amount: new.amount,
+            fromRevenueMinor: fromRevenueMinor, reason: new.reason, key: new.key, state: .requested, createdAt: now)
+    }
 }

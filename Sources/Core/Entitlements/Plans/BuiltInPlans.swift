@@ -6,6 +6,7 @@ extension PlanSet {
         # Without a plan, and where a plan lists nothing.
         default:
           concurrency: { sandbox_sessions: 5 }
+          limits: { iterations: 5 }
           rates: { default: [60/minute, 1000/hour], writes: [120/minute] }
         plans:
           - id: free
@@ -46,6 +47,7 @@ extension PlanSet {
           - id: employee
             name: Employee
             start: payment
+            recommended: true
             prices:
               - { cycle: monthly, currency: usd, amount: 2999 }
               - { cycle: yearly, currency: usd, amount: 29999 }

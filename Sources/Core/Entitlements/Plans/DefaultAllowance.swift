@@ -6,13 +6,19 @@ import Rates
 package struct DefaultAllowance: Sendable, Hashable {
     /// How many rows of some work may be active at once, by the name of the work.
     let concurrency: [String: Limit]
+    /// Units a month of work that needs no plan, by meter.
+    let limits: [String: Limit]
     /// Rate limits per organisation, by class of requests.
     let rates: [String: Rates]
 
-    init(concurrency: [String: Limit] = [:], rates: [String: Rates] = [:]) {
+    init(concurrency: [String: Limit] = [:], limits: [String: Limit] = [:], rates: [String: Rates] = [:]) {
         self.concurrency = concurrency
+        self.limits = limits
         self.rates = rates
     }
+
+    /// A meter that is not listed has the limit 0.
+    func limit(of meter: Meter) -> Limit { limits[meter.name] ?? .upTo(0) }
 
     /// The rates of a class: those that the plan lists for it, or else this allowance; then those of the default class.
     /// - Parameter plan: nil for an organisation without one. A plan's default class is its own.
@@ -36,12 +42,13 @@ package struct DefaultAllowance: Sendable, Hashable {
 /// The entry `default` as it is written.
 struct DefaultAllowanceDocument: Payload {
     var concurrency: [String: Limit]?
+    var limits: [String: Limit]?
     /// As in a plan.
     var rates: [String: [String]]?
 
     var allowance: DefaultAllowance {
         DefaultAllowance(
-            concurrency: concurrency ?? [:],
+            concurrency: concurrency ?? [:], limits: limits ?? [:],
             rates: (rates ?? [:]).compactMapValues { texts in Rates(texts.compactMap { Rate($0) }) })
     }
 }

@@ -20,6 +20,13 @@ package struct Offers: Sendable {
         self.rateClasses = rateClasses
     }
 
+    /// The faults of a member `limits`.
+    func faults(inLimits limits: [String: Limit]?) -> [Problem.Fault] {
+        (limits ?? [:]).keys.sorted().filter { !meters.contains($0) }.map {
+            Problem.Fault("/limits" + Problem.Fault.step($0), "is no known meter: '\($0)'")
+        }
+    }
+
     /// The faults of a member `rates`.
     func faults(inRates rates: [String: [String]]?) -> [Problem.Fault] {
         var faults: [Problem.Fault] = []

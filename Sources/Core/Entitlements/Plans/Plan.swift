@@ -47,6 +47,8 @@ package struct Plan: Sendable, Hashable {
     package let storageBytes: Limit
     /// Rate limits per organisation, by class of requests.
     package var rates: [String: Rates] = [:]
+    /// Whether lists of prices point to it.
+    package var isRecommended = false
 
     /// Whether the plan is begun without payment, by the account itself: free or as a trial.
     package var needsNoPayment: Bool { start == .anyone || start == .trial }

@@ -47,6 +47,12 @@ package final class PlanCatalog: PollingRefresher, Sendable {
     /// What holds without a plan; from the file.
     var allowance: DefaultAllowance { file.allowance }
 
+    /// The taxes on what is sold to a country; from the file.
+    /// - Parameter region: an ISO 3166 code; nil for a country that is not known.
+    package func taxes(in region: String?) -> [TaxRate] {
+        region.flatMap { file.taxes[$0.uppercased()] } ?? file.taxes[""] ?? []
+    }
+
     /// How many versions of plans are known.
     var versionCount: Int64 { state.withLock { $0.count } }
 
@@ -63,7 +69,7 @@ package final class PlanCatalog: PollingRefresher, Sendable {
     /// The plan that a subscription gives access to now, in the terms of its period, and that period.
     /// - Returns: nil where it gives no access.
     func activePlan(of subscription: Subscription, at now: Instant) -> (Plan, Period)? {
-        let period = Period(anchor: subscription.anchor, containing: now)
+        let period = subscription.period(at: now)
         let (id, since) = subscription.plan(at: now)
         let plan: Plan? =
             switch subscription.access(at: now) {
@@ -134,7 +140,8 @@ package final class PlanCatalog: PollingRefresher, Sendable {
             $0 = State(
                 versions: versions,
                 current: PlanSet(
-                    newest, meters: file.meters, features: file.features, allowance: file.allowance),
+                    newest, meters: file.meters, features: file.features, allowance: file.allowance,
+                    taxes: file.taxes),
                 count: Int64(all.count))
         }
     }

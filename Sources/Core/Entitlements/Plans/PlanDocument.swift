@@ -26,6 +26,8 @@ package struct PlanDocument: Payload, Hashable {
 
     var name: String
     var start: Plan.Start?
+    /// Whether lists of prices point to it.
+    var recommended: Bool?
     var prices: [PriceDocument]?
     var features: [String]?
     var limits: [String: Limit]?
@@ -51,9 +53,7 @@ package struct PlanDocument: Payload, Hashable {
         for (index, feature) in (features ?? []).enumerated() where !offers.features.contains(feature) {
             faults.append(Problem.Fault("/features/\(index)", "is no known feature: '\(feature)'"))
         }
-        for meter in (limits ?? [:]).keys.sorted() where !offers.meters.contains(meter) {
-            faults.append(Problem.Fault("/limits" + Problem.Fault.step(meter), "is no known meter: '\(meter)'"))
-        }
+        faults += offers.faults(inLimits: limits)
         for (index, price) in (prices ?? []).enumerated() {
             if Currency(price.currency) == nil {
                 faults.append(Problem.Fault("/prices/\(index)/currency", "is not a currency code of three letters"))
@@ -95,7 +95,8 @@ package struct PlanDocument: Payload, Hashable {
             trial: trial.map { TrialTerms(days: $0.days, credits: $0.credits ?? 0) },
             fileBytes: bytes(fileMb),
             storageBytes: bytes(storageMb),
-            rates: (rates ?? [:]).compactMapValues { Rates($0.compactMap { Rate($0) }) }
+            rates: (rates ?? [:]).compactMapValues { Rates($0.compactMap { Rate($0) }) },
+            isRecommended: recommended ?? false
         )
     }
 }

@@ -1,5 +1,5 @@
 import Identity
-import Modules
+package import Modules
 import Rates
 
 struct PlanChange: Payload {
@@ -42,42 +42,42 @@ struct PlanList: Payload {
     var listTotal: Int64? { Int64(plans.count) }
 }
 
-struct PlanView: Payload {
-    struct PriceView: Payload {
-        var cycle: Cycle
-        var currency: String
+package struct PlanView: Payload {
+    package struct PriceView: Payload {
+        package var cycle: Cycle
+        package var currency: String
         /// In minor units.
-        var amount: Int64
-        var region: String?
+        package var amount: Int64
+        package var region: String?
     }
 
-    struct TrialView: Payload {
-        var days: Int64
-        var credits: Int64
+    package struct TrialView: Payload {
+        package var days: Int64
+        package var credits: Int64
     }
 
-    struct RateView: Payload {
-        var limit: Int64
-        var windowSeconds: Int64
+    package struct RateView: Payload {
+        package var limit: Int64
+        package var windowSeconds: Int64
         /// Requests that are admitted at once after an idle time.
-        var burst: Int64
+        package var burst: Int64
     }
 
-    var id: String
-    var name: String
-    var start: Plan.Start
-    var prices: [PriceView]
-    var features: [String]
-    var limits: [String: Limit]
-    var concurrency: [String: Limit]
-    var trial: TrialView?
-    var fileBytes: Limit
-    var storageBytes: Limit
+    package var id: String
+    package var name: String
+    package var start: Plan.Start
+    package var prices: [PriceView]
+    package var features: [String]
+    package var limits: [String: Limit]
+    package var concurrency: [String: Limit]
+    package var trial: TrialView?
+    package var fileBytes: Limit
+    package var storageBytes: Limit
     /// Rate limits per organisation, by class of requests; all rates of a class apply.
-    var rates: [String: [RateView]]
+    package var rates: [String: [RateView]]
 
     /// - Parameter region: selects the prices of a country, or the general ones where it has none; nil selects all.
-    init(_ plan: Plan, region: String? = nil) {
+    package init(_ plan: Plan, region: String? = nil) {
         id = plan.id.text
         name = plan.name
         start = plan.start
@@ -101,8 +101,8 @@ struct PlanView: Payload {
 }
 
 extension Plan {
-    /// The prices of a country, or those without a region where it has none.
-    fileprivate func prices(in region: String?) -> [Price] {
+    /// The prices of a country, or those without a region where it has none; all of them without a country.
+    package func prices(in region: String?) -> [Price] {
         guard let region = region?.uppercased() else { return prices }
         let own = prices.filter { $0.region == region }
         return own.isEmpty ? prices.filter { $0.region == nil } : own

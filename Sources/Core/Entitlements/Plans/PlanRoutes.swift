@@ -11,11 +11,6 @@ struct PlanRoutes {
                 PlanList(plans: plans.current.plans.map { PlanView($0) })
             },
             .get(
-                "payments/pricing",
-                "List the prices of the plans, in all countries or one",
-                requires: .public, .query("region", upTo: 2)
-            ) { _, region in PlanList(plans: plans.current.plans.map { PlanView($0, region: region) }) },
-            .get(
                 "admin/plans/{id}", "A plan with all its versions", requires: identity.role(.admin), .path("id"),
                 problems: [.planNotFound]
             ) { _, id in

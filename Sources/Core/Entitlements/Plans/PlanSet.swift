@@ -19,21 +19,25 @@ package struct PlanSet: Sendable {
     package let features: [Feature]
     /// What holds without a plan, and where a plan lists nothing.
     package let allowance: DefaultAllowance
+    /// The taxes on what is sold, by ISO 3166 code of the buyer's country; those of all other countries have the key
+    /// "".
+    package let taxes: [String: [TaxRate]]
     private let ranks: [Plan.ID: Int]
 
     package subscript(_ id: Plan.ID) -> Plan? { ranks[id].map { plans[$0] } }
 
     /// The position of a plan in the order of the file; a larger plan has a larger rank.
-    func rank(of id: Plan.ID) -> Int? { ranks[id] }
+    package func rank(of id: Plan.ID) -> Int? { ranks[id] }
 
     package init(
         _ entries: [Entry], meters: [Meter] = [], features: [Feature] = [],
-        allowance: DefaultAllowance = DefaultAllowance()
+        allowance: DefaultAllowance = DefaultAllowance(), taxes: [String: [TaxRate]] = [:]
     ) {
         self.entries = entries
         self.meters = meters
         self.features = features
         self.allowance = allowance
+        self.taxes = taxes
         plans = entries.map(\.plan)
         ranks = Dictionary(entries.enumerated().map { ($1.id, $0) }) { first, _ in first }
     }
@@ -54,7 +58,7 @@ package struct PlanSet: Sendable {
         guard case .object(let members) = root, let list = members["plans"]?.array, !list.isEmpty else {
             throw PlanSetFaults(["the file is a list of one or more plans under the name 'plans'"])
         }
-        var faults = members.keys.sorted().filter { !["plans", "meters", "features", "default"].contains($0) }.map {
+        var faults = members.keys.sorted().filter { !Self.members.contains($0) }.map {
             "'\($0)': is not a member of the file"
         }
         let meters = Self.titles(of: "meters", in: members, &faults).map { Meter($0, title: $1) }
@@ -77,9 +81,12 @@ package struct PlanSet: Sendable {
             }
         }
         let allowance = Self.allowance(in: members, offers, &faults)
+        let taxes = Self.taxes(in: members, &faults)
         guard faults.isEmpty else { throw PlanSetFaults(faults) }
-        self.init(entries, meters: meters, features: features, allowance: allowance)
+        self.init(entries, meters: meters, features: features, allowance: allowance, taxes: taxes)
     }
+
+    private static let members: Set = ["plans", "meters", "features", "default", "taxes"]
 
     /// The entry `default` of the plans that are built in: it holds where a file has none, so that work that needs no
     /// plan is not refused.
@@ -99,12 +106,26 @@ package struct PlanSet: Sendable {
         do throws(Problem) {
             let document = try PayloadDecoder(for: DefaultAllowanceDocument.self).decode(
                 DefaultAllowanceDocument.self, from: value)
-            let found = offers.faults(inRates: document.rates)
+            let found = offers.faults(inLimits: document.limits) + offers.faults(inRates: document.rates)
             guard found.isEmpty else { throw Problem.invalid(found) }
             return document.allowance
         } catch {
             faults += lines(of: error).map { "default: \($0)" }
             return DefaultAllowance()
+        }
+    }
+
+    private static func taxes(in members: [String: JSONValue], _ faults: inout [String]) -> [String: [TaxRate]] {
+        guard let value = members["taxes"] else { return [:] }
+        do throws(Problem) {
+            let documents = try PayloadDecoder(forListOf: TaxDocument.self, upTo: TaxDocument.countMax).decode(
+                [TaxDocument].self, from: value)
+            let found = TaxDocument.faults(of: documents)
+            guard found.isEmpty else { throw Problem.invalid(found) }
+            return Dictionary(grouping: documents) { $0.region ?? "" }.mapValues { $0.compactMap(\.rate) }
+        } catch {
+            faults += lines(of: error).map { "taxes: \($0)" }
+            return [:]
         }
     }
 

@@ -7,6 +7,11 @@ package struct Period: Sendable, Hashable {
     /// Exclusive: the start of the next period.
     package let end: Instant
 
+    init(start: Instant, end: Instant) {
+        self.start = start
+        self.end = end
+    }
+
     /// The period that contains `now`; before the anchor, the first one.
     package init(anchor: Instant, every cycle: Cycle = .monthly, containing now: Instant) {
         let anchorDate = CivilDate(dayNumber: anchor.seconds.quotient(flooredBy: 86_400))
@@ -20,7 +25,7 @@ package struct Period: Sendable, Hashable {
     }
 
     /// The anchor's day and time of day, `months` months later, clamped to the end of a shorter month.
-    static func moment(months: Int64, after anchor: Instant) -> Instant {
+    package static func moment(months: Int64, after anchor: Instant) -> Instant {
         let dayNumber = anchor.seconds.quotient(flooredBy: 86_400)
         let date = CivilDate(dayNumber: dayNumber)
         let timeOfDay = anchor.microseconds - dayNumber * 86_400_000_000

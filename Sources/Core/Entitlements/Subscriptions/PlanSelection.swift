@@ -1,8 +1,8 @@
-import Modules
+package import Modules
 
 /// A body that names a plan and a cycle. Older clients call them `tier`, `plan_type`, `billing_cycle` and `annual`; all
 /// names that a body uses have to agree.
-protocol PlanSelection: Payload {
+package protocol PlanSelection: Payload {
     var plan: String? { get }
     var tier: String? { get }
     var planType: String? { get }
@@ -12,13 +12,13 @@ protocol PlanSelection: Payload {
 }
 
 extension PlanSelection {
-    static var planRules: [String: Rule] {
+    package static var planRules: [String: Rule] {
         ["plan": .length(1...64), "tier": .length(1...64), "plan_type": .length(1...64)]
     }
 
     /// The plan that the body names.
     /// - Throws: `validation-failed` where it names none, or two different ones.
-    func selectedPlan() throws(Problem) -> String {
+    package func selectedPlan() throws(Problem) -> String {
         let named = [("plan", plan), ("tier", tier), ("plan_type", planType)].compactMap { name, value in
             value.map { (name, $0) }
         }
@@ -31,7 +31,7 @@ extension PlanSelection {
 
     /// The cycle that the body names; nil without one.
     /// - Throws: `validation-failed` where it names two different ones.
-    func selectedCycle() throws(Problem) -> (name: String, cycle: Cycle)? {
+    package func selectedCycle() throws(Problem) -> (name: String, cycle: Cycle)? {
         let named: [(name: String, cycle: Cycle)] = [
             cycle.map { ("cycle", $0) }, billingCycle.map { ("billing_cycle", $0.cycle) },
             annual.map { ("annual", $0 ? .yearly : .monthly) },
@@ -45,8 +45,8 @@ extension PlanSelection {
 }
 
 /// A cycle with the name that clients of workflows have for a yearly one.
-enum BillingCycle: String, Codable, CaseIterable, Sendable {
+package enum BillingCycle: String, Codable, CaseIterable, Sendable {
     case monthly, yearly, annual
 
-    var cycle: Cycle { self == .monthly ? .monthly : .yearly }
+    package var cycle: Cycle { self == .monthly ? .monthly : .yearly }
 }

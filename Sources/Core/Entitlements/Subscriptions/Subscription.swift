@@ -5,16 +5,16 @@ package import Modules
 ///
 /// | status | entered by | left by | access |
 /// |---|---|---|---|
-/// | incomplete | a first payment that is not complete | `activate`, `cancel` | none |
-/// | trialing | a trial | `activate`, `change`, `pause`, `cancel`, the trial's end | full until the trial ends |
-/// | active | a plan without payment, `activate` | `fail`, `pause`, `cancel` | full to 7 days after `paidThrough` |
-/// | past_due | a renewal that failed | `activate`, `markUnpaid`, `cancel` | full in the grace period, then reduced |
-/// | unpaid | `markUnpaid` | `activate`, `cancel` | none |
-/// | paused | `pause` | `activate`, `cancel` | none |
+/// | incomplete | a first payment that is not complete | the payment; 23 hours; `cancel` | none |
+/// | trialing | a trial | `change`, a payment, `cancel`, the trial's end | full until the trial ends |
+/// | active | a plan without payment, a payment | a failed renewal, `cancel` | full to 7 days after `paidThrough` |
+/// | past_due | a renewal that failed | a payment, the last attempt, `cancel` | full in the grace period, then reduced |
+/// | unpaid | the last attempt to collect | a payment, `cancel` | none |
+/// | paused | a pause at the provider | its end, `cancel` | none |
 /// | canceled, incomplete_expired | cancellation, the trial's end | nothing | until the paid period ends |
 ///
-/// Access follows from the status, the grace period and the paid period, not from the type of an event
-/// (``access(at:)``).
+/// A subscription that is billed follows the payment provider: ``apply(_:at:)``. Access follows from the status, the
+/// grace period and the paid period, not from the type of an event (``access(at:)``).
 package struct Subscription: Sendable, Hashable {
     package enum Status: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case incomplete, trialing, active
@@ -49,11 +49,17 @@ package struct Subscription: Sendable, Hashable {
     private(set) var nextPlanAt: Instant?
     /// The cycle of the next plan; nil keeps the current one.
     private(set) var nextCycle: Cycle?
+    /// Whether the provider bills the next plan, as it bills this one.
+    private(set) var nextIsBilled = false
+    /// ``BillingState/reference`` of what pays for it; nil for a subscription that is not billed.
+    private(set) var billingReference: String?
     /// Increases with every change of the organisation's subscriptions, as the row was read.
     private(set) var version: Int64 = 1
 
-    /// How long access stays full after a failed renewal.
+    /// How long access stays full after what was paid for.
     static let grace: Duration = .days(7)
+    /// How long a first payment may take.
+    static let firstPaymentLimit: Duration = .hours(23)
 
     /// A subscription to a plan without payment, or one that an administrator sets.
     /// - Parameter anchor: that of the organisation's earlier subscription, whose period and usage continue; nil starts
@@ -81,6 +87,15 @@ package struct Subscription: Sendable, Hashable {
         trialEndsAt = now + .days(days)
     }
 
+    /// A subscription whose first payment is not complete.
+    init(
+        id: ID<Subscription>, organisation: ID<Organisation>, billedBy state: BillingState, at now: Instant
+    ) {
+        self.init(id: id, organisation: organisation, plan: state.plan, cycle: state.cycle, anchor: state.anchor, at: now)
+        status = .incomplete
+        billingReference = state.reference
+    }
+
     // MARK: Access
 
     /// The access now. It does not depend on whether ``settle(at:)`` has written a change that is due.
@@ -101,6 +116,16 @@ package struct Subscription: Sendable, Hashable {
         }
     }
 
+    /// The month whose units count now. Where the renewal is not paid yet, that is the last month that was paid for: a
+    /// further one begins with its payment.
+    func period(at now: Instant) -> Period {
+        guard let paidThrough, billingReference != nil, now >= paidThrough, access(at: now) == .full else {
+            return Period(anchor: anchor, containing: now)
+        }
+        let last = Period(anchor: anchor, containing: paidThrough - .microseconds(1))
+        return Period(start: last.start, end: max(last.end, paidThrough + Self.grace))
+    }
+
     /// The plan that applies now, and since when.
     func plan(at now: Instant) -> (id: Plan.ID, since: Instant) {
         if let nextPlan, let nextPlanAt, now >= nextPlanAt { (nextPlan, nextPlanAt) } else { (plan, planSince) }
@@ -114,8 +139,10 @@ package struct Subscription: Sendable, Hashable {
         return moments.compactMap { $0 }.filter { $0 > now }.min()
     }
 
-    /// Whether a payment covers the present time.
-    func isPaid(at now: Instant) -> Bool { paidThrough.map { now < $0 } ?? false }
+    private func isPaid(at now: Instant) -> Bool { paidThrough.map { now < $0 } ?? false }
+
+    /// Whether the provider bills it.
+    var isBilled: Bool { billingReference != nil }
 
     // MARK: Transitions
 
@@ -133,17 +160,42 @@ package struct Subscription: Sendable, Hashable {
         self.plan = plan
         self.cycle = cycle ?? self.cycle
         planSince = now
-        (nextPlan, nextPlanAt, nextCycle, cancelAt) = (nil, nil, nil, nil)
+        cancelAt = nil
+        unschedule()
     }
 
     /// Changes the plan with the next period.
-    /// - Parameter cycle: from then on; nil keeps the current one.
-    mutating func schedule(_ plan: Plan.ID, cycle: Cycle? = nil, at now: Instant) throws(Problem) {
+    /// - Parameters:
+    ///   - cycle: from then on; nil keeps the current one.
+    ///   - isBilled: whether the provider bills that plan.
+    mutating func schedule(_ plan: Plan.ID, cycle: Cycle? = nil, isBilled: Bool = false, at now: Instant)
+        throws(Problem)
+    {
         try requireLive("change")
         guard status != .trialing else { throw Self.refusal("A trial has no next period: start the plan instead.") }
         nextPlan = plan
-        nextPlanAt = Period(anchor: anchor, every: self.cycle, containing: now).end
+        nextPlanAt = periodEnd(at: now)
         nextCycle = cycle
+        nextIsBilled = isBilled
+    }
+
+    /// Revokes ``schedule(_:cycle:isBilled:at:)``.
+    mutating func unschedule() {
+        (nextPlan, nextPlanAt, nextCycle, nextIsBilled) = (nil, nil, nil, false)
+    }
+
+    /// The end of what is paid for, else of the period.
+    private func periodEnd(at now: Instant) -> Instant {
+        if let paidThrough, now < paidThrough { return paidThrough }
+        return Period(anchor: anchor, every: cycle, containing: now).end
+    }
+
+    /// Gives the plan until a moment, as an access code does. A trial ends.
+    mutating func grant(_ plan: Plan.ID, until end: Instant, at now: Instant) throws(Problem) {
+        guard !isBilled else { throw Self.refusal("The subscription is paid for: it has to end first.") }
+        try change(to: plan, cycle: .monthly, startsPeriod: true, at: now)
+        status = .active
+        cancelAt = end
     }
 
     /// Ends the subscription, now or with the period.
@@ -153,9 +205,9 @@ package struct Subscription: Sendable, Hashable {
             status = .canceled
             paidThrough = nil
         } else {
-            cancelAt = Period(anchor: anchor, every: cycle, containing: now).end
+            cancelAt = periodEnd(at: now)
         }
-        (nextPlan, nextPlanAt, nextCycle) = (nil, nil, nil)
+        unschedule()
     }
 
     /// Revokes a cancellation before the period ends.
@@ -174,51 +226,91 @@ package struct Subscription: Sendable, Hashable {
         trialEndsAt = max(end, now) + .days(days)
     }
 
-    /// Records a payment for the time up to `end`.
-    mutating func activate(paidThrough end: Instant, at now: Instant) throws(Problem) {
-        guard status != .incompleteExpired, status != .canceled else {
-            throw Self.refusal("The subscription has ended.")
+    /// Takes the state of the subscription that the provider bills. It replaces a trial, and a plan without payment, once
+    /// it is paid; before that, and after it has ended, it changes nothing of them.
+    /// - Returns: whether anything changed.
+    mutating func apply(_ state: BillingState, at now: Instant) -> Bool {
+        let before = self
+        let isPaidAlready = billingReference.map { $0 == state.reference || isPaid(at: now) } ?? false
+        if !isPaidAlready, !status.isFinal, state.isPaid(at: now) { begin(state, at: now) }
+        guard billingReference == state.reference, !status.isFinal else { return false }
+        let isFirstPayment = status == .incomplete && paidThrough == nil && state.paidThrough != nil
+        if isFirstPayment { anchor = state.anchor }
+        if let end = state.paidThrough { paidThrough = max(end, paidThrough ?? end) }
+        switch state.status {
+        case .canceled: end(at: state.endedAt ?? now, now: now)
+        case .none: status = .unpaid
+        // The invoice decides what is paid; it may be read later than the subscription.
+        case .active where paidThrough == nil, .pastDue where paidThrough == nil: status = .incomplete
+        case .some(let other): status = other
         }
-        if status == .trialing || status == .incomplete {
-            anchor = now
-            trialEndsAt = nil
+        guard billingReference != nil, !status.isFinal else { return self != before }
+        trialEndsAt = status == .trialing ? state.trialEndsAt ?? now : nil
+        graceUntil = status == .pastDue ? paidThrough.map { $0 + Self.grace } : nil
+        takePlan(of: state, isFirstPayment: isFirstPayment, at: now)
+        // A plan without payment follows instead of the end.
+        cancelAt = nextPlan != nil && !nextIsBilled ? nil : state.cancelAt
+        return self != before
+    }
+
+    private mutating func begin(_ state: BillingState, at now: Instant) {
+        billingReference = state.reference
+        (plan, planSince, cycle, anchor) = (state.plan, now, state.cycle, state.anchor)
+        (paidThrough, graceUntil, cancelAt) = (nil, nil, nil)
+        unschedule()
+    }
+
+    /// A downgrade is billed from its request on and takes effect with the next period; any other change of the billed
+    /// plan takes effect at once.
+    private mutating func takePlan(of state: BillingState, isFirstPayment: Bool, at now: Instant) {
+        if let nextPlan, nextIsBilled, nextPlan == state.plan {
+            guard let nextPlanAt, now >= nextPlanAt else { return }
+            _ = settle(at: now)
         }
-        status = .active
-        paidThrough = max(end, paidThrough ?? end)
-        graceUntil = nil
+        guard state.plan != plan || state.cycle != cycle || isFirstPayment else { return }
+        if state.plan != plan { unschedule() }
+        (plan, planSince, cycle) = (state.plan, now, state.cycle)
     }
 
-    /// Records a failed renewal; access stays full for the grace period.
-    mutating func fail(at now: Instant) throws(Problem) {
-        guard status == .active || status == .pastDue else { throw Self.refusal("No payment is due.") }
-        status = .pastDue
-        graceUntil = graceUntil ?? now + Self.grace
-    }
-
-    /// Records that all payment attempts have failed.
-    mutating func markUnpaid() throws(Problem) {
-        guard status == .pastDue else { throw Self.refusal("No payment is due.") }
-        status = .unpaid
-    }
-
-    mutating func pause() throws(Problem) {
-        guard status == .trialing || status == .active else {
-            throw Self.refusal("Only an active subscription or a trial can be paused.")
+    /// The end of the billed subscription: of this one, or of what was paid for, where a plan without payment follows.
+    private mutating func end(at end: Instant, now: Instant) {
+        guard let nextPlan, !nextIsBilled else {
+            status = .canceled
+            paidThrough = paidThrough.map { min($0, end) }
+            return
         }
-        status = .paused
+        continueUnbilled(nextPlan, since: min(now, nextPlanAt ?? now))
     }
 
-    /// Applies changes that are due: the end of a trial or of a cancelled period, and a scheduled plan.
+    private mutating func continueUnbilled(_ next: Plan.ID, since: Instant) {
+        (plan, planSince, cycle) = (next, since, nextCycle ?? .monthly)
+        (status, billingReference, paidThrough) = (.active, nil, nil)
+        (trialEndsAt, graceUntil, cancelAt) = (nil, nil, nil)
+        unschedule()
+    }
+
+    /// Applies changes that are due: the end of a trial, of a cancelled period and of the time for a first payment, and a
+    /// scheduled plan.
     /// - Returns: whether anything changed.
     mutating func settle(at now: Instant) -> Bool {
         let before = self
         if let next = nextPlan, let since = nextPlanAt, now >= since {
-            (plan, planSince, cycle) = (next, since, nextCycle ?? cycle)
-            (nextPlan, nextPlanAt, nextCycle) = (nil, nil, nil)
+            if isBilled, !nextIsBilled {
+                continueUnbilled(next, since: since)
+            } else {
+                (plan, planSince, cycle) = (next, since, nextCycle ?? cycle)
+                unschedule()
+            }
         }
-        if status == .trialing, let trialEndsAt, now >= trialEndsAt { status = .canceled }
+        if status == .trialing, !isBilled, let trialEndsAt, now >= trialEndsAt { status = .canceled }
+        if status == .incomplete, now >= planSince + Self.firstPaymentLimit { status = .incompleteExpired }
         if !status.isFinal, let cancelAt, now >= cancelAt { status = .canceled }
         return self != before
+    }
+
+    /// - Throws: `subscription-state` where the provider bills it: it has to be changed there.
+    func requireUnbilled() throws(Problem) {
+        if isBilled, !status.isFinal { throw Self.refusal("The subscription is billed by the payment provider.") }
     }
 
     private func requireLive(_ what: String) throws(Problem) {
@@ -244,6 +336,8 @@ extension Subscription {
         nextPlan = try row["next_plan_id"]
         nextPlanAt = try row["next_plan_at"]
         nextCycle = try row["next_cycle"]
+        nextIsBilled = try row["next_is_billed"]
+        billingReference = try row["billing_reference"]
         version = try row["version"]
     }
 }

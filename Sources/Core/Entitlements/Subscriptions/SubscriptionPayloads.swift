@@ -1,27 +1,29 @@
-import Identity
-import Modules
+package import Identity
+package import Modules
 
 /// The body of the routes by which customers choose a plan.
-struct PlanChoice: PlanSelection {
+package struct PlanChoice: PlanSelection {
     /// The plan's id, such as `free`.
-    var plan: String?
+    package var plan: String?
     /// The same as `plan`.
-    var tier: String?
+    package var tier: String?
     /// The same as `plan`.
-    var planType: String?
+    package var planType: String?
     /// `yearly` for plans that are paid for.
-    var cycle: Cycle?
+    package var cycle: Cycle?
     /// The same as `cycle`; `annual` is yearly.
-    var billingCycle: BillingCycle?
+    package var billingCycle: BillingCycle?
     /// The same as the cycle `yearly`, or with false `monthly`.
-    var annual: Bool?
+    package var annual: Bool?
 
-    static let rules = planRules
+    package static let rules = planRules
 }
 
-struct Cancellation: Payload {
+package struct Cancellation: Payload {
     /// Ends the subscription at once; by default it ends with its period.
-    var immediate: Bool?
+    package var immediate: Bool?
+
+    package init(immediate: Bool? = nil) { self.immediate = immediate }
 }
 
 struct Adjustment: PlanSelection {
@@ -52,22 +54,28 @@ struct TrialExtension: Payload {
     static let rules: [String: Rule] = ["days": .range(1...366)]
 }
 
-struct SubscriptionView: Payload {
-    var id: ID<Subscription>
-    var plan: PlanView
-    var cycle: Cycle
-    var status: Subscription.Status
-    var startedAt: Instant
-    var periodStart: Instant
-    var periodEnd: Instant
-    var trialEndsAt: Instant?
-    var paidThrough: Instant?
-    var graceUntil: Instant?
+package struct SubscriptionView: Payload {
+    package var id: ID<Subscription>
+    package var plan: PlanView
+    package var cycle: Cycle
+    package var status: Subscription.Status
+    package var startedAt: Instant
+    package var periodStart: Instant
+    package var periodEnd: Instant
+    package var trialEndsAt: Instant?
+    package var paidThrough: Instant?
+    package var graceUntil: Instant?
     /// The end of a subscription that was cancelled.
-    var cancelAt: Instant?
+    package var cancelAt: Instant?
     /// The plan of a scheduled downgrade, and when it takes effect.
-    var nextPlan: String?
-    var nextPlanAt: Instant?
+    package var nextPlan: String?
+    package var nextPlanAt: Instant?
+    /// Where the provider bills the subscription: what is needed to pay, and what is paid.
+    package var billing: BillingView?
+    /// With it a client completes the first payment; absent where there is nothing to pay now.
+    package var clientSecret: String?
+    /// The key with which clients speak to the provider.
+    package var publishableKey: String?
 
     init(_ plan: Plan, _ subscription: Subscription, _ period: Period, at now: Instant) {
         id = subscription.id

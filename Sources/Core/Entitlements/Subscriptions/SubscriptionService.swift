@@ -1,20 +1,21 @@
 import Audit
-import Identity
+package import Identity
 package import Modules
 
 /// Starts, changes, ends and lists subscriptions. The caller's role is checked again in each transaction.
-final class SubscriptionService: Sendable {
+package final class SubscriptionService: Sendable {
     private let database: any Database
     private let plans: PlanCatalog
     private let entitlements: EntitlementCache
     private let credits: CreditService
     private let retention: RetainedUsageService
     private let audit: AuditService
+    private let events: SubscriptionEvents
     private let runtime: Runtime
 
     init(
         database: any Database, plans: PlanCatalog, entitlements: EntitlementCache, credits: CreditService,
-        retention: RetainedUsageService, audit: AuditService, runtime: Runtime
+        retention: RetainedUsageService, audit: AuditService, events: SubscriptionEvents, runtime: Runtime
     ) {
         self.database = database
         self.plans = plans
@@ -22,13 +23,14 @@ final class SubscriptionService: Sendable {
         self.credits = credits
         self.retention = retention
         self.audit = audit
+        self.events = events
         self.runtime = runtime
     }
 
     /// Starts a plan that needs no payment.
     /// - Throws: `validation-failed`; `plan-not-found`; `payment-required` for any other plan; `already-subscribed`;
     ///   what ``FreePlanStart`` throws.
-    func start(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+    package func start(_ choice: some PlanSelection, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(choice)
         guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
         let cycle = try cycle(choice, of: plan) ?? .monthly
@@ -49,7 +51,7 @@ final class SubscriptionService: Sendable {
     /// Changes to a plan that needs no payment, at once.
     /// - Throws: `validation-failed`, `plan-not-found`, `payment-required`, `subscription-state`; what
     ///   ``FreePlanStart`` throws.
-    func upgrade(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+    package func upgrade(_ choice: some PlanSelection, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(choice)
         guard plan.start == .anyone else { throw Self.paymentRequired(plan) }
         let cycle = try cycle(choice, of: plan)
@@ -61,11 +63,10 @@ final class SubscriptionService: Sendable {
         }
     }
 
-    /// Changes to a smaller plan with the next period: to one that needs no payment, or to one that is paid for as the
-    /// current one is.
+    /// Changes to a smaller plan that needs no payment, with the next period.
     /// - Throws: `validation-failed`, `plan-not-found`, `subscription-state`; `conflict` for a plan that is not
     ///   smaller, and for one that the caller could not start.
-    func downgrade(_ choice: PlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
+    package func downgrade(_ choice: some PlanSelection, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plan(choice)
         let cycle = try cycle(choice, of: plan)
         let ranks = plans.current
@@ -82,7 +83,7 @@ final class SubscriptionService: Sendable {
                         + "POST /v1/payments/upgrade changes to it at once."
                 )
             }
-            guard plan.start == .anyone || plan.start == .payment && subscription.isPaid(at: now) else {
+            guard plan.start == .anyone else {
                 throw Problem(.conflict, detail: Self.wayToStart(plan), members: ["plan": .string(plan.name)])
             }
             try subscription.schedule(plan.id, cycle: cycle, at: now)
@@ -91,7 +92,7 @@ final class SubscriptionService: Sendable {
 
     /// Ends the subscription, now or with the period.
     /// - Throws: `subscription-state`.
-    func cancel(_ cancellation: Cancellation, scope: Scope) async throws(Problem) -> SubscriptionView {
+    package func cancel(_ cancellation: Cancellation, scope: Scope) async throws(Problem) -> SubscriptionView {
         try await change(
             "subscription.cancelled", of: scope.organisation, by: scope,
             ["immediate": "\(cancellation.immediate ?? false)"]
@@ -102,7 +103,7 @@ final class SubscriptionService: Sendable {
 
     /// Revokes a cancellation before it takes effect.
     /// - Throws: `subscription-state`.
-    func resume(scope: Scope) async throws(Problem) -> SubscriptionView {
+    package func resume(scope: Scope) async throws(Problem) -> SubscriptionView {
         try await change("subscription.resumed", of: scope.organisation, by: scope, [:]) { try $0.resume(at: $1) }
     }
 
@@ -126,6 +127,7 @@ final class SubscriptionService: Sendable {
             var subscription = new
             if try !transaction.insert(new), let current = try transaction.lockedSubscription(of: organisation) {
                 subscription = current
+                try subscription.requireUnbilled()
                 if isLater {
                     try subscription.schedule(plan.id, cycle: cycle, at: now)
                 } else {
@@ -192,7 +194,7 @@ final class SubscriptionService: Sendable {
     // MARK: Shared
 
     /// The roles of an organisation that change its plan, as the routes require them.
-    private static let payers: [OrganisationRole] = [.owner, .admin]
+    package static let payers: [OrganisationRole] = [.owner, .admin]
 
     /// - Parameter require: what the caller must be; by default one of ``payers``.
     private func change(
@@ -213,6 +215,7 @@ final class SubscriptionService: Sendable {
             }
             if let require { try require(transaction) } else { try transaction.authority(of: scope, Self.payers) }
             _ = subscription.settle(at: transaction.now)
+            try subscription.requireUnbilled()
             try transition(&subscription, transaction.now)
             try take(transaction)
             try transaction.update(subscription)
@@ -222,15 +225,7 @@ final class SubscriptionService: Sendable {
         }
     }
 
-    private func plan(_ selection: some PlanSelection) throws(Problem) -> Plan {
-        let id = try selection.selectedPlan()
-        let plans = plans.current
-        guard let plan = plans[Plan.ID(id)] else {
-            throw Problem(
-                .planNotFound, detail: "The plans are: \(plans.plans.map(\.id.text).joined(separator: ", ")).")
-        }
-        return plan
-    }
+    private func plan(_ selection: some PlanSelection) throws(Problem) -> Plan { try plans.current.plan(selection) }
 
     /// The cycle to set: a plan without payment is always monthly.
     /// - Returns: nil where the current cycle stays.
@@ -244,9 +239,9 @@ final class SubscriptionService: Sendable {
         return .monthly
     }
 
-    private func view(_ subscription: Subscription, at now: Instant) throws -> SubscriptionView {
+    func view(_ subscription: Subscription, at now: Instant) throws -> SubscriptionView {
         let (id, since) = subscription.plan(at: now)
-        let period = Period(anchor: subscription.anchor, containing: now)
+        let period = subscription.period(at: now)
         guard let plan = plans.terms(of: id, from: max(since, period.start)) else {
             throw Problem(.planNotFound, detail: "The plan '\(id.text)' does not exist any more.")
         }
@@ -266,6 +261,7 @@ final class SubscriptionService: Sendable {
             AuditEvent(
                 action, by: scope, in: subscription.organisation, subject: subscription.id.text, details: details),
             in: transaction)
+        try events.updated(subscription, by: action, in: transaction)
     }
 
     private static func paymentRequired(_ plan: Plan) -> Problem {
@@ -280,6 +276,18 @@ final class SubscriptionService: Sendable {
             case .administrator, .anyone: "is started by an administrator."
             }
         return "\(plan.name) \(way)"
+    }
+}
+
+extension PlanSet {
+    /// The plan that a body names.
+    /// - Throws: `validation-failed`, `plan-not-found`.
+    package func plan(_ selection: some PlanSelection) throws(Problem) -> Plan {
+        let id = try selection.selectedPlan()
+        guard let plan = self[Plan.ID(id)] else {
+            throw Problem(.planNotFound, detail: "The plans are: \(plans.map(\.id.text).joined(separator: ", ")).")
+        }
+        return plan
     }
 }
 

@@ -27,14 +27,15 @@ extension Transaction {
                 INSERT INTO subscriptions (
                     id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at,
                     trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle,
-                    created_at, updated_at
+                    next_is_billed, billing_reference, created_at, updated_at
                 )
                 VALUES (
                     \(subscription.id), \(subscription.organisation), \(subscription.plan), \(subscription.planSince),
                     \(subscription.cycle), \(subscription.status), \(subscription.status.isFinal ? 0 : 1),
                     \(subscription.anchor), \(subscription.trialEndsAt), \(subscription.paidThrough),
                     \(subscription.graceUntil), \(subscription.cancelAt), \(subscription.nextPlan),
-                    \(subscription.nextPlanAt), \(subscription.nextCycle), \(now), \(now)
+                    \(subscription.nextPlanAt), \(subscription.nextCycle), \(subscription.nextIsBilled ? 1 : 0),
+                    \(subscription.billingReference), \(now), \(now)
                 )
                 ON CONFLICT DO NOTHING
                 """
@@ -61,7 +62,9 @@ extension Transaction {
                 anchor_at = \(subscription.anchor), trial_ends_at = \(subscription.trialEndsAt),
                 paid_through = \(subscription.paidThrough), grace_until = \(subscription.graceUntil),
                 cancel_at = \(subscription.cancelAt), next_plan_id = \(subscription.nextPlan),
-                next_plan_at = \(subscription.nextPlanAt), next_cycle = \(subscription.nextCycle), updated_at = \(now),
+                next_plan_at = \(subscription.nextPlanAt), next_cycle = \(subscription.nextCycle),
+                next_is_billed = \(subscription.nextIsBilled ? 1 : 0),
+                billing_reference = \(subscription.billingReference), updated_at = \(now),
                 version = version + 1
             WHERE id = \(subscription.id) AND organisation_id = \(subscription.organisation)
             """
@@ -74,7 +77,9 @@ extension Transaction {
             Self.selectSubscription
                 + """
                 WHERE is_live = 1 AND (
-                    trial_ends_at <= \(now) AND status = 'trialing' OR cancel_at <= \(now) OR next_plan_at <= \(now)
+                    trial_ends_at <= \(now) AND status = 'trialing' AND billing_reference IS NULL
+                    OR status = 'incomplete' AND plan_since <= \(now - Subscription.firstPaymentLimit)
+                    OR cancel_at <= \(now) OR next_plan_at <= \(now)
                 )
                 ORDER BY id LIMIT \(limit) \(.skipLocked)
                 """,
@@ -121,7 +126,7 @@ extension Transaction {
         """
         subscriptions.id, subscriptions.organisation_id, plan_id, plan_since, cycle, status, anchor_at,
         trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle,
-        subscriptions.version
+        next_is_billed, billing_reference, subscriptions.version
 
         """
     }

@@ -16,12 +16,14 @@ final class TrialService: Sendable {
     private let credits: CreditService
     private let retention: RetainedUsageService
     private let audit: AuditService
+    private let events: SubscriptionEvents
     private let mailer: Mailer
     private let runtime: Runtime
 
     init(
         database: any Database, plans: PlanCatalog, entitlements: EntitlementCache, credits: CreditService,
-        retention: RetainedUsageService, audit: AuditService, mailer: Mailer, runtime: Runtime
+        retention: RetainedUsageService, audit: AuditService, events: SubscriptionEvents, mailer: Mailer,
+        runtime: Runtime
     ) {
         self.database = database
         self.plans = plans
@@ -29,6 +31,7 @@ final class TrialService: Sendable {
         self.credits = credits
         self.retention = retention
         self.audit = audit
+        self.events = events
         self.mailer = mailer
         self.runtime = runtime
     }
@@ -61,6 +64,7 @@ final class TrialService: Sendable {
                 details: ["plan": plan.id.text, "credits": "\(terms.credits)"]),
             in: transaction
         )
+        try events.updated(subscription, by: "subscription.trial-started", in: transaction)
         return subscription
     }
 
@@ -118,6 +122,7 @@ final class TrialService: Sendable {
                         details: ["plan": subscription.plan.text]),
                     in: transaction
                 )
+                try events.updated(subscription, by: action, in: transaction)
                 if wasTrial, subscription.status.isFinal {
                     try send("trial-ended", to: subscription, [:], in: transaction)
                 }

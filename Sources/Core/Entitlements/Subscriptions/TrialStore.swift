@@ -48,7 +48,8 @@ extension Transaction {
             """
             SELECT * FROM (
                 SELECT id, organisation_id, plan_id, plan_since, cycle, status, anchor_at, trial_ends_at,
-                    paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle, version,
+                    paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle, next_is_billed,
+                    billing_reference, version,
                     CASE WHEN trial_ends_at <= \(moments[2]) THEN \(days[2])
                         WHEN trial_ends_at <= \(moments[1]) THEN \(days[1]) ELSE \(days[0]) END AS days
                 FROM subscriptions

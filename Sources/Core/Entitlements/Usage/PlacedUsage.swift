@@ -13,8 +13,10 @@ struct PlacedUsage: Sendable {
     init(_ event: ReportedUsage, in subscription: Subscription, at now: Instant) {
         self.event = event
         occurredAt = event.occurredAt ?? now
-        let current = Period(anchor: subscription.anchor, containing: now)
-        let own = Period(anchor: subscription.anchor, containing: occurredAt)
+        let current = subscription.period(at: now)
+        let own =
+            (current.start..<current.end).contains(occurredAt)
+            ? current : Period(anchor: subscription.anchor, containing: occurredAt)
         let isOpen = now < own.end + UsageService.grace
         adjusts = isOpen ? nil : own.start
         bucket = Bucket(

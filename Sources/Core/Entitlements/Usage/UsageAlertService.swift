@@ -2,8 +2,10 @@ import Audit
 import Identity
 import Mail
 import Modules
+import Webhooks
 
-/// Sends mail to the owners of an organisation with verified addresses when a meter reaches a threshold of its limit.
+/// Sends mail to the owners of an organisation with verified addresses, and an event to its endpoints, when a meter
+/// reaches a threshold of its limit.
 final class UsageAlertService: Sendable {
     /// Percent of the limit, in ascending order.
     static let thresholds: [Int64] = [80, 100]
@@ -12,12 +14,16 @@ final class UsageAlertService: Sendable {
     private let levels: LevelCache
     private let audit: AuditService
     private let mailer: Mailer
+    private let webhooks: WebhookService
 
-    init(plans: PlanCatalog, levels: LevelCache, audit: AuditService, mailer: Mailer) {
+    init(
+        plans: PlanCatalog, levels: LevelCache, audit: AuditService, mailer: Mailer, webhooks: WebhookService
+    ) {
         self.plans = plans
         self.levels = levels
         self.audit = audit
         self.mailer = mailer
+        self.webhooks = webhooks
     }
 
     /// The thresholds that a usage has reached.
@@ -48,6 +54,12 @@ final class UsageAlertService: Sendable {
         let details = ["meter": bucket.meter, "percent": "\(percent)", "used": "\(used)", "limit": "\(limit)"]
         try audit.record(
             AuditEvent("usage.alert", organisation: bucket.organisation.text, details: details), in: transaction)
+        try webhooks.emit(
+            .usageThresholdReached, of: bucket.organisation,
+            UsageThreshold(
+                meter: bucket.meter, percent: percent, used: used, limit: limit, periodStart: period.start,
+                periodEnd: period.end),
+            in: transaction)
         for contact in try Contact.owners(of: bucket.organisation, in: transaction) where contact.isEmailVerified {
             let values = [
                 "name": contact.name, "meter": bucket.meter.replacing("_", with: " "),
@@ -57,4 +69,20 @@ final class UsageAlertService: Sendable {
             try mailer.send(Email("usage-alert", to: contact.email, values: values), in: transaction)
         }
     }
+}
+
+extension WebhookEventType {
+    static let usageThresholdReached = WebhookEventType(
+        "usage.threshold_reached", "A meter reaches 80 or 100 % of its limit, once per period.")
+}
+
+/// The data of `usage.threshold_reached`.
+struct UsageThreshold: Payload {
+    let meter: String
+    /// 80 or 100.
+    let percent: Int64
+    let used: Int64
+    let limit: Int64
+    let periodStart: Instant
+    let periodEnd: Instant
 }

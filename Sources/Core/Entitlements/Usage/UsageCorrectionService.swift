@@ -48,7 +48,7 @@ final class UsageCorrectionService: Sendable {
                 guard earlier.fingerprint == fingerprint else { throw Problem(.operationConflict) }
                 return earlier.view
             }
-            let period = Period(anchor: subscription.anchor, containing: transaction.now)
+            let period = subscription.period(at: transaction.now)
             let bucket = Bucket(organisation: organisation, meter: meter.name, periodStart: period.start)
             let beyond = try count(correction.units, in: bucket, of: subscription, in: transaction)
             try transaction.insertCorrection(

@@ -1,4 +1,4 @@
-import Modules
+package import Modules
 
 // The SQL of invitations.
 extension Transaction {
@@ -122,7 +122,7 @@ extension Transaction {
         }
     }
 
-    func nameOfOrganisation(_ id: ID<Organisation>) throws -> String? {
+    package func nameOfOrganisation(_ id: ID<Organisation>) throws -> String? {
         try first("SELECT name FROM organisations WHERE id = \(id)") { try $0["name"] }
     }
 

@@ -1,18 +1,24 @@
 import HTTPTypes
+import NIOCore
 
-/// A file as an attachment, streamed from disk.
+/// A file as an attachment: streamed from disk, or made in memory.
 package struct Download: ResponseConvertible {
-    let path: String
-    let size: Int64
-    let name: String
-    let mediaType: String
+    private let body: Response.Body
+    private let name: String
+    private let mediaType: String
 
     /// - Parameters:
     ///   - path: opened when the response is written.
     ///   - name: the file name for `Content-Disposition`.
     package init(path: String, size: Int64, name: String, mediaType: String = "application/octet-stream") {
-        self.path = path
-        self.size = size
+        body = .file(path: path, range: 0..<size)
+        self.name = name
+        self.mediaType = mediaType
+    }
+
+    /// - Parameter name: the file name for `Content-Disposition`.
+    package init(bytes: [UInt8], name: String, mediaType: String = "application/octet-stream") {
+        body = .buffer(ByteBuffer(bytes: bytes))
         self.name = name
         self.mediaType = mediaType
     }
@@ -30,7 +36,7 @@ package struct Download: ResponseConvertible {
             headers: [
                 .contentType: mediaType, .contentDisposition: "attachment; filename=\"\(safe)\"",
             ],
-            body: .file(path: path, range: 0..<size)
+            body: body
         )
     }
 }

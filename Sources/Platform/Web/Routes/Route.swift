@@ -32,7 +32,8 @@ package final class Route: Sendable {
     /// The largest JSON body, in bytes.
     package static let maximumBody = 1 << 20
 
-    /// The same route under further paths, written like `path`.
+    /// The same route under further paths, written like `path`, or with `/api/` at their beginning: such a spelling
+    /// precedes that of the route whose canonical path it is otherwise (``RouteTable/path(of:)``).
     package func alias(_ paths: String...) -> Route { Route(self, addedAliases: paths.map(Self.canonical)) }
 
     /// The same route with a coarse `X-Process-Time`, for one whose duration must not tell what its response does not,

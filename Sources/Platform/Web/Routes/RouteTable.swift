@@ -97,6 +97,16 @@ package struct RouteTable: Sendable {
         "/socket.io", "/socket.io/",
     ]
 
+    /// The path that a request is matched with: its canonical spelling, except where a route has the spelling below
+    /// `/api` itself, because another route owns the canonical one. `/api/plans` may then be another route than
+    /// `/api/v1/plans` and `/v1/plans`.
+    package func path(of path: String) -> String {
+        guard path.utf8.starts(with: "/api/".utf8) else { return Self.canonicalPath(of: path) }
+        var values: [Substring] = []
+        guard Self.find(root, Self.segments(of: path), &values) != nil else { return Self.canonicalPath(of: path) }
+        return path
+    }
+
     /// The canonical spelling of a path: `/api/v1/x`, `/api/x`, `/v1/x` and `/x` are all `/v1/x`.
     package static func canonicalPath(of path: String) -> String {
         // Most requests use the canonical spelling.

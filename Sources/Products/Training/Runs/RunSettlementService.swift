@@ -3,6 +3,7 @@ import Entitlements
 import Files
 import Identity
 import Modules
+import Webhooks
 
 /// Extends the reservation of a run that starts, and settles the reservation and the storage of a run that ends, or
 /// whose reservation's lease ends.
@@ -11,15 +12,20 @@ final class RunSettlementService: Sendable {
     let storage: StorageQuotaService
     let audit: AuditService
     let events: RunEventService
+    let webhooks: WebhookService
 
     /// The name under which ``resolve(_:in:)`` is registered; it is stored with each reservation.
     static let resolver = "training.runs"
 
-    init(quotas: QuotaService, storage: StorageQuotaService, audit: AuditService, events: RunEventService) {
+    init(
+        quotas: QuotaService, storage: StorageQuotaService, audit: AuditService, events: RunEventService,
+        webhooks: WebhookService
+    ) {
         self.quotas = quotas
         self.storage = storage
         self.audit = audit
         self.events = events
+        self.webhooks = webhooks
     }
 
     /// Called when the lease of a run's reservation ends. An unfinished run, which may wait or compute for a day, keeps
@@ -53,6 +59,7 @@ final class RunSettlementService: Sendable {
                 subject: run.id.text, details: ["kind": run.kind.rawValue]),
             in: transaction
         )
+        try webhooks.emit(.runFinished, of: run.organisation, FinishedRun(run, as: .succeeded), in: transaction)
     }
 
     /// Releases the storage of finished runs whose files are removed.
@@ -88,6 +95,8 @@ final class RunSettlementService: Sendable {
                 in: transaction
             )
         }
+        try webhooks.emit(
+            .runFinished, of: organisation, FinishedRun(run, as: state, error: reason), in: transaction)
         let session = try transaction.trainingSession(run.session, of: organisation)
         let models = try session.map { try transaction.models(of: $0).count } ?? 0
         try transaction.move(
@@ -101,5 +110,28 @@ final class RunSettlementService: Sendable {
         code == Problem.Kind.storageFull.code
             ? "The server's disk was full. Start the run again later."
             : "The server could not complete the run. Start it again later."
+    }
+}
+
+extension WebhookEventType {
+    static let runFinished = WebhookEventType(
+        "training_run.finished", "A generation of datasets or a training has succeeded, failed or been cancelled.")
+}
+
+/// The data of `training_run.finished`.
+struct FinishedRun: Payload {
+    let id: ID<Run>
+    let sessionId: String
+    let kind: Run.Kind
+    let state: Run.State
+    /// Why the run has failed.
+    let error: String?
+
+    init(_ run: Run, as state: Run.State, error: String? = nil) {
+        id = run.id
+        sessionId = run.session.text
+        kind = run.kind
+        self.state = state
+        self.error = error
     }
 }

@@ -1,0 +1,29 @@
+import Modules
+
+/// Applies an event of the provider, for at most 72 hours.
+struct ApplyProviderEventJob: Job {
+    static let name = "billing.apply-provider-event"
+    static let lane = JobLane.outbound
+    /// The time decides, not the number of attempts.
+    static let options = JobOptions(maximumAttempts: 1_000)
+    /// The longest wait between two attempts.
+    static let waitMax = Duration.hours(1)
+
+    let event: ID<ProviderEvent>
+
+    static func worker(_ events: ProviderEventService) -> Worker {
+        Worker(
+            Self.self,
+            perform: { job, _ in
+                do { return try await events.apply(job.event) } catch let failure as JobFailure {
+                    throw failure
+                } catch {
+                    throw JobFailure.retry(within: waitMax, reason: "\(error)")
+                }
+            },
+            abandoned: { job, reason, transaction in
+                try events.abandon(job.event, because: reason.reason, in: transaction)
+            }
+        )
+    }
+}

@@ -1,0 +1,189 @@
+import Modules
+
+/// The SQL of the provider's events and of the versions of its objects.
+extension Transaction {
+    /// - Returns: false where the event was stored before.
+    func insert(_ event: ProviderEvent) throws -> Bool {
+        try execute(
+            """
+            INSERT INTO provider_events (
+                id, account, event_id, type, kind, object_id, created_at, source, state, object, received_at,
+                retry_until, settled_at
+            )
+            VALUES (
+                \(event.id), \(event.account), \(event.eventID), \(event.type), \(event.kind), \(event.objectID),
+                \(event.createdAt), \(event.source), \(event.state), \(event.object), \(now), \(event.retryUntil),
+                \(event.state == .received ? nil : now)
+            )
+            ON CONFLICT (account, event_id) DO NOTHING
+            """
+        ) == 1
+    }
+
+    func providerEvent(_ id: ID<ProviderEvent>) throws -> ProviderEvent? {
+        try first("SELECT * FROM provider_events WHERE id = \(id)", ProviderEvent.init(row:))
+    }
+
+    /// Ends an event that is received.
+    /// - Returns: whether it was.
+    @discardableResult
+    func end(_ id: ID<ProviderEvent>, as state: ProviderEvent.State, error: String? = nil) throws -> Bool {
+        let keepsObject = state == .dead
+        return try execute(
+            """
+            UPDATE provider_events
+            SET state = \(state), settled_at = \(now), last_error = \(error),
+                object = CASE WHEN \(keepsObject) = 1 THEN object ELSE NULL END
+            WHERE id = \(id) AND state = 'received'
+            """
+        ) == 1
+    }
+
+    /// Ends the other events of an object that came before it was fetched: what was fetched contains what they tell.
+    func supersedeProviderEvents(
+        of object: String, account: String, receivedBefore time: Instant, except id: ID<ProviderEvent>?
+    ) throws {
+        try execute(
+            """
+            UPDATE provider_events SET state = 'superseded', settled_at = \(now), object = NULL
+            WHERE account = \(account) AND object_id = \(object) AND state = 'received' AND received_at < \(time)
+                AND id <> \(id?.text ?? "")
+            """
+        )
+    }
+
+    /// - Returns: whether it was dead.
+    func redriveProviderEvent(_ id: ID<ProviderEvent>) throws -> Bool {
+        try execute(
+            """
+            UPDATE provider_events
+            SET state = 'received', settled_at = NULL, retry_until = \(now + ProviderEvent.patience)
+            WHERE id = \(id) AND state = 'dead'
+            """
+        ) == 1
+    }
+
+    func providerEvents(in state: ProviderEvent.State?, limit: Int, offset: Int) throws -> (
+        rows: [ProviderEvent], total: Int64
+    ) {
+        let condition: SQL = state.map { "state = \($0)" } ?? "1 = 1"
+        return (
+            try all(
+                """
+                SELECT * FROM provider_events WHERE \(condition)
+                ORDER BY received_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
+                """,
+                ProviderEvent.init(row:)
+            ),
+            try count("SELECT COUNT(*) AS count FROM provider_events WHERE \(condition)")
+        )
+    }
+
+    // MARK: Versions
+
+    /// Counts a fetch that begins.
+    /// - Returns: its number among those of the object, from 1.
+    func claimProviderObject(_ object: String, of account: String) throws -> Int64 {
+        let row = try first(
+            """
+            INSERT INTO provider_objects (account, object_id, claims, applied, touched_at)
+            VALUES (\(account), \(object), 1, 0, \(now))
+            ON CONFLICT (account, object_id)
+            DO UPDATE SET claims = provider_objects.claims + 1, touched_at = excluded.touched_at
+            RETURNING claims
+            """
+        )
+        return try row?["claims"] ?? 0
+    }
+
+    /// One guarded statement: what was fetched first, or before something newer was seen, is not applied last. The row
+    /// is locked until the transaction ends, so that states of an object are applied one at a time.
+    /// - Parameters:
+    ///   - claim: the number of the fetch.
+    ///   - time: when it began.
+    /// - Returns: whether it is the newest.
+    func advanceProviderObject(_ object: String, of account: String, to claim: Int64, fetchedAt time: Instant) throws
+        -> Bool
+    {
+        try execute(
+            """
+            UPDATE provider_objects SET applied = \(claim), seen_at = \(time), touched_at = \(now)
+            WHERE account = \(account) AND object_id = \(object) AND applied < \(claim)
+                AND (seen_at IS NULL OR seen_at <= \(time))
+            """
+        ) == 1
+    }
+
+    /// As ``advanceProviderObject(_:of:to:fetchedAt:)``, of the response to a call.
+    func advanceProviderObject(_ object: String, of account: String, seenAt time: Instant) throws -> Bool {
+        try execute(
+            """
+            INSERT INTO provider_objects (account, object_id, claims, applied, seen_at, touched_at)
+            VALUES (\(account), \(object), 0, 0, \(time), \(now))
+            ON CONFLICT (account, object_id)
+            DO UPDATE SET seen_at = excluded.seen_at, touched_at = excluded.touched_at
+                WHERE provider_objects.seen_at IS NULL OR provider_objects.seen_at <= excluded.seen_at
+            """
+        ) == 1
+    }
+
+    /// As ``advanceProviderObject(_:of:to:fetchedAt:)``, of an object as an event delivers it.
+    /// - Parameter time: the event's own.
+    func advanceProviderObject(_ object: String, of account: String, deliveredAt time: Instant) throws -> Bool {
+        try execute(
+            """
+            INSERT INTO provider_objects (account, object_id, claims, applied, event_created_at, touched_at)
+            VALUES (\(account), \(object), 0, 0, \(time), \(now))
+            ON CONFLICT (account, object_id)
+            DO UPDATE SET event_created_at = excluded.event_created_at, touched_at = excluded.touched_at
+                WHERE provider_objects.event_created_at IS NULL
+                    OR provider_objects.event_created_at <= excluded.event_created_at
+            """
+        ) == 1
+    }
+
+    // MARK: Retention
+
+    /// - Returns: the number of deleted rows, at most `limit`.
+    func pruneProviderEvents(receivedBefore time: Instant, atMost limit: Int) throws -> Int {
+        try execute(
+            """
+            DELETE FROM provider_events WHERE id IN (
+                SELECT id FROM provider_events WHERE received_at < \(time) AND state <> 'received'
+                ORDER BY received_at LIMIT \(limit))
+            """
+        )
+    }
+
+    /// - Returns: the number of deleted rows, at most `limit`.
+    func pruneProviderObjects(touchedBefore time: Instant, atMost limit: Int) throws -> Int {
+        try execute(
+            """
+            DELETE FROM provider_objects WHERE (account, object_id) IN (
+                SELECT account, object_id FROM provider_objects WHERE touched_at < \(time)
+                ORDER BY touched_at LIMIT \(limit))
+            """
+        )
+    }
+
+    // MARK: Poll
+
+    func providerPoll() throws -> ProviderPoll? {
+        try first("SELECT newest_at, pending_at, page_after FROM provider_polls WHERE name = 'events'") {
+            ProviderPoll(
+                newestAt: try $0["newest_at"], pendingAt: try $0["pending_at"], pageAfter: try $0["page_after"])
+        }
+    }
+
+    func save(_ poll: ProviderPoll) throws {
+        try execute(
+            """
+            INSERT INTO provider_polls (name, newest_at, pending_at, page_after, updated_at)
+            VALUES ('events', \(poll.newestAt), \(poll.pendingAt), \(poll.pageAfter), \(now))
+            ON CONFLICT (name) DO UPDATE
+            SET newest_at = excluded.newest_at, pending_at = excluded.pending_at, page_after = excluded.page_after,
+                updated_at = excluded.updated_at
+            """
+        )
+    }
+}

@@ -1,0 +1,43 @@
+import Entitlements
+import Modules
+
+/// All SQL about prices at the provider.
+extension Transaction {
+    /// The row of a price; inserted where there is none.
+    func providerPrice(of plan: Plan.ID, _ price: Price, amount: Money, id: ID<ProviderPrice>) throws -> ProviderPrice {
+        let region = price.region ?? ""
+        try execute(
+            """
+            INSERT INTO provider_prices (id, plan_id, cycle, currency, region, amount, created_at)
+            VALUES (
+                \(id), \(plan), \(price.cycle), \(amount.currency.code), \(region), \(amount.minorUnits), \(now)
+            )
+            ON CONFLICT DO NOTHING
+            """
+        )
+        let stored = try first(
+            """
+            SELECT * FROM provider_prices
+            WHERE plan_id = \(plan) AND cycle = \(price.cycle) AND currency = \(amount.currency.code)
+                AND region = \(region) AND amount = \(amount.minorUnits)
+            """,
+            ProviderPrice.init)
+        guard let stored else { preconditionFailure("a price was inserted") }
+        return stored
+    }
+
+    func providerPrice(_ id: ID<ProviderPrice>) throws -> ProviderPrice? {
+        try first("SELECT * FROM provider_prices WHERE id = \(id)", ProviderPrice.init)
+    }
+
+    func providerPrice(ofProviderID id: String) throws -> ProviderPrice? {
+        try first("SELECT * FROM provider_prices WHERE provider_id = \(id)", ProviderPrice.init)
+    }
+
+    /// - Returns: false where it has one.
+    @discardableResult
+    func setProviderID(_ providerID: String, of price: ID<ProviderPrice>) throws -> Bool {
+        try execute(
+            "UPDATE provider_prices SET provider_id = \(providerID) WHERE id = \(price) AND provider_id IS NULL") == 1
+    }
+}

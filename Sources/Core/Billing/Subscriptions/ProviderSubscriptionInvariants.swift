@@ -1,0 +1,19 @@
+import Modules
+
+enum ProviderSubscriptionInvariants {
+    static let all = [
+        Invariant(
+            "a subscription that is billed is not the one that pays for the organisation's plan",
+            """
+            SELECT provider_subscriptions.id AS subscription, provider_subscriptions.organisation_id
+            FROM provider_subscriptions
+            WHERE provider_subscriptions.state = 'open' AND provider_status = 'active' AND paid_through IS NOT NULL
+                AND NOT EXISTS (
+                    SELECT 1 FROM subscriptions
+                    WHERE subscriptions.organisation_id = provider_subscriptions.organisation_id
+                        AND (billing_reference = provider_subscriptions.id OR subscriptions.is_live = 0)
+                )
+            """
+        )
+    ]
+}

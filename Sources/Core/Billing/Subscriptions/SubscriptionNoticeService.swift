@@ -1,0 +1,66 @@
+import Entitlements
+import Identity
+import Mail
+import Modules
+import Stripe
+
+/// E-mails to the owners about what they pay for a plan: each is sent once.
+final class SubscriptionNoticeService: Sendable {
+    private let plans: PlanCatalog
+    private let mailer: Mailer
+    /// The page where customers manage their plan.
+    private let page: String
+
+    init(plans: PlanCatalog, mailer: Mailer, page: String) {
+        self.plans = plans
+        self.mailer = mailer
+        self.page = page
+    }
+
+    /// Tells of the start and of the end.
+    func send(_ change: SubscriptionChange, of row: ProviderSubscription, in transaction: Transaction) throws {
+        if change.isStart || change.previousPlan != change.plan && change.status == .active, row.paidThrough != nil,
+            try transaction.insertNotice("started", of: row.id)
+        {
+            let values = [
+                "plan": name(row), "amount": "\(row.amount)", "cycle": row.cycle == .yearly ? "year" : "month",
+                "through": row.paidThrough?.description ?? "", "link": page,
+            ]
+            try send("subscription-started", to: row.organisation, values, in: transaction)
+        }
+        if change.status == .canceled, row.paidThrough != nil, try transaction.insertNotice("ended", of: row.id) {
+            try send(
+                "subscription-ended", to: row.organisation, ["plan": name(row), "link": page], in: transaction)
+        }
+    }
+
+    /// Tells that a renewal was not paid: of each attempt, and where the customer has to act, once of each invoice.
+    func sendDunning(
+        _ invoice: StripeInvoice, of row: ProviderSubscription, needsAction: Bool, in transaction: Transaction
+    ) throws {
+        guard let paidThrough = row.paidThrough, row.isLive,
+            invoice.billingReason == .some(StripeState(.subscriptionCycle)), invoice.attemptCount > 0 || needsAction
+        else { return }
+        let notice = needsAction ? "action:\(invoice.id)" : "failed:\(invoice.id):\(invoice.attemptCount)"
+        guard try transaction.insertNotice(notice, of: row.id) else { return }
+        let values = [
+            "plan": name(row), "amount": "\(invoice.amountRemaining)", "link": invoice.hostedURL ?? page,
+            "next": invoice.nextPaymentAttempt?.description ?? "",
+            "grace": (paidThrough + SubscriptionBillingService.grace).description,
+        ]
+        try send(
+            needsAction ? "payment-action-required" : "payment-failed", to: row.organisation, values, in: transaction)
+    }
+
+    private func name(_ row: ProviderSubscription) -> String { plans.current[row.plan]?.name ?? row.plan.text }
+
+    private func send(
+        _ template: String, to organisation: ID<Organisation>, _ values: [String: String], in transaction: Transaction
+    ) throws {
+        for contact in try Contact.owners(of: organisation, in: transaction) where contact.isEmailVerified {
+            try mailer.send(
+                Email(template, to: contact.email, values: values.merging(["name": contact.name]) { first, _ in first }),
+                in: transaction)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Audit
+import Entitlements
+import Identity
+import Mail
+import Modules
+
+/// The services of subscriptions that are paid for, wired.
+struct SubscriptionServices {
+    let subscriptions: PaidSubscriptionService
+    private let planner: PlannerSubscriptionService
+    private let updates: SubscriptionUpdateService
+    private let checkout: CheckoutService
+    private let methods: PaymentMethodService
+    private let events: ProviderEventService
+    private let identity: IdentityModule
+
+    init(
+        database: any Database, identity: IdentityModule, entitlements: EntitlementsModule,
+        calls: ProviderCallService, events: ProviderEventService, customers: CustomerService,
+        payments: PaymentService, invoices: InvoiceService, coupons: CouponService, audit: AuditService,
+        mailer: Mailer, queue: JobQueue, settings: BillingSettings, logger: Logger, runtime: Runtime
+    ) {
+        self.identity = identity
+        self.events = events
+        updates = SubscriptionUpdateService(
+            entitlements: entitlements, events: events, customers: customers, payments: payments, invoices: invoices,
+            coupons: coupons,
+            notices: SubscriptionNoticeService(
+                plans: entitlements.plans, mailer: mailer, page: "\(settings.frontend)/account"),
+            queue: queue, logger: logger)
+        let subscriptionCalls = SubscriptionCallService(
+            calls: calls, billing: entitlements.billing, updates: updates, runtime: runtime)
+        let prices = ProviderPriceService(
+            database: database, plans: entitlements.plans, calls: calls, runtime: runtime)
+        let attempts = SubscriptionAttemptService(
+            database: database, billing: entitlements.billing, provider: calls, calls: subscriptionCalls,
+            events: events, customers: customers, prices: prices,
+            coupons: ProviderCouponService(database: database, calls: calls, coupons: coupons, runtime: runtime),
+            audit: audit, runtime: runtime)
+        subscriptions = PaidSubscriptionService(
+            database: database, entitlements: entitlements, provider: calls, calls: subscriptionCalls, events: events,
+            customers: customers, prices: prices, attempts: attempts, audit: audit,
+            publishableKey: settings.publishableKey)
+        planner = PlannerSubscriptionService(
+            database: database, entitlements: entitlements, customers: customers, subscriptions: subscriptions)
+        checkout = CheckoutService(
+            database: database, entitlements: entitlements, calls: calls, customers: customers, attempts: attempts,
+            subscriptions: subscriptions, frontend: settings.frontend, runtime: runtime)
+        methods = PaymentMethodService(
+            database: database, calls: calls, customers: customers, audit: audit,
+            publishableKey: settings.publishableKey, runtime: runtime)
+        identity.events.onAccountClosed { [subscriptions] _, organisation, transaction in
+            try subscriptions.end(of: organisation, in: transaction)
+        }
+    }
+
+    var routes: [Route] {
+        PaidSubscriptionRoutes(identity: identity, subscriptions: subscriptions, planner: planner).routes
+            + CheckoutRoutes(identity: identity, checkout: checkout).routes
+            + PaymentMethodRoutes(identity: identity, methods: methods).routes
+    }
+    var workers: [Worker] { [ReadProviderObjectJob.worker(events)] }
+
+    static let migrations = ProviderSubscriptionSchema.migrations
+    static let invariants = ProviderSubscriptionInvariants.all
+    static let personalDataTables = ProviderSubscriptionPersonalData.tables
+}

@@ -1,0 +1,105 @@
+import Base
+import Identity
+import Modules
+import Stripe
+import TestKit
+import TestStripe
+import Testing
+
+@testable import Billing
+
+/// The nightly comparison of the provider's balance with the ledger.
+@Suite struct ReconciliationTests {
+    /// Runs the job of the next night.
+    private func compare(_ payouts: PayoutFixture) async throws -> [JSONValue] {
+        payouts.advance(by: .days(1))
+        try await payouts.test.runJobs()
+        let token = try await payouts.test.administrator().token
+        let cases = await payouts.test.call("GET", "/v1/admin/reconciliation-cases?state=open", token: token)
+        #expect(cases.status == 200, "\(cases)")
+        return cases["data"]?.array ?? []
+    }
+
+    @Test(arguments: Engine.available)
+    func `transfers, reversals and fees that the ledger has are no difference`(engine: Engine) async throws {
+        try await withPayouts(engine) { payouts in
+            _ = try await payouts.release(payouts.newPayout("service-1"))
+            let second = try await payouts.release(payouts.newPayout("service-2"))
+            _ = await payouts.admin("POST", "payouts/\(second.id)/reverse", ["reason": "an error"])
+            #expect(try await compare(payouts).isEmpty)
+            // Again: nothing is compared or posted twice.
+            #expect(try await compare(payouts).isEmpty)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a transfer that no payout has opens a case, which an administrator resolves`(engine: Engine) async throws {
+        try await withPayouts(engine) { payouts in
+            _ = try await payouts.release()
+            let client = try #require(payouts.billing.calls.client)
+            let foreign = await client.send(
+                .createTransfer(
+                    amount: try payouts.money(1_234), destination: payouts.account, transferGroup: "dashboard"),
+                key: "dashboard")
+            guard case .done(let transfer) = foreign else { throw Problem(.internalError) }
+            let cases = try await compare(payouts)
+            let opened = try #require(cases.first)
+            #expect(cases.count == 1 && opened["kind"] == "unknown_source" && opened["found_minor"] == -1_234)
+            #expect(opened["detail"]?.string?.contains(transfer["id"]?.string ?? "?") == true, "\(opened)")
+            #expect(try await compare(payouts).count == 1, "one case for each difference")
+            let administrator = try await payouts.test.administrator()
+            let path = "/v1/admin/reconciliation-cases/\(opened["id"]?.string ?? "")/resolution"
+            let empty = await payouts.test.call("POST", path, json: ["note": ""], token: administrator.token)
+            #expect(empty.status == 422)
+            let resolved = await payouts.test.call(
+                "POST", path, json: ["note": "made in the dashboard"], token: administrator.token)
+            #expect(resolved.status == 200 && resolved["state"] == "resolved", "\(resolved)")
+            #expect(resolved["resolved_by"] == .string(administrator.id.text))
+            let again = await payouts.test.call("POST", path, json: ["note": "x"], token: administrator.token)
+            #expect(again.status == 409 && again.code == "case-resolved")
+            #expect(try await compare(payouts).isEmpty, "a resolved case does not open again")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a payout that the provider's balance does not have, or has otherwise, opens a case`(engine: Engine)
+        async throws
+    {
+        try await withPayouts(engine) { payouts in
+            let missing = try await payouts.release(payouts.newPayout("service-1"))
+            let other = try await payouts.release(payouts.newPayout("service-2"))
+            // The row of one names a transfer that does not exist, and that of the other is not what was transferred.
+            let known = try #require(other.transfer)
+            try await payouts.database.write {
+                try $0.execute("UPDATE payouts SET transfer_id = 'tr_gone' WHERE id = \(missing.id)")
+                try $0.execute("UPDATE payouts SET amount = amount + 1 WHERE id = \(other.id)")
+            }
+            let cases = try await compare(payouts)
+            #expect(
+                Set(cases.compactMap { $0["kind"]?.string }) == ["missing", "unknown_source", "amount"], "\(cases)")
+            let amount = cases.first { $0["kind"] == "amount" }
+            #expect(amount?["expected_minor"] == -9_001 && amount?["found_minor"] == -9_000)
+            #expect(amount?["detail"]?.string?.contains(known) == true)
+            // As they were, so that the invariants hold again.
+            try await payouts.database.write {
+                try $0.execute("UPDATE payouts SET transfer_id = \(missing.transfer) WHERE id = \(missing.id)")
+                try $0.execute("UPDATE payouts SET amount = amount - 1 WHERE id = \(other.id)")
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an outage of the provider is repeated, and nothing is lost`(engine: Engine) async throws {
+        try await withPayouts(engine) { payouts in
+            _ = try await payouts.release()
+            payouts.stripe.fail(next: 10, .serverError, method: "GET", path: "/v1/balance_transactions")
+            #expect(try await compare(payouts).isEmpty)
+            payouts.stripe.stopFailing()
+            #expect(try await compare(payouts).isEmpty)
+            let compared = try await payouts.database.read {
+                try $0.count("SELECT COUNT(*) AS count FROM balance_entries WHERE kind = 'transfer'")
+            }
+            #expect(compared == 1)
+        }
+    }
+}
