@@ -31,9 +31,8 @@ import Testing
         try await payouts.test.runJobs()
     }
 
-    private func listed(_ payouts: PayoutFixture) async throws -> [JSONValue] {
-        let token = try await payouts.test.administrator().token
-        return await payouts.test.call("GET", "/v1/admin/payment-disputes", token: token)["data"]?.array ?? []
+    private func listed(_ payouts: PayoutFixture) async -> [JSONValue] {
+        await payouts.admin("GET", "payment-disputes")["data"]?.array ?? []
     }
 
     @Test(arguments: Engine.available)
@@ -43,13 +42,13 @@ import Testing
             let dispute = try payouts.stripe.openDispute(paymentIntent: try #require(payment.intentID))
             try await follow(payouts)
             #expect(try await payouts.balances(of: payouts.payer) == [.held: 100_000, .disputed: 5_000])
-            let open = try #require(try await listed(payouts).first)
+            let open = try #require(await listed(payouts).first)
             #expect(open["funds"] == "withdrawn" && open["amount"] == 50 && open["amount_minor"] == 5_000)
             #expect(open["provider_id"] == .string(dispute) && open["payment_id"] == .string(payment.id.text))
             payouts.stripe.closeDispute(dispute, isWon: true)
             for _ in 0..<2 { try await follow(payouts) }
             #expect(try await payouts.balances(of: payouts.payer) == [.held: 105_000])
-            #expect(try await listed(payouts).map { $0["funds"] } == ["returned"])
+            #expect(await listed(payouts).map { $0["funds"] } == ["returned"])
             #expect(payouts.stripe.totals["usd"]?.disputed == 0)
         }
     }
@@ -70,7 +69,7 @@ import Testing
             payouts.stripe.closeDispute(dispute, isWon: false)
             for _ in 0..<2 { try await follow(payouts) }
             #expect(try await payouts.balances(of: payouts.payer) == [.disputeLost: 5_000])
-            #expect(try await listed(payouts).map { $0["status"] } == ["lost"])
+            #expect(await listed(payouts).map { $0["status"] } == ["lost"])
         }
     }
 }

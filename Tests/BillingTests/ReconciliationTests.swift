@@ -14,8 +14,7 @@ import Testing
     private func compare(_ payouts: PayoutFixture) async throws -> [JSONValue] {
         payouts.advance(by: .days(1))
         try await payouts.test.runJobs()
-        let token = try await payouts.test.administrator().token
-        let cases = await payouts.test.call("GET", "/v1/admin/reconciliation-cases?state=open", token: token)
+        let cases = await payouts.admin("GET", "reconciliation-cases?state=open")
         #expect(cases.status == 200, "\(cases)")
         return cases["data"]?.array ?? []
     }
@@ -47,15 +46,13 @@ import Testing
             #expect(cases.count == 1 && opened["kind"] == "unknown_source" && opened["found_minor"] == -1_234)
             #expect(opened["detail"]?.string?.contains(transfer["id"]?.string ?? "?") == true, "\(opened)")
             #expect(try await compare(payouts).count == 1, "one case for each difference")
-            let administrator = try await payouts.test.administrator()
-            let path = "/v1/admin/reconciliation-cases/\(opened["id"]?.string ?? "")/resolution"
-            let empty = await payouts.test.call("POST", path, json: ["note": ""], token: administrator.token)
+            let path = "reconciliation-cases/\(opened["id"]?.string ?? "")/resolution"
+            let empty = await payouts.admin("POST", path, ["note": ""])
             #expect(empty.status == 422)
-            let resolved = await payouts.test.call(
-                "POST", path, json: ["note": "made in the dashboard"], token: administrator.token)
+            let resolved = await payouts.admin("POST", path, ["note": "made in the dashboard"])
             #expect(resolved.status == 200 && resolved["state"] == "resolved", "\(resolved)")
-            #expect(resolved["resolved_by"] == .string(administrator.id.text))
-            let again = await payouts.test.call("POST", path, json: ["note": "x"], token: administrator.token)
+            #expect(resolved["resolved_by"] == .string(payouts.administrator.id.text))
+            let again = await payouts.admin("POST", path, ["note": "x"])
             #expect(again.status == 409 && again.code == "case-resolved")
             #expect(try await compare(payouts).isEmpty, "a resolved case does not open again")
         }
