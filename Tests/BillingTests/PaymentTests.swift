@@ -28,8 +28,7 @@ import Testing
             #expect(try await payments.balances() == [.held: 1_999, .provider: -1_999])
             let listed = await payments.test.call("GET", "/payments/history", token: payments.payer.token)
             #expect(listed["total"] == 1 && listed["data"]?[0]?["status"] == "completed")
-            #expect(
-                listed["data"]?[0]?["amount"] == 19.99 && listed["data"]?[0]?["payment_intent_id"] == .string(intent))
+            #expect(listed["data"]?[0]?["amount"] == 19.99 && listed["data"]?[0]?["payment_intent_id"] == .string(intent))
         }
     }
 

@@ -37,10 +37,7 @@ import Testing
                 #expect(payment.state.rawValue == intent.status.text)
                 #expect(payments.log.count(payment.id, .succeeded) == 1)
             }
-            #expect(
-                try await payments.balances() == [
-                    .held: Int64(orders.count) * 1_999, .provider: Int64(-orders.count) * 1_999,
-                ])
+            #expect(try await payments.balances() == [.held: Int64(orders.count) * 1_999, .provider: Int64(-orders.count) * 1_999])
             #expect(try await payments.events(.received) == 0 && payments.events(.dead) == 0)
         }
     }
@@ -118,8 +115,7 @@ import Testing
             let start = clock.now.seconds
             for (event, created, status) in [
                 ("evt_2", start + 20, "processing"), ("evt_1", start + 10, "requires_payment_method"),
-                ("evt_3", start + 30, "succeeded"), ("evt_4", start + 25, "canceled"),
-                ("evt_3", start + 30, "succeeded"),
+                ("evt_3", start + 30, "succeeded"), ("evt_4", start + 25, "canceled"), ("evt_3", start + 30, "succeeded"),
             ] {
                 clock.advance(by: .seconds(10))
                 let value: JSONValue = [
@@ -177,8 +173,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `what cannot be applied in 72 hours is dead, and an administrator has it applied`(engine: Engine) async throws
-    {
+    func `what cannot be applied in 72 hours is dead, and an administrator has it applied`(engine: Engine) async throws {
         try await withPayments(engine) { payments in
             let intent = try #require(await payments.create()["payment_intent_id"]?.string)
             try payments.stripe.pay(intent)
