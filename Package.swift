@@ -213,8 +213,8 @@ let tests: [Target] = [
     .tests(
         "MarketplaceTests",
         [
-            "App", "Audit", "Base", "Billing", "Entitlements", "Identity", "Ledger", "Marketplace", "Modules", "Stripe",
-            "TestKit", "TestStripe", .httpTypes,
+            "App", "Audit", "Base", "Billing", "Entitlements", "Identity", "Ledger", "Marketplace", "Models", "Modules",
+            "Stripe", "TestKit", "TestStripe", .httpTypes,
         ]),
     .tests(
         "TrainingTests",
