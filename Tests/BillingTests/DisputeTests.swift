@@ -10,21 +10,6 @@ import Testing
 
 /// Disputes of payments, by the provider's events.
 @Suite struct DisputeTests {
-    /// A payment of the payer that has arrived.
-    private func pay(_ payouts: PayoutFixture, _ amount: Int64) async throws -> Payment {
-        let organisation = try payouts.organisation(of: payouts.payer)
-        let new = NewPayment(
-            organisation: organisation, person: nil, purpose: PayoutFixture.paymentPurpose, subject: "event-1",
-            amount: try payouts.money(amount), description: "an event")
-        let payments = payouts.billing.payments
-        let begun = try await payouts.database.write { try payments.begin(new, in: $0) }
-        let started = try await payments.start(begun.id).payment
-        try payouts.stripe.pay(try #require(started.intentID))
-        let paid = try await payments.refresh(begun.id)
-        #expect(paid.state == .succeeded)
-        return paid
-    }
-
     /// Has the provider's events polled and applied.
     private func follow(_ payouts: PayoutFixture) async throws {
         payouts.advance(by: .minutes(11))
@@ -38,7 +23,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `a dispute withdraws held money, and winning it returns the money`(engine: Engine) async throws {
         try await withPayouts(engine) { payouts in
-            let payment = try await pay(payouts, 5_000)
+            let payment = try await payouts.pay(5_000)
             let dispute = try payouts.stripe.openDispute(paymentIntent: try #require(payment.intentID))
             try await follow(payouts)
             #expect(try await payouts.balances(of: payouts.payer) == [.held: 100_000, .disputed: 5_000])
@@ -58,7 +43,7 @@ import Testing
         async throws
     {
         try await withPayouts(engine) { payouts in
-            let payment = try await pay(payouts, 5_000)
+            let payment = try await payouts.pay(5_000)
             _ = try await payouts.release(payouts.newPayout("service-1", 104_000, commission: 4_000))
             let dispute = try payouts.stripe.openDispute(paymentIntent: try #require(payment.intentID))
             try await follow(payouts)

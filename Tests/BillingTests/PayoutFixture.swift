@@ -65,6 +65,19 @@ struct PayoutFixture: Sendable {
         }
     }
 
+    /// A payment of the payer that has arrived by a card.
+    func pay(_ amount: Int64) async throws -> Payment {
+        let new = NewPayment(
+            organisation: try organisation(of: payer), person: nil, purpose: Self.paymentPurpose, subject: "event-1",
+            amount: try money(amount), description: "an event")
+        let begun = try await database.write { [billing] in try billing.payments.begin(new, in: $0) }
+        let started = try await billing.payments.start(begun.id).payment
+        try stripe.pay(try #require(started.intentID))
+        let paid = try await billing.payments.refresh(begun.id)
+        #expect(paid.state == .succeeded)
+        return paid
+    }
+
     func newPayout(
         _ subject: String = "service-1", _ amount: Int64 = 10_000, _ currency: String = "usd",
         commission: Int64 = 1_000, needsApproval: Bool = false
@@ -121,11 +134,12 @@ struct PayoutFixture: Sendable {
 }
 
 func withPayouts(
-    _ engine: Engine, databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 },
+    _ engine: Engine, _ settings: TestStripeServer.Settings = TestStripeServer.Settings(),
+    databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 },
     _ body: (PayoutFixture) async throws -> Void
 ) async throws {
     let clock = TestClock()
-    let stripe = try await TestStripeServer.start(now: { clock.now })
+    let stripe = try await TestStripeServer.start(settings, now: { clock.now })
     try await withTestApp(
         engine, clock: clock, databaseWrapper: databaseWrapper,
         change: {

@@ -32,6 +32,21 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `payments are compared, and the provider's fees are posted once`(engine: Engine) async throws {
+        var settings = TestStripeServer.Settings()
+        (settings.feeHundredths, settings.feeFixed) = (290, 30)
+        try await withPayouts(engine, settings) { payouts in
+            _ = try await payouts.pay(5_000)
+            for _ in 0..<2 {
+                #expect(try await compare(payouts) == [])
+                #expect(
+                    try await payouts.balances(of: .platform) == [.provider: -105_000, .fees: 175, .revenue: -175])
+            }
+            #expect(payouts.stripe.totals["usd"]?.fees == 175)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a transfer that no payout has opens a case, which an administrator resolves`(engine: Engine) async throws {
         try await withPayouts(engine) { payouts in
             _ = try await payouts.release()
