@@ -370,7 +370,7 @@ private func billingSettings(_ configuration: Configuration) -> BillingSettings 
         seller: InvoiceParty(
             name: configuration.invoiceSellerName, address: configuration.invoiceSellerAddress.joined(separator: "\n"),
             taxID: configuration.invoiceSellerTaxID),
-        address: address(configuration))
+        address: address(configuration), upi: configuration.upiSettings)
 }
 
 private func riskScorer(_ configuration: Configuration) throws -> RiskScorer {

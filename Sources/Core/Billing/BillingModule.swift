@@ -15,6 +15,7 @@ package final class BillingModule: Module {
     package let refunds: RefundService
     package let invoices: InvoiceService
     package let coupons: CouponService
+    package let subscriptions: PaidSubscriptionService
     package let money: MoneyLedgerService
     package let payouts: PayoutService
     package let payoutAccounts: ConnectedAccountService
@@ -50,9 +51,17 @@ package final class BillingModule: Module {
         refunds = provider.refunds
         let sales = SalesServices(
             database: database, identity: identity, entitlements: entitlements, audit: audit, mailer: mailer,
-            settings: settings, hasProvider: stripe != nil, hasUPI: false, runtime: runtime)
+            settings: settings, hasProvider: stripe != nil, hasUPI: settings.upi != nil, runtime: runtime)
         invoices = sales.invoices
         coupons = sales.coupons
+        let paid = SubscriptionServices(
+            database: database, identity: identity, entitlements: entitlements, calls: calls, events: events,
+            customers: customers, payments: payments, invoices: invoices, coupons: coupons, audit: audit,
+            mailer: mailer, queue: queue, settings: settings, logger: logger, runtime: runtime)
+        subscriptions = paid.subscriptions
+        let upi = UPIServices(
+            database: database, identity: identity, entitlements: entitlements, payments: payments, invoices: invoices,
+            money: money, audit: audit, mailer: mailer, settings: settings.upi, runtime: runtime)
         let outgoing = PayoutServices(
             database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
             audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)
@@ -60,17 +69,20 @@ package final class BillingModule: Module {
         payoutAccounts = outgoing.accounts
         disputes = outgoing.disputes
         finance = outgoing.finance
-        routes = provider.routes + sales.routes + outgoing.routes
-        workers = provider.workers + sales.workers + outgoing.workers
-        schedules = provider.schedules + SalesServices.schedules + outgoing.schedules
+        routes = provider.routes + sales.routes + paid.routes + upi.routes + outgoing.routes
+        workers = provider.workers + sales.workers + paid.workers + upi.workers + outgoing.workers
+        schedules = provider.schedules + SalesServices.schedules + upi.schedules + outgoing.schedules
         personalDataTables =
-            provider.personalDataTables + SalesServices.personalDataTables + PayoutServices.personalDataTables
+            provider.personalDataTables + SalesServices.personalDataTables + SubscriptionServices.personalDataTables
+            + UPIServices.personalDataTables + PayoutServices.personalDataTables
     }
 
     package static let migrations: [Migration] =
-        ProviderServices.migrations + SalesServices.migrations + PayoutServices.migrations
+        ProviderServices.migrations + SalesServices.migrations + SubscriptionServices.migrations
+        + UPIServices.migrations + PayoutServices.migrations
     package static let invariants: [Invariant] =
-        ProviderServices.invariants + SalesServices.invariants + PayoutServices.invariants
+        ProviderServices.invariants + SalesServices.invariants + SubscriptionServices.invariants
+        + UPIServices.invariants + PayoutServices.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 
