@@ -367,6 +367,9 @@ private func billingSettings(_ configuration: Configuration) -> BillingSettings 
         webhookSecrets: configuration.stripeWebhookSecrets, publishableKey: configuration.stripePublishableKey,
         isProduction: configuration.environment == .production,
         frontend: configuration.frontendURL.isEmpty ? address(configuration) : configuration.frontendURL,
+        seller: InvoiceParty(
+            name: configuration.invoiceSellerName, address: configuration.invoiceSellerAddress.joined(separator: "\n"),
+            taxID: configuration.invoiceSellerTaxID),
         address: address(configuration), upi: configuration.upiSettings)
 }
 

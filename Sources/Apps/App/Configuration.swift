@@ -93,6 +93,10 @@ package struct Configuration: Sendable {
     package var stripePublishableKey: String?
     package var stripeWebhookSecrets: [String]
     package var stripeAPIBase: String
+    package var invoiceSellerName: String
+    /// The lines of the address.
+    package var invoiceSellerAddress: [String]
+    package var invoiceSellerTaxID: String?
     package var anthropicKey: String?
     package var anthropicBaseURL: String
     package var anthropicModel: String
@@ -263,6 +267,11 @@ package struct Configuration: Sendable {
                 + "required with STRIPE_SECRET_KEY")
         stripeAPIBase = source.webAddress(
             "STRIPE_API_BASE", "the URL of Stripe's API; https://api.stripe.com by default")
+        invoiceSellerName = source.text("INVOICE_SELLER_NAME", "Gatehouse", "the name of the seller on invoices")
+        invoiceSellerAddress =
+            source.text("INVOICE_SELLER_ADDRESS", "", "the seller's address, with a semicolon between its lines")
+            .split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces) }
+        invoiceSellerTaxID = source.text("INVOICE_SELLER_TAX_ID", "the seller's number for taxes, such as a VAT number")
         anthropicKey = source.secret(
             "ANTHROPIC_API_KEY", "the key of Anthropic's Messages API, whose model is used where this is set")
         anthropicBaseURL =
