@@ -234,11 +234,11 @@ package final class PaidSubscriptionService: Sendable {
         guard let row = try await billed(scope) else { return try await subscriptions.downgrade(choice, scope: scope) }
         let set = plans.current
         let plan = try set.plan(choice)
-        guard (set.rank(of: plan.id) ?? .max) < (set.rank(of: row.plan) ?? -1), [.anyone, .payment].contains(plan.start)
-        else {
+        let (new, old) = (set.rank(of: plan.id) ?? .max, set.rank(of: row.plan) ?? -1)
+        guard new < old, [.anyone, .payment].contains(plan.start) else {
             throw Problem(
                 .conflict,
-                detail: "\(plan.name) is not a smaller plan: POST /v1/payments/upgrade changes to a larger one at once.")
+                detail: "\(plan.name) is not a smaller plan: POST /v1/payments/upgrade changes to a larger one.")
         }
         let isBilled = plan.start == .payment
         if let cycle = try choice.selectedCycle(), cycle.cycle != (isBilled ? row.cycle : .monthly) {
@@ -325,7 +325,8 @@ package final class PaidSubscriptionService: Sendable {
             }
             try audit.record(
                 AuditEvent(
-                    "subscription.synchronised", by: scope, in: row.organisation, subject: row.id.text), in: transaction)
+                    "subscription.synchronised", by: scope, in: row.organisation, subject: row.id.text),
+                in: transaction)
             return row
         }
         try await attempts.refresh(row)

@@ -91,7 +91,8 @@ package struct Subscription: Sendable, Hashable {
     init(
         id: ID<Subscription>, organisation: ID<Organisation>, billedBy state: BillingState, at now: Instant
     ) {
-        self.init(id: id, organisation: organisation, plan: state.plan, cycle: state.cycle, anchor: state.anchor, at: now)
+        self.init(
+            id: id, organisation: organisation, plan: state.plan, cycle: state.cycle, anchor: state.anchor, at: now)
         status = .incomplete
         billingReference = state.reference
     }

@@ -142,7 +142,9 @@ package final class SubscriptionBillingService: Sendable {
 
     /// What the organisation has and has used now.
     /// - Returns: nil without access.
-    package func snapshot(of organisation: ID<Organisation>, in transaction: Transaction) throws -> EntitlementSnapshot? {
+    package func snapshot(of organisation: ID<Organisation>, in transaction: Transaction) throws
+        -> EntitlementSnapshot?
+    {
         try plans.snapshot(of: organisation, in: transaction)
     }
 
