@@ -139,9 +139,8 @@ let apps: [Target] = [
     .layer(
         "Apps", "TestKit",
         [
-            "App", "TestStripe", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Storage",
-            "StorageSQLite",
-            "StoragePostgres", .httpTypes, .nio, .serviceLifecycle,
+            "App", "TestStripe", "AWS", "Base", "Identity", "Models", "Modules", "Outbound", "Realtime", "Storage",
+            "StorageSQLite", "StoragePostgres", .httpTypes, .nio, .nioPosix, .serviceLifecycle,
         ]),
     .executableTarget(
         name: "gatehouse",
@@ -179,7 +178,7 @@ let tests: [Target] = [
         ]),
     .tests("MessagingRedisTests", ["Base", "MessagingRedis", "TestKit", .nio, .nioPosix]),
     .tests("SecretsTests", ["Base", "Secrets", "TestKit"]),
-    .tests("OutboundTests", ["Base", "Outbound", .nio, .nioPosix]),
+    .tests("OutboundTests", ["Base", "Outbound", "TestKit", .nio]),
     .tests("StripeTests", ["Base", "Outbound", "Stripe", "TestStripe", "TestKit"]),
     .tests("ModelsTests", ["Base", "Models", "Outbound", "TestKit"]),
     .tests("PDFTests", ["Base", "PDF", "TestKit"]),
@@ -214,8 +213,8 @@ let tests: [Target] = [
     .tests(
         "MarketplaceTests",
         [
-            "App", "Audit", "Base", "Billing", "Entitlements", "Identity", "Ledger", "Marketplace", "Modules", "Stripe",
-            "TestKit", "TestStripe", .httpTypes,
+            "App", "Audit", "Base", "Billing", "Entitlements", "Identity", "Ledger", "Marketplace", "Models", "Modules",
+            "Stripe", "TestKit", "TestStripe", .httpTypes,
         ]),
     .tests(
         "TrainingTests",
@@ -230,8 +229,8 @@ let tests: [Target] = [
     .tests(
         "AppTests",
         [
-            "App", "Audit", "Base", "Mail", "Modules", "Identity", "Realtime", "Entitlements", "TestKit", "Client",
-            .configuration, .httpTypes,
+            "App", "Audit", "Base", "Mail", "Models", "Modules", "Identity", "Realtime", "Entitlements", "TestKit",
+            "Client", .configuration, .httpTypes,
         ]),
 ]
 

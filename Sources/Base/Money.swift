@@ -41,15 +41,16 @@ package struct Currency: Hashable, Sendable, Codable {
         self.code = lower
     }
 
-    /// The number of decimals of a major unit, as the payment provider counts minor units: 2, or 0 or 3. Where it
-    /// differs from ISO 4217 (ISK and UGX have 2, MGA has 0), the provider's number is the one that amounts are sent
-    /// with; see https://docs.stripe.com/currencies.
+    /// The number of decimals of a major unit: 2, or 0 or 3, as in ISO 4217, apart from MGA, which the payment provider
+    /// counts in whole units. ISK and UGX have none; that the provider writes them with two is a matter of its client
+    /// (`StripeAmount`). See https://docs.stripe.com/currencies.
     package var fractionDigits: Int {
         if Self.withoutDecimals.contains(code) { 0 } else if Self.withThreeDecimals.contains(code) { 3 } else { 2 }
     }
 
     private static let withoutDecimals: Set = [
-        "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf",
+        "bif", "clp", "djf", "gnf", "isk", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof",
+        "xpf",
     ]
     private static let withThreeDecimals: Set = ["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"]
 

@@ -1,7 +1,6 @@
 import AWS
 import Base
 import Outbound
-import Synchronization
 import TestKit
 import Testing
 
@@ -53,15 +52,6 @@ struct AWSFixture: Sendable {
     func actions() async throws -> [String: Int] {
         try await account.requests().reduce(into: [:]) { $0[$1["Action"] ?? "", default: 0] += 1 }
     }
-}
-
-/// The waits between attempts.
-final class Pauses: Sendable {
-    private let recorded = Mutex<[Duration]>([])
-
-    var all: [Duration] { recorded.withLock { $0 } }
-
-    func add(_ duration: Duration) { recorded.withLock { $0.append(duration) } }
 }
 
 /// The error of an action; nil where there is none, or another one.

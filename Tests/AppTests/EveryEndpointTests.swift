@@ -72,13 +72,18 @@ import Testing
                     "GET /", "GET /.well-known/jwks.json", "GET /docs", "GET /docs/style.css", "GET /health",
                     "GET /openapi.json", "GET /problems/{code}", "GET /ready", "GET /sandbox/{id}", "GET /socket.io/",
                     "GET /v1/accept-invitation",
-                    "GET /v1/keep-account", "GET /v1/payments/pricing", "GET /v1/plans", "GET /v1/reset-password",
+                    "GET /v1/keep-account", "GET /v1/marketplace/files/{id}", "GET /v1/payments/pricing",
+                    "GET /v1/plans",
+                    "GET /v1/plans/shared/{token}", "GET /v1/reset-password",
                     "GET /v1/user/export/{token}", "GET /v1/verify-email", "GET /v1/ws/sandbox/{session_id}",
                     "POST /socket.io/", "POST /v1/auth/browser-session",
                     "POST /v1/auth/forgot-password", "POST /v1/auth/login", "POST /v1/auth/mfa/challenge",
                     "POST /v1/auth/refresh", "POST /v1/auth/register", "POST /v1/auth/resend-verification",
                     "POST /v1/auth/reset-password", "POST /v1/auth/signin", "POST /v1/auth/signup",
-                    "POST /v1/auth/verify-email", "POST /v1/auth/verify-token", "POST /v1/user/erasure/cancellation",
+                    "POST /v1/auth/verify-email", "POST /v1/auth/verify-token",
+                    "POST /v1/marketplace/contact-submissions", "POST /v1/marketplace/demo-requests",
+                    "POST /v1/marketplace/dfy-leads", "POST /v1/marketplace/waitlist-subscribers",
+                    "POST /v1/user/erasure/cancellation",
                 ]
             )
         }

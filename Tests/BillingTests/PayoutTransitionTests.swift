@@ -1,6 +1,7 @@
 import Base
 import Identity
 import Modules
+import Stripe
 import Testing
 
 @testable import Billing
@@ -135,11 +136,26 @@ import Testing
         #expect(payout.restitution(payable: 0).reduce(0) { $0 + $1.amount } == 10_000)
     }
 
-    @Test(arguments: [("usd", 1), ("jpy", 1), ("kwd", 1), ("isk", 100), ("huf", 100), ("twd", 100), ("ugx", 100)])
+    @Test(arguments: [("usd", 1), ("jpy", 1), ("kwd", 1), ("isk", 1), ("ugx", 1), ("huf", 100), ("twd", 100)])
     func `payouts of some currencies are in whole units`(currency: String, step: Int64) throws {
         let payout = try Self.requested(123_456, currency, commission: 1)
         #expect(payout.net % step == 0 && payout.net + payout.remainder == 123_455)
         #expect(payout.remainder < step)
+        // At the provider, ISK and UGX are written with two decimals, too.
+        let isWhole = ["isk", "huf", "twd", "ugx"].contains(currency)
+        let units = StripeAmount.units(of: Money(payout.net, payout.amount.currency))
+        #expect(!isWhole || units % 100 == 0)
+        #expect(
+            Money(major: DecimalNumber(5), payout.amount.currency).map(StripeAmount.units) == inMajorUnits(currency))
+    }
+
+    /// 5 major units as the provider writes them.
+    private func inMajorUnits(_ currency: String) -> Int64 {
+        switch currency {
+        case "jpy": 5
+        case "kwd": 5_000
+        default: 500
+        }
     }
 
     @Test func `no commission and no remainder are not posted`() throws {

@@ -1,5 +1,6 @@
 import NIOCore
 import Outbound
+import TestKit
 import Testing
 
 @Suite struct OutboundClientTests {

@@ -2,6 +2,7 @@ import Base
 import NIOCore
 import Outbound
 import Synchronization
+import TestKit
 import Testing
 
 @Suite struct UserURLClientTests {

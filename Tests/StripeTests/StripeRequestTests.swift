@@ -10,7 +10,8 @@ import Testing
             metadata: ["b": "2", "a": "x & y=z"])
         #expect(
             request.form.encoded
-                == "product=prod_1&unit_amount=1999&currency=usd&recurring%5Binterval%5D=year&recurring%5Binterval_count%5D=1"
+                == "product=prod_1&unit_amount=1999&currency=usd&recurring%5Binterval%5D=year"
+                + "&recurring%5Binterval_count%5D=1"
                 + "&lookup_key=pro%3Ayearly&metadata%5Ba%5D=x%20%26%20y%3Dz&metadata%5Bb%5D=2")
     }
 

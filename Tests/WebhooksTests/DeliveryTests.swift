@@ -323,8 +323,9 @@ import Testing
     func `changes of a subscription and thresholds of use are sent`(engine: Engine) async throws {
         try await withWebhooks(engine) { webhooks in
             let endpoint = try await webhooks.endpoint(["subscription.updated", "usage.threshold_reached"])
-            _ = await webhooks.test.call(
+            let started = await webhooks.test.call(
                 "POST", "/v1/payments/subscribe", json: ["plan": "free"], token: webhooks.person.token)
+            #expect(started.status == 201, "\(started)")
             try await webhooks.test.runJobs()
             let message = try #require(webhooks.receiver.messages.first)
             #expect(message.type == "subscription.updated", "\(message.json)")

@@ -367,7 +367,7 @@ private func billingSettings(_ configuration: Configuration) -> BillingSettings 
         webhookSecrets: configuration.stripeWebhookSecrets, publishableKey: configuration.stripePublishableKey,
         isProduction: configuration.environment == .production,
         frontend: configuration.frontendURL.isEmpty ? address(configuration) : configuration.frontendURL,
-        address: address(configuration))
+        address: address(configuration), upi: configuration.upiSettings)
 }
 
 private func riskScorer(_ configuration: Configuration) throws -> RiskScorer {

@@ -100,6 +100,10 @@ package struct Configuration: Sendable {
     /// Nil for OpenAI's own.
     package var openAIBaseURL: String?
     package var openAIModel: String?
+    /// The virtual payment address of the merchant.
+    package var upiAddress: String?
+    package var upiMerchantName: String?
+    package var upiCallbackSecrets: [String]
     /// Entries of ``AddressPolicy``.
     package var outboundPrivateNetworks: [String]
     package var sandboxLogsRequireToken: Bool
@@ -273,6 +277,12 @@ package struct Configuration: Sendable {
         openAIBaseURL = openAIURL.isEmpty ? nil : openAIURL
         openAIModel = source.text(
             "OPENAI_MODEL", "the model that is used there; required with OPENAI_API_KEY or OPENAI_BASE_URL")
+        upiAddress = source.text("UPI_ID", "the virtual payment address that payments by UPI go to, such as shop@bank")
+        upiMerchantName = source.text("UPI_MERCHANT_NAME", "the name that apps show with UPI_ID, which requires it")
+        upiCallbackSecrets = source.secrets(
+            "UPI_CALLBACK_SECRET",
+            "the secret of the service that reports payments by UPI, whsec_ and base64, several separated by commas "
+                + "while it is rotated; without it administrators confirm them")
         outboundPrivateNetworks = source.list(
             "OUTBOUND_PRIVATE_NETWORKS",
             "ranges such as 10.0.0.0/8 that requests to URLs of users may reach besides public addresses, or true for "
@@ -388,6 +398,7 @@ extension Configuration {
             }
         }
         faults += modelFaults
+        faults += upiFaults
         do throws(AddressPolicy.ParseError) {
             _ = try AddressPolicy(privateNetworks: outboundPrivateNetworks)
         } catch {

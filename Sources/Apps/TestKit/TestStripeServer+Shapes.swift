@@ -3,7 +3,8 @@ package import TestStripe
 
 extension TestStripeServer {
     /// Whether the interpreter has the package `stripe`.
-    package static let canCompareShapes = (try? Python.run(["-c", "import stripe"])) != nil
+    package static let canCompareShapes =
+        (try? Python.run(["-c", "import importlib.util, sys; sys.exit(not importlib.util.find_spec('stripe'))"])) != nil
 
     /// Compares what was sent and returned with the types of the package `stripe`: parameters of requests, members of
     /// objects and events.

@@ -100,7 +100,7 @@ extension TestStripeState {
             "evidence": Self.noEvidence,
             "evidence_details": [
                 "due_by": .integer((time + .days(14)).seconds), "enhanced_eligibility": .object([:]),
-                "has_evidence": false, "past_due": false, "submission_count": 0,
+                "has_evidence": false, "past_due": false, "submission_count": 0, "submission_method": "not_submitted",
             ],
             "is_charge_refundable": false, "livemode": false, "metadata": .object([:]), "network_reason_code": .null,
             "payment_intent": before["payment_intent"] ?? .null, "reason": .string(reason),

@@ -175,6 +175,7 @@ extension TestStripeState {
             try insertDiscount(coupon, customer, subscription: id)
         }
         let metadata = try form.metadata()
+        let resumesAt = try form["pause_collection"]?.time("resumes_at")
         let now = now
         update("subscription", id) {
             if let method { $0["default_payment_method"] = .string(method) }
@@ -192,7 +193,7 @@ extension TestStripeState {
                 $0["pause_collection"] =
                     pause.members.isEmpty
                     ? .null
-                    : ["behavior": .text(pause.text("behavior")), "resumes_at": .text(pause.text("resumes_at"))]
+                    : ["behavior": .text(pause.text("behavior")), "resumes_at": .time(resumesAt)]
             }
         }
         if form.text("trial_end") == "now", subscription.string("status") == "trialing" {
@@ -479,7 +480,12 @@ extension TestStripeState {
             of: object("subscription", id), reason: "subscription_cycle", lines: lines, isDraft: isUnpaid)
         update("subscription", id) { $0["latest_invoice"] = .string(invoice) }
         emit("customer.subscription.updated", object("subscription", id), before: subscription)
-        if subscription["pause_collection"] != .null { return void(invoice) }
+        if let pause = subscription["pause_collection"], pause != .null {
+            guard let resumesAt = pause["resumes_at"]?.integer, resumesAt <= instant.seconds else {
+                return void(invoice)
+            }
+            update("subscription", id, event: "customer.subscription.updated") { $0["pause_collection"] = .null }
+        }
         if !isUnpaid { collect(invoice, at: instant) }
         if object("invoice", invoice).string("status") == "paid" { setStatus("active", of: id) }
     }

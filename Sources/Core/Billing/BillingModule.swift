@@ -49,14 +49,19 @@ package final class BillingModule: Module {
         customers = provider.customers
         payments = provider.payments
         refunds = provider.refunds
-        invoices = InvoiceService(
-            seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
-        coupons = CouponService(runtime: runtime)
+        let sales = SalesServices(
+            database: database, identity: identity, entitlements: entitlements, audit: audit, mailer: mailer,
+            settings: settings, hasProvider: stripe != nil, hasUPI: settings.upi != nil, runtime: runtime)
+        invoices = sales.invoices
+        coupons = sales.coupons
         let paid = SubscriptionServices(
             database: database, identity: identity, entitlements: entitlements, calls: calls, events: events,
             customers: customers, payments: payments, invoices: invoices, coupons: coupons, audit: audit,
             mailer: mailer, queue: queue, settings: settings, logger: logger, runtime: runtime)
         subscriptions = paid.subscriptions
+        let upi = UPIServices(
+            database: database, identity: identity, entitlements: entitlements, payments: payments, invoices: invoices,
+            money: money, audit: audit, mailer: mailer, settings: settings.upi, runtime: runtime)
         let outgoing = PayoutServices(
             database: database, identity: identity, calls: calls, events: events, payments: payments, money: money,
             audit: audit, queue: queue, frontend: settings.frontend, logger: logger, runtime: runtime)
@@ -64,17 +69,20 @@ package final class BillingModule: Module {
         payoutAccounts = outgoing.accounts
         disputes = outgoing.disputes
         finance = outgoing.finance
-        routes = provider.routes + paid.routes + outgoing.routes
-        workers = provider.workers + paid.workers + outgoing.workers
-        schedules = provider.schedules + outgoing.schedules
+        routes = provider.routes + sales.routes + paid.routes + upi.routes + outgoing.routes
+        workers = provider.workers + sales.workers + paid.workers + upi.workers + outgoing.workers
+        schedules = provider.schedules + SalesServices.schedules + upi.schedules + outgoing.schedules
         personalDataTables =
-            provider.personalDataTables + SubscriptionServices.personalDataTables + PayoutServices.personalDataTables
+            provider.personalDataTables + SalesServices.personalDataTables + SubscriptionServices.personalDataTables
+            + UPIServices.personalDataTables + PayoutServices.personalDataTables
     }
 
     package static let migrations: [Migration] =
-        ProviderServices.migrations + SubscriptionServices.migrations + PayoutServices.migrations
+        ProviderServices.migrations + SalesServices.migrations + SubscriptionServices.migrations
+        + UPIServices.migrations + PayoutServices.migrations
     package static let invariants: [Invariant] =
-        ProviderServices.invariants + SubscriptionServices.invariants + PayoutServices.invariants
+        ProviderServices.invariants + SalesServices.invariants + SubscriptionServices.invariants
+        + UPIServices.invariants + PayoutServices.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 

@@ -12,17 +12,20 @@ package struct BillingSettings: Sendable {
     package var seller: InvoiceParty
     /// The base URL of this service in the links of e-mails, without a slash at its end.
     package var address: String
+    /// Nil where the installation has no UPI account.
+    package var upi: UPISettings?
 
     package init(
         webhookSecrets: [String] = [], publishableKey: String? = nil, isProduction: Bool = false,
         frontend: String = "", seller: InvoiceParty = InvoiceParty(name: "Gatehouse"),
-        address: String = "http://localhost:8080"
+        address: String = "http://localhost:8080", upi: UPISettings? = nil
     ) {
         self.webhookSecrets = webhookSecrets
         self.publishableKey = publishableKey
         self.isProduction = isProduction
         self.frontend = frontend
         self.seller = seller
+        self.upi = upi
         self.address = address.hasSuffix("/") ? String(address.dropLast()) : address
     }
 }

@@ -251,8 +251,9 @@ package final class PaymentService: Sendable {
         try announce(payment, in: transaction)
     }
 
-    private func announce(_ payment: Payment, in transaction: Transaction) throws {
-        if payment.state == .succeeded { try post(payment, in: transaction) }
+    private func announce(_ payment: Payment, from source: MoneyAccount = .provider, in transaction: Transaction) throws
+    {
+        if payment.state == .succeeded { try post(payment, from: source, in: transaction) }
         if payment.state.isFinal {
             try audit.record(
                 AuditEvent(
@@ -265,11 +266,11 @@ package final class PaymentService: Sendable {
         try registration(of: payment.purpose).listener(payment, transaction)
     }
 
-    private func post(_ payment: Payment, in transaction: Transaction) throws {
+    private func post(_ payment: Payment, from source: MoneyAccount, in transaction: Transaction) throws {
         try money.post(
             "payment.succeeded", of: .organisation(payment.organisation), in: payment.amount.currency,
             operation: "payment:\(payment.id)", subject: payment.id.text, reason: payment.purpose.name,
-            [MoneyMovement(payment.receivedMinor, from: .provider, to: payment.account)], in: transaction)
+            [MoneyMovement(payment.receivedMinor, from: source, to: payment.account)], in: transaction)
     }
 
     private func registration(of purpose: PaymentPurpose) -> Registration {
@@ -296,7 +297,7 @@ package final class PaymentService: Sendable {
         payment.receivedMinor = new.amount.minorUnits
         payment.succeededAt = received.receivedAt
         guard try transaction.insert(payment) else { return nil }
-        try announce(payment, in: transaction)
+        try announce(payment, from: received.source, in: transaction)
         return payment
     }
 

@@ -10,10 +10,12 @@ package struct ReceivedPayment: Sendable {
     package let intentID: String?
     package let chargeID: String?
     package let receivedAt: Instant
+    /// Where the money is: `provider`, or the account that it was posted to before it was known what it pays.
+    package let source: MoneyAccount
 
     package init(
         _ payment: NewPayment, by method: Payment.Method, providerID: String, intentID: String? = nil,
-        chargeID: String? = nil, receivedAt: Instant
+        chargeID: String? = nil, receivedAt: Instant, source: MoneyAccount = .provider
     ) {
         self.payment = payment
         self.method = method
@@ -21,5 +23,6 @@ package struct ReceivedPayment: Sendable {
         self.intentID = intentID
         self.chargeID = chargeID
         self.receivedAt = receivedAt
+        self.source = source
     }
 }

@@ -271,9 +271,10 @@ extension Payout {
 }
 
 extension Currency {
-    /// The provider pays these currencies in whole major units, although it counts their amounts in hundredths.
+    /// The provider pays these currencies in whole major units, although their minor unit is a hundredth. So it does
+    /// with ISK and UGX, whose minor unit is the whole one (``fractionDigits``).
     /// https://docs.stripe.com/currencies#special-cases
-    private static let wholeUnits: Set<String> = ["huf", "isk", "twd", "ugx"]
+    private static let wholeUnits: Set<String> = ["huf", "twd"]
 
     /// A payout's amount is a multiple of it, in minor units.
     package var payoutStep: Int64 { Self.wholeUnits.contains(code) ? 100 : 1 }

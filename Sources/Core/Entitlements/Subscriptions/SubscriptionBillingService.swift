@@ -40,6 +40,17 @@ package final class SubscriptionBillingService: Sendable {
         _ = try transaction.insert(subscription)
     }
 
+    /// Checks that a subscription can be paid for, as ``apply(_:to:in:)`` would apply it. The live one is locked.
+    /// - Parameter reference: of the subscription that is paid for again; nil for a new one.
+    /// - Throws: `already-subscribed` where another one would stay in effect.
+    package func requireReplaceable(
+        by reference: String?, of organisation: ID<Organisation>, in transaction: Transaction
+    ) throws {
+        let current = try transaction.lockedSubscription(of: organisation)
+        if let reference, current?.billingReference == reference, current?.status.isFinal == false { return }
+        _ = try replaceable(in: organisation, transaction)
+    }
+
     /// The organisation's live subscription, which another one may replace: a trial, a plan without payment, or one whose
     /// first payment is not complete.
     /// - Returns: nil where it has ended.
@@ -183,7 +194,6 @@ package final class SubscriptionBillingService: Sendable {
                 AuditEvent(
                     change.action, organisation: after.organisation.text, subject: after.id.text, details: details),
                 in: transaction)
-            try events.updated(after, by: change.action, in: transaction)
         }
         try events.updated(after, by: change.action, in: transaction)
         return change

@@ -37,7 +37,7 @@ final class BookingAdministrationService: Sendable {
 
 /// An event with its bookings, for administrators.
 struct AdministeredBooking: Payload {
-    struct Service: Codable, Sendable {
+    struct AdministeredService: Codable, Sendable {
         var eventServiceId: ID<ServiceBooking>
         var vendorType: String
         var vendorId: String
@@ -63,7 +63,7 @@ struct AdministeredBooking: Payload {
     var currency: String
     var paidAt: Instant?
     var cancelledAt: Instant?
-    var services: [Service]
+    var services: [AdministeredService]
 
     init(_ event: MarketplaceEvent, _ bookings: [ServiceBooking]) {
         eventId = event.id
@@ -80,7 +80,7 @@ struct AdministeredBooking: Payload {
         paidAt = event.paidAt
         cancelledAt = event.cancelledAt
         services = bookings.map { booking in
-            Service(
+            AdministeredService(
                 eventServiceId: booking.id, vendorType: booking.vendor.kind, vendorId: booking.vendor.text,
                 vendorOrganisationId: booking.vendorOrganisation, status: booking.status,
                 agreedPrice: booking.price.major, agreedPriceMinor: booking.price.minorUnits,

@@ -5,7 +5,7 @@ struct EventPlan: Payload {
     /// Who has made it.
     enum Source: String, Codable, Sendable, CaseIterable { case model, fallback }
 
-    struct Indicators: Codable, Sendable {
+    struct PlanIndicators: Codable, Sendable {
         var totalCost: DecimalNumber
         var totalCostMinor: Int64
         /// Rounded down; nil without guests.
@@ -15,40 +15,40 @@ struct EventPlan: Payload {
         var confidencePct: Int64
     }
 
-    struct Space: Codable, Sendable {
+    struct PlanSpace: Codable, Sendable {
         var tables: Int64
         var seatsPerTable: Int64
         var zones: [String]
     }
 
-    struct Step: Codable, Sendable {
+    struct PlanStep: Codable, Sendable {
         /// Such as `8 weeks before` or `18:00`.
         var time: String
         var title: String
     }
 
-    struct Part: Codable, Sendable {
+    struct PlanPart: Codable, Sendable {
         var category: String
         var percent: DecimalNumber
         var amount: DecimalNumber
         var amountMinor: Int64
     }
 
-    struct Budget: Codable, Sendable {
+    struct PlanBudget: Codable, Sendable {
         var total: DecimalNumber
         var totalMinor: Int64
         var currency: String
-        var breakdown: [Part]
+        var breakdown: [PlanPart]
         var tradeoffNote: String
     }
 
     var blueprintId: ID<EventPlan>
     var title: String
     var summary: String
-    var kpis: Indicators
-    var spacePlan: Space
-    var timeline: [Step]
-    var budget: Budget
+    var kpis: PlanIndicators
+    var spacePlan: PlanSpace
+    var timeline: [PlanStep]
+    var budget: PlanBudget
     var status: String
     var source: Source
 
@@ -66,20 +66,20 @@ struct EventPlan: Payload {
         status = "draft"
         self.source = source
         let each = guests > 0 ? Money(total.minorUnits / guests, total.currency) : nil
-        kpis = Indicators(
+        kpis = PlanIndicators(
             totalCost: total.major, totalCostMinor: total.minorUnits, costPerAttendee: each?.major,
             costPerAttendeeMinor: each?.minorUnits, currency: total.currency.code, confidencePct: confidence)
-        spacePlan = Space(
+        spacePlan = PlanSpace(
             tables: (guests + Self.seatsPerTable - 1) / Self.seatsPerTable, seatsPerTable: Self.seatsPerTable,
             zones: draft.zones)
-        timeline = draft.timeline.map { Step(time: $0.time, title: $0.title) }
+        timeline = draft.timeline.map { PlanStep(time: $0.time, title: $0.title) }
         let sum = draft.shares.reduce(0) { $0 + $1.weight }
         let parts = zip(draft.shares, BudgetSplit.parts(of: total, by: draft.shares)).map { share, amount in
-            Part(
+            PlanPart(
                 category: share.category, percent: DecimalNumber(share.weight * 10_000 / sum, fractionDigits: 2),
                 amount: amount.major, amountMinor: amount.minorUnits)
         }
-        budget = Budget(
+        budget = PlanBudget(
             total: total.major, totalMinor: total.minorUnits, currency: total.currency.code, breakdown: parts,
             tradeoffNote: draft.note)
     }

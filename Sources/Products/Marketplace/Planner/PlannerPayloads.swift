@@ -2,7 +2,7 @@ import Modules
 
 /// The body of `POST /v1/planner/message`.
 struct PlannerMessageRequest: Payload {
-    struct Message: Codable, Sendable {
+    struct PlannerTurn: Codable, Sendable {
         /// `user` or `assistant`.
         var role: String
         var content: String
@@ -11,7 +11,7 @@ struct PlannerMessageRequest: Payload {
     var sessionId: String
     var userText: String
     /// The conversation so far.
-    var messages: [Message]?
+    var messages: [PlannerTurn]?
     var draftBrief: DraftBrief?
     var mode: String?
     /// `collecting` or `ready_to_generate`.
@@ -25,7 +25,7 @@ struct PlannerMessageRequest: Payload {
 }
 
 struct PlannerMessageReply: Payload {
-    struct Session: Codable, Sendable {
+    struct CollectedBrief: Codable, Sendable {
         var sessionId: String
         var draftBrief: DraftBrief
         /// `collecting` or `ready_to_generate`.
@@ -33,7 +33,7 @@ struct PlannerMessageReply: Payload {
     }
 
     var assistantMessage: String
-    var updatedSession: Session
+    var updatedSession: CollectedBrief
     /// `model`, or `fallback` for an answer by fixed rules.
     var source: EventPlan.Source
 
@@ -44,7 +44,7 @@ struct PlannerMessageReply: Payload {
 struct PlanRequest: Payload {
     var sessionId: String
     var draftBrief: DraftBrief
-    var messages: [PlannerMessageRequest.Message]?
+    var messages: [PlannerMessageRequest.PlannerTurn]?
     var mode: String?
 
     static let naming = Naming.asDeclared

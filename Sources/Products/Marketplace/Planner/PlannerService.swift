@@ -53,7 +53,7 @@ final class PlannerService: Sendable {
         }
         return PlannerMessageReply(
             assistantMessage: text,
-            updatedSession: PlannerMessageReply.Session(
+            updatedSession: PlannerMessageReply.CollectedBrief(
                 sessionId: request.sessionId, draftBrief: brief,
                 briefStatus: brief.missing.isEmpty ? "ready_to_generate" : "collecting"),
             source: model == nil ? .fallback : .model)
@@ -208,7 +208,8 @@ final class PlannerService: Sendable {
     }
 
     /// - Throws: `validation-failed` for a role that is neither the user's nor the assistant's.
-    private static func conversation(_ messages: [PlannerMessageRequest.Message]) throws(Problem) -> [ModelMessage] {
+    private static func conversation(_ messages: [PlannerMessageRequest.PlannerTurn]) throws(Problem) -> [ModelMessage]
+    {
         var found: [ModelMessage] = []
         for (index, message) in messages.enumerated() {
             guard message.role == "user" || message.role == "assistant" else {

@@ -1,12 +1,12 @@
 import Base
-import NIOCore
+package import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A TCP server that answers every request head with the same bytes.
-final class ScriptedServer: Sendable {
+/// A TCP server that answers request heads with scripted bytes.
+package final class ScriptedServer: Sendable {
     /// What happens after a request head was received.
-    enum Action: Sendable {
+    package enum Action: Sendable {
         case bytes(String)
         case bytesAndClose(String)
         case ignore
@@ -18,33 +18,36 @@ final class ScriptedServer: Sendable {
     }
 
     private let channel: any Channel
-    private let received = Mutex<[String]>([])
+    private let record: Record
 
-    var port: Int { channel.localAddress?.port ?? 0 }
-    var url: String { "http://127.0.0.1:\(port)/path" }
+    package var port: Int { channel.localAddress?.port ?? 0 }
+    package var url: String { "http://127.0.0.1:\(port)/path" }
     /// The request heads, and the bodies as far as they arrived with them.
-    var requests: [String] { received.withLock { $0 } }
+    package var requests: [String] { record.state.withLock { $0.requests } }
+    /// Connections that have ended.
+    package var closedCount: Int { record.state.withLock { $0.closed } }
 
-    private init(_ channel: any Channel) { self.channel = channel }
+    private init(_ channel: any Channel, _ record: Record) {
+        self.channel = channel
+        self.record = record
+    }
 
     /// Runs `body` with a server, which is closed afterwards, also after an error.
-    /// - Parameter host: an address of this machine.
-    static func with(_ action: Action, host: String = "127.0.0.1", _ body: (ScriptedServer) async throws -> Void)
-        async throws
-    {
-        let box = Mutex<ScriptedServer?>(nil)
+    /// - Parameters:
+    ///   - actions: of the requests in their order; the last one is also that of further requests.
+    ///   - host: an address of this machine.
+    package static func with(
+        _ actions: Action..., host: String = "127.0.0.1", _ body: (ScriptedServer) async throws -> Void
+    ) async throws {
+        let record = Record(actions)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { child in
                 child.eventLoop.makeCompletedFuture {
-                    try child.pipeline.syncOperations.addHandler(
-                        RequestHandler(action) { request in
-                            box.withLock { $0 }?.received.withLock { $0.append(request) }
-                        })
+                    try child.pipeline.syncOperations.addHandler(RequestHandler(record))
                 }
             }
             .bind(host: host, port: 0).get()
-        let server = ScriptedServer(channel)
-        box.withLock { $0 = server }
+        let server = ScriptedServer(channel, record)
         try await attempt {
             try await body(server)
         } finally: {
@@ -52,25 +55,47 @@ final class ScriptedServer: Sendable {
         }
     }
 
+    private final class Record: Sendable {
+        struct State {
+            var actions: [Action]
+            var requests: [String] = []
+            var closed = 0
+        }
+
+        let state: Mutex<State>
+
+        init(_ actions: [Action]) { state = Mutex(State(actions: actions)) }
+
+        var action: Action { state.withLock { $0.actions.first ?? .ignore } }
+
+        func add(_ request: String) -> Action {
+            state.withLock { state in
+                state.requests.append(request)
+                return state.actions.count > 1 ? state.actions.removeFirst() : state.actions.first ?? .ignore
+            }
+        }
+    }
+
     private final class RequestHandler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
-        private let action: Action
-        private let onRequest: (String) -> Void
+        private let record: Record
         private var text = ""
 
-        init(_ action: Action, onRequest: @escaping (String) -> Void) {
-            self.action = action
-            self.onRequest = onRequest
+        init(_ record: Record) { self.record = record }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            record.state.withLock { $0.closed += 1 }
+            context.fireChannelInactive()
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             text += String(buffer: unwrapInboundIn(data))
-            if case .closeAtOnce = action {
+            if case .closeAtOnce = record.action {
             } else if !text.contains("\r\n\r\n") {
                 return
             }
-            onRequest(text)
+            let action = record.add(text)
             text = ""
             switch action {
             case .bytes(let bytes): context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: bytes)), promise: nil)

@@ -1,0 +1,35 @@
+import Audit
+import Entitlements
+import Identity
+import Mail
+import Modules
+
+/// The services of payments by UPI, wired.
+struct UPIServices {
+    let routes: [Route]
+    let workers: [Worker]
+    let schedules = [PruneUPIPaymentsJob.schedule]
+
+    init(
+        database: any Database, identity: IdentityModule, entitlements: EntitlementsModule, payments: PaymentService,
+        invoices: InvoiceService, money: MoneyLedgerService, audit: AuditService, mailer: Mailer,
+        settings: UPISettings?, runtime: Runtime
+    ) {
+        let receipts = UPIReceiptService(
+            database: database, payments: payments, invoices: invoices, entitlements: entitlements, money: money,
+            audit: audit, mailer: mailer, runtime: runtime)
+        routes =
+            UPIRoutes(
+                payments: UPIPaymentService(
+                    database: database, entitlements: entitlements, settings: settings, runtime: runtime),
+                receipts: receipts,
+                callbacks: UPICallbackService(receipts: receipts, settings: settings, runtime: runtime),
+                identity: identity, entitlements: entitlements
+            ).routes
+        workers = [PruneUPIPaymentsJob.worker(database)]
+    }
+
+    static let migrations = UPISchema.migrations
+    static let invariants = UPIInvariants.all
+    static let personalDataTables = UPIPersonalData.tables
+}

@@ -1,0 +1,54 @@
+import Models
+import Testing
+
+@testable import App
+
+@Suite struct ModelSettingsTests {
+    private func settings(_ values: [String: String]) throws -> ModelSettings? {
+        try Configuration(environment: values).modelSettings
+    }
+
+    @Test func `a model is used where there is a key or a server, Anthropic's first`() throws {
+        #expect(try settings([:]) == nil)
+        #expect(try settings(["ANTHROPIC_MODEL": "m", "OPENAI_MODEL": "m"]) == nil)
+        let anthropic = try settings(["ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k", "OPENAI_MODEL": "m"])
+        #expect(anthropic?.upstream.api == .anthropic && anthropic?.model == "claude-sonnet-5")
+        #expect(anthropic?.upstream.baseURL == "https://api.anthropic.com")
+        let other = try settings([
+            "ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9/anthropic/", "ANTHROPIC_MODEL": "m",
+        ])
+        #expect(other?.upstream.baseURL == "http://127.0.0.1:9/anthropic" && other?.model == "m")
+        let openAI = try settings(["OPENAI_API_KEY": "k", "OPENAI_MODEL": "m"])
+        #expect(openAI?.upstream.api == .openAI && openAI?.upstream.baseURL == "https://api.openai.com/v1")
+        #expect(openAI?.upstream.key != nil)
+        let local = try settings(["OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_MODEL": "m"])
+        #expect(local?.upstream.baseURL == "http://127.0.0.1:9/v1" && local?.upstream.key == nil)
+    }
+
+    @Test(arguments: [
+        (["ANTHROPIC_API_KEY": "a b"], "ANTHROPIC_API_KEY"),
+        (["ANTHROPIC_BASE_URL": "anthropic"], "ANTHROPIC_BASE_URL"),
+        (["OPENAI_API_KEY": "k"], "OPENAI_MODEL"), (["OPENAI_BASE_URL": "https://a.example/v1"], "OPENAI_MODEL"),
+        (["OPENAI_API_KEY": "ké", "OPENAI_MODEL": "m"], "OPENAI_API_KEY"),
+        (["OPENAI_BASE_URL": "https://a.example/?b", "OPENAI_MODEL": "m"], "OPENAI_BASE_URL"),
+        (["OUTBOUND_PRIVATE_NETWORKS": "10.0.0.0/8,office"], "OUTBOUND_PRIVATE_NETWORKS"),
+        (["OUTBOUND_PRIVATE_NETWORKS": "false"], "OUTBOUND_PRIVATE_NETWORKS"),
+    ])
+    func `a setting that cannot be used is named`(values: [String: String], name: String) {
+        let faults = #expect(throws: ConfigurationFaults.self) { try Configuration(environment: values) }?.faults ?? []
+        #expect(faults.count == 1 && faults[0].hasPrefix("\(name): "), "\(faults)")
+    }
+
+    @Test func `private networks are for other installations than production`() throws {
+        let values = ["OUTBOUND_PRIVATE_NETWORKS": "10.0.0.0/8, ::1"]
+        #expect(try Configuration(environment: values).outboundPrivateNetworks == ["10.0.0.0/8", "::1"])
+        #expect(
+            try Configuration(environment: ["OUTBOUND_PRIVATE_NETWORKS": "true"]).outboundPrivateNetworks == ["true"])
+        let production = values.merging([
+            "ENVIRONMENT": "production", "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
+            "BASE_URL": "https://api.example",
+        ]) { $1 }
+        let faults = #expect(throws: ConfigurationFaults.self) { try Configuration(environment: production) }?.faults
+        #expect(faults == ["OUTBOUND_PRIVATE_NETWORKS: is not accepted in production"])
+    }
+}
