@@ -228,8 +228,9 @@ package final class PaidSubscriptionService: Sendable {
     }
 
     /// Changes to a smaller plan with the next period, without a proration.
-    /// - Throws: `validation-failed`, `plan-not-found`, `conflict` for a plan that is not smaller, `subscription-state`,
-    ///   `provider-unavailable`; without a billed subscription, what ``SubscriptionService/downgrade(_:scope:)`` throws.
+    /// - Throws: `validation-failed`, `plan-not-found`, `conflict` for a plan that is not smaller,
+    ///   `subscription-state`, `provider-unavailable`; without a billed subscription, what
+    ///   ``SubscriptionService/downgrade(_:scope:)`` throws.
     func downgrade(_ choice: PaidPlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
         guard let row = try await billed(scope) else { return try await subscriptions.downgrade(choice, scope: scope) }
         let set = plans.current
@@ -363,8 +364,12 @@ package final class PaidSubscriptionService: Sendable {
     }
 
     private func view(_ row: ProviderSubscription) async throws(Problem) -> SubscriptionView {
-        let view = try await database.read { [billing] in try billing.view(of: row.organisation, in: $0) }
-        guard var view else { throw Problem(.notFound) }
+        var view = try await database.read { [billing] transaction in
+            if let view = try billing.view(of: row.organisation, in: transaction) { return view }
+            var view = try billing.view(pending: row.billingState, of: row.organisation, at: transaction.now)
+            if !row.isLive { view.status = .incompleteExpired }
+            return view
+        }
         if row.isLive { view.billing = BillingView(row) }
         return view
     }
