@@ -83,7 +83,7 @@ import Testing
                     "POST /v1/auth/verify-email", "POST /v1/auth/verify-token",
                     "POST /v1/marketplace/contact-submissions", "POST /v1/marketplace/demo-requests",
                     "POST /v1/marketplace/dfy-leads", "POST /v1/marketplace/waitlist-subscribers",
-                    "POST /v1/user/erasure/cancellation",
+                    "POST /v1/user/erasure/cancellation", "POST /v1/webhooks/stripe", "POST /v1/webhooks/upi",
                 ]
             )
         }

@@ -10,46 +10,30 @@ import Testing
 
 /// Disputes of payments, by the provider's events.
 @Suite struct DisputeTests {
-    /// A payment of the payer that has arrived.
-    private func pay(_ payouts: PayoutFixture, _ amount: Int64) async throws -> Payment {
-        let organisation = try payouts.organisation(of: payouts.payer)
-        let new = NewPayment(
-            organisation: organisation, person: nil, purpose: PayoutFixture.paymentPurpose, subject: "event-1",
-            amount: try payouts.money(amount), description: "an event")
-        let payments = payouts.billing.payments
-        let begun = try await payouts.database.write { try payments.begin(new, in: $0) }
-        let started = try await payments.start(begun.id).payment
-        try payouts.stripe.pay(try #require(started.intentID))
-        let paid = try await payments.refresh(begun.id)
-        #expect(paid.state == .succeeded)
-        return paid
-    }
-
     /// Has the provider's events polled and applied.
     private func follow(_ payouts: PayoutFixture) async throws {
         payouts.advance(by: .minutes(11))
         try await payouts.test.runJobs()
     }
 
-    private func listed(_ payouts: PayoutFixture) async throws -> [JSONValue] {
-        let token = try await payouts.test.administrator().token
-        return await payouts.test.call("GET", "/v1/admin/payment-disputes", token: token)["data"]?.array ?? []
+    private func listed(_ payouts: PayoutFixture) async -> [JSONValue] {
+        await payouts.admin("GET", "payment-disputes")["data"]?.array ?? []
     }
 
     @Test(arguments: Engine.available)
     func `a dispute withdraws held money, and winning it returns the money`(engine: Engine) async throws {
         try await withPayouts(engine) { payouts in
-            let payment = try await pay(payouts, 5_000)
+            let payment = try await payouts.pay(5_000)
             let dispute = try payouts.stripe.openDispute(paymentIntent: try #require(payment.intentID))
             try await follow(payouts)
             #expect(try await payouts.balances(of: payouts.payer) == [.held: 100_000, .disputed: 5_000])
-            let open = try #require(try await listed(payouts).first)
+            let open = try #require(await listed(payouts).first)
             #expect(open["funds"] == "withdrawn" && open["amount"] == 50 && open["amount_minor"] == 5_000)
             #expect(open["provider_id"] == .string(dispute) && open["payment_id"] == .string(payment.id.text))
             payouts.stripe.closeDispute(dispute, isWon: true)
             for _ in 0..<2 { try await follow(payouts) }
             #expect(try await payouts.balances(of: payouts.payer) == [.held: 105_000])
-            #expect(try await listed(payouts).map { $0["funds"] } == ["returned"])
+            #expect(await listed(payouts).map { $0["funds"] } == ["returned"])
             #expect(payouts.stripe.totals["usd"]?.disputed == 0)
         }
     }
@@ -59,7 +43,7 @@ import Testing
         async throws
     {
         try await withPayouts(engine) { payouts in
-            let payment = try await pay(payouts, 5_000)
+            let payment = try await payouts.pay(5_000)
             _ = try await payouts.release(payouts.newPayout("service-1", 104_000, commission: 4_000))
             let dispute = try payouts.stripe.openDispute(paymentIntent: try #require(payment.intentID))
             try await follow(payouts)
@@ -70,7 +54,7 @@ import Testing
             payouts.stripe.closeDispute(dispute, isWon: false)
             for _ in 0..<2 { try await follow(payouts) }
             #expect(try await payouts.balances(of: payouts.payer) == [.disputeLost: 5_000])
-            #expect(try await listed(payouts).map { $0["status"] } == ["lost"])
+            #expect(await listed(payouts).map { $0["status"] } == ["lost"])
         }
     }
 }

@@ -135,14 +135,21 @@ struct PaymentFixture: Sendable {
 
 /// The purpose of the tests: an order that the member `event_id` names, of 19.99 USD. Counts its committed changes.
 final class PaymentLog: Sendable {
-    private let changes = Mutex<[String: Int]>([:])
+    private final class Counts: Sendable {
+        private let counts = Mutex<[String: Int]>([:])
+
+        func add(_ change: String) { counts.withLock { $0[change, default: 0] += 1 } }
+        func count(_ change: String) -> Int { counts.withLock { $0[change] ?? 0 } }
+    }
+
+    private let changes = Counts()
 
     init(of app: App) {
-        app.billing.payments.register(PaymentFixture.purpose, to: .held) { [weak self] payment, transaction in
-            transaction.afterCommit { self?.add("\(payment.id) \(payment.state.rawValue)") }
+        app.billing.payments.register(PaymentFixture.purpose, to: .held) { [changes] payment, transaction in
+            transaction.afterCommit { changes.add("\(payment.id) \(payment.state.rawValue)") }
         }
-        app.billing.refunds.onChange(of: PaymentFixture.purpose) { [weak self] refund, _, transaction in
-            transaction.afterCommit { self?.add("\(refund.id) \(refund.state.rawValue)") }
+        app.billing.refunds.onChange(of: PaymentFixture.purpose) { [changes] refund, _, transaction in
+            transaction.afterCommit { changes.add("\(refund.id) \(refund.state.rawValue)") }
         }
         app.billing.payments.resolve { request, scope, _ in
             guard let order = request.eventId, let usd = Currency("usd") else { return nil }
@@ -152,14 +159,12 @@ final class PaymentLog: Sendable {
         }
     }
 
-    private func add(_ change: String) { changes.withLock { $0[change, default: 0] += 1 } }
-
     func count(_ payment: ID<Payment>, _ state: Payment.State) -> Int {
-        changes.withLock { $0["\(payment) \(state.rawValue)"] ?? 0 }
+        changes.count("\(payment) \(state.rawValue)")
     }
 
     func count(_ refund: ID<Refund>, _ state: Refund.State) -> Int {
-        changes.withLock { $0["\(refund) \(state.rawValue)"] ?? 0 }
+        changes.count("\(refund) \(state.rawValue)")
     }
 }
 

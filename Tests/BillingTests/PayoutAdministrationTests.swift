@@ -91,8 +91,11 @@ import Testing
     @Test(arguments: Engine.available)
     func `the lists have the payouts of their reader`(engine: Engine) async throws {
         try await withPayouts(engine) { payouts in
-            for number in 1...3 { _ = try await payouts.release(payouts.newPayout("service-\(number)", 1_000)) }
-            let held = try await payouts.begin(payouts.newPayout("service-4", 1_100, needsApproval: true))
+            for number in 1...3 {
+                _ = try await payouts.release(payouts.newPayout("service-\(number)", 1_000, commission: 100))
+            }
+            let held = try await payouts.begin(
+                payouts.newPayout("service-4", 1_100, commission: 100, needsApproval: true))
             let all = await payouts.admin("GET", "payouts?limit=2")
             #expect(all["total"] == 4 && all["data"]?.array?.count == 2)
             #expect(

@@ -46,7 +46,7 @@ import Testing
                 payouts.advance(by: .seconds(61))
                 try await payouts.requireInvariants()
             }
-            #expect(count >= 30)
+            #expect(count >= 20)
             let open = payouts.transfers.filter { !$0.isReversed }
             #expect(open.count == (isReversed ? 0 : 1))
             let payee = try await payouts.balances(of: payouts.payee)

@@ -30,6 +30,8 @@ struct PayoutFixture: Sendable {
         self.test = test
         self.stripe = stripe
         test.app.billing.payments.register(Self.paymentPurpose, to: .held) { _, _ in }
+        // The first run of the schedules sets their next times.
+        try await test.runJobs()
         payer = try await test.register("payer")
         payee = try await test.register("payee")
         administrator = try await test.administrator()
@@ -61,6 +63,19 @@ struct PayoutFixture: Sendable {
                         amount: amount, description: name),
                     by: .upi, providerID: "\(name)-\(amount.currency.code)", receivedAt: test.clock.now), in: $0)
         }
+    }
+
+    /// A payment of the payer that has arrived by a card.
+    func pay(_ amount: Int64) async throws -> Payment {
+        let new = NewPayment(
+            organisation: try organisation(of: payer), person: nil, purpose: Self.paymentPurpose, subject: "event-1",
+            amount: try money(amount), description: "an event")
+        let begun = try await database.write { [billing] in try billing.payments.begin(new, in: $0) }
+        let started = try await billing.payments.start(begun.id).payment
+        try stripe.pay(try #require(started.intentID))
+        let paid = try await billing.payments.refresh(begun.id)
+        #expect(paid.state == .succeeded)
+        return paid
     }
 
     func newPayout(
@@ -100,8 +115,13 @@ struct PayoutFixture: Sendable {
 
     var transfers: [StripeTransfer] { stripe.objects() }
 
+    /// A request of the administrator, who signs in for it: the clock may have moved beyond the lifetime of a token.
     func admin(_ method: String, _ path: String, _ json: JSONValue? = nil) async -> TestResponse {
-        await test.call(method, "/v1/admin/\(path)", json: json, token: administrator.token)
+        let session = await test.call(
+            "POST", "/v1/auth/login",
+            json: ["email": .string(administrator.email), "password": .string(administrator.password)])
+        return await test.call(
+            method, "/v1/admin/\(path)", json: json, token: session["access_token"]?.string ?? administrator.token)
     }
 
     func requireInvariants() async throws {
@@ -114,11 +134,12 @@ struct PayoutFixture: Sendable {
 }
 
 func withPayouts(
-    _ engine: Engine, databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 },
+    _ engine: Engine, _ settings: TestStripeServer.Settings = TestStripeServer.Settings(),
+    databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 },
     _ body: (PayoutFixture) async throws -> Void
 ) async throws {
     let clock = TestClock()
-    let stripe = try await TestStripeServer.start(now: { clock.now })
+    let stripe = try await TestStripeServer.start(settings, now: { clock.now })
     try await withTestApp(
         engine, clock: clock, databaseWrapper: databaseWrapper,
         change: {

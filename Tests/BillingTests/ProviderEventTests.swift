@@ -22,7 +22,7 @@ import Testing
             for order in orders {
                 let intent = try #require(await payments.create(order)["payment_intent_id"]?.string)
                 if order.hasSuffix("1") {
-                    #expect(throws: Never.self) { try payments.stripe.pay(intent, with: "pm_card_chargeDeclined") }
+                    try payments.stripe.pay(intent, with: "pm_card_chargeDeclined")
                 }
                 try payments.stripe.pay(intent)
             }
@@ -38,7 +38,8 @@ import Testing
                 #expect(payments.log.count(payment.id, .succeeded) == 1)
             }
             #expect(try await payments.balances() == [.held: Int64(orders.count) * 1_999, .provider: Int64(-orders.count) * 1_999])
-            #expect(try await payments.events(.received) == 0 && payments.events(.dead) == 0)
+            #expect(try await payments.events(.received) == 0)
+            #expect(try await payments.events(.dead) == 0)
         }
     }
 

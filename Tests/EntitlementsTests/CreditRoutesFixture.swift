@@ -43,7 +43,7 @@ struct CreditRoutesFixture: Sendable {
                 "journeys", "Reserve four credits", requires: identity.member, entitlements.credits(4),
                 .header(.idempotencyKey), problems: [.operationConflict]
             ) {
-                (payload: PlanChoice, scope, charge, key) in
+                (payload: Adjustment, scope, charge, key) in
                 let operation = charge.operation(key: key ?? "test-\(Int.random(in: 0..<Int.max))")
                 let receipt = try await database.write { transaction in
                     let hold = try service.reserve(

@@ -191,7 +191,7 @@ import Testing
             #expect(own["data"]?[0]?["id"]?.string == plan, "\(own)")
             for path in ["/v1/plans", "/api/v1/plans", "/plans"] {
                 let catalogue = await fixture.app.call("GET", path, token: token)
-                #expect(catalogue.status == 200 && catalogue["total"] == nil, "\(path): \(catalogue)")
+                #expect(catalogue["plans"]?.array?.isEmpty == false, "\(path): \(catalogue)")
             }
             #expect(await fixture.app.call("GET", "/v1/marketplace/plans", token: token)["total"] == 1)
             #expect(await fixture.app.call("GET", "/api/messages", token: token).status == 200)

@@ -202,6 +202,17 @@ import Testing
         #expect(throws: ModelUpstream.ParseError.self) { _ = try ModelUpstream(.openAI, baseURL: url, key: nil) }
     }
 
+    @Test func `a schema has no references, which services accept in different places`() {
+        let point: JSONValue = ["type": "object", "properties": ["x": ["type": "integer"]]]
+        let schema = ModelSchema(
+            name: "line",
+            json: [
+                "type": "object", "properties": ["from": ["$ref": "#/components/schemas/Point"]],
+                "components": ["schemas": ["Point": point]],
+            ])
+        #expect(schema.json == ["type": "object", "properties": ["from": point]])
+    }
+
     @Test(arguments: ["", "a b", "a\r\nb", "kéy", String(repeating: "a", count: 513)])
     func `a key is visible ASCII`(key: String) {
         #expect(ModelKey(key) == nil)

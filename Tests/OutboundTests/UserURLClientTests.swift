@@ -244,19 +244,25 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n01234567890", UserURLFailure.failed(.tooLarge)),
-        ("HTTP/1.1 200 OK\r\nX-Long: \(String(repeating: "x", count: 100_000))\r\n\r\n", .failed(.broken)),
-        (
-            "HTTP/1.1 200 OK\r\n\((0..<300).map { "X-\($0): 1\r\n" }.joined())Content-Length: 0\r\n\r\n",
-            .failed(.broken)
-        ), ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", .failed(.timedOut)),
-        ("this is not HTTP\r\n\r\n", .failed(.broken)),
-    ])
-    func `a response beyond the bounds is a failure`(response: String, expected: UserURLFailure) async throws {
-        try await ScriptedServer.with(.bytes(response)) { server in
-            let request = UserURLRequest(
-                "GET", try UserURL(server.url), timeout: .seconds(1), responseBytesMax: 10)
+    private enum Excess: CaseIterable {
+        case body, field, fields, notHTTP
+
+        var response: String {
+            switch self {
+            case .body: "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n01234567890"
+            case .field: "HTTP/1.1 200 OK\r\nX-Long: \(String(repeating: "x", count: 100_000))\r\n\r\n"
+            case .fields:
+                "HTTP/1.1 200 OK\r\n" + (0..<300).map { "X-\($0): 1\r\n" }.joined() + "Content-Length: 0\r\n\r\n"
+            case .notHTTP: "this is not HTTP\r\n\r\n"
+            }
+        }
+    }
+
+    @Test(arguments: Excess.allCases)
+    private func `a response beyond the bounds is a failure`(excess: Excess) async throws {
+        try await ScriptedServer.with(.bytes(excess.response)) { server in
+            let request = UserURLRequest("GET", try UserURL(server.url), responseBytesMax: 10)
+            let expected = UserURLFailure.failed(excess == .body ? .tooLarge : .broken)
             #expect(await failure(try client(), request) == "\(expected)")
         }
     }

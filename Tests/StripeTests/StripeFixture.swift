@@ -12,13 +12,13 @@ struct StripeFixture {
     let clock = TestClock()
     private let keys = Counter()
 
-    init(_ settings: TestStripeServer.Settings = .init(), timeout: Duration = .seconds(5)) async throws {
+    init(_ settings: TestStripeServer.Settings = .init(), timeout: Duration = .seconds(30)) async throws {
         let clock = clock
         server = try await TestStripeServer.start(settings, now: { clock.now })
         client = Self.client(server.url, key: server.secretKey, timeout: timeout)
     }
 
-    static func client(_ url: String, key: String, timeout: Duration = .seconds(5)) -> StripeClient {
+    static func client(_ url: String, key: String, timeout: Duration = .seconds(30)) -> StripeClient {
         StripeClient(
             settings: StripeSettings(base: url, secretKey: key, timeout: timeout), outbound: OutboundClient(),
             pause: { _ in })

@@ -22,6 +22,9 @@ private let groups: [DocumentGroup] = [
         "Plans and subscriptions", "The catalogue of plans, the subscription of the organisation and its changes.",
         segments: ["plans", "payments", "stripe", "subscriptions"]),
     DocumentGroup(
+        "Payouts", "The account that an organisation is paid to, and the payouts to it.",
+        segments: ["payouts", "payout-account"]),
+    DocumentGroup(
         "Entitlements, usage and credits",
         "What the plan allows, reservations of metered units, usage events and the credit balance.",
         segments: ["entitlements", "usage", "credits"]),

@@ -53,7 +53,7 @@ package final class TestStripeServer: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .bind(host: "127.0.0.1", port: 0).get()
         let server = TestStripeServer(channel, settings, now: now)
-        requests.serve { [weak server] request in server?.respond(to: request) }
+        requests.serve(server)
         return server
     }
 
@@ -85,7 +85,7 @@ package final class TestStripeServer: Sendable {
         }
     }
 
-    private func respond(to request: TestStripeRequest) -> TestStripeResponse {
+    func respond(to request: TestStripeRequest) -> TestStripeResponse {
         state.withLock { $0.respond(to: request) }
     }
 }

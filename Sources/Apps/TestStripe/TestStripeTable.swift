@@ -19,7 +19,8 @@ struct TestStripeTable {
         positions[id] = ids.count
         ids.append(id)
         objects[id] = object
-        for member in indexes.keys {
+        // An iterator of the dictionary would hold a second reference, so that each index would be copied.
+        for member in Array(indexes.keys) {
             if let value = object.text(member) { indexes[member]?[value, default: []].append(id) }
         }
     }

@@ -30,7 +30,7 @@ struct AnthropicStreamDecoder: ModelStreamDecoder {
         case "message_stop":
             isComplete = true
             return []
-        case "error": throw ModelError(status: 200, error: value["error"], key: key)
+        case "error": throw ModelError(status: nil, error: value["error"], key: key)
         // Pings, ends of blocks, and kinds that the API may add.
         default: return []
         }

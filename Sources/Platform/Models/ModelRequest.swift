@@ -70,15 +70,3 @@ package struct ModelTool: Sendable, Hashable {
         self.parameters = parameters
     }
 }
-
-/// A JSON Schema with a name.
-package struct ModelSchema: Sendable, Hashable {
-    /// Letters, digits, hyphens and underscores, at most 64.
-    package let name: String
-    package let json: JSONValue
-
-    package init(name: String, json: JSONValue) {
-        self.name = name
-        self.json = json
-    }
-}

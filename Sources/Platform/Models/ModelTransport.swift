@@ -208,10 +208,10 @@ extension ModelError {
     private static let messageCharactersMax = 300
 
     /// - Parameters:
-    ///   - status: of the response; 200 for an error in a stream.
+    ///   - status: of the response; nil for an error in a stream.
     ///   - error: the member `error` of the body, the same in both APIs.
     ///   - shouldRetry: what the service says about it: `true` or `false`.
-    init(status: Int, error: JSONValue?, retryAfter: Duration? = nil, shouldRetry: String? = nil, key: ModelKey?) {
+    init(status: Int?, error: JSONValue?, retryAfter: Duration? = nil, shouldRetry: String? = nil, key: ModelKey?) {
         let codes = [error?["type"]?.string, error?["code"]?.string].compactMap { $0 }
         let kind = Self.kind(status: status, codes: codes)
         // The quota of a month does not come back with a wait.
@@ -227,24 +227,24 @@ extension ModelError {
             status: status, retryAfter: retryAfter, isRepeatable: shouldRetry.map { $0 == "true" } ?? isTransient)
     }
 
-    private static func kind(status: Int, codes: [String]) -> Kind {
-        switch status {
+    private static func kind(status: Int?, codes: [String]) -> Kind {
+        guard let status else { return kind(codes: codes) }
+        return switch status {
         case 401, 403: .unauthorized
         case 429: .rateLimited
         // A request that took too long to send, and a conflict of the service's own.
         case 408, 409, 500...: .overloaded
-        case 200:
-            if codes.contains(where: { $0.hasPrefix("rate_limit") }) {
-                .rateLimited
-            } else if codes.contains(where: { ["authentication_error", "permission_error"].contains($0) }) {
-                .unauthorized
-            } else if codes.contains(where: { $0.contains("invalid") || $0.contains("not_found") }) {
-                .refused
-            } else {
-                .overloaded
-            }
         case 300..<500: .refused
         default: .malformed
         }
+    }
+
+    /// Of an error in a stream, which has no status.
+    private static func kind(codes: [String]) -> Kind {
+        if codes.contains(where: { $0.hasPrefix("rate_limit") }) { return .rateLimited }
+        if codes.contains(where: { ["authentication_error", "permission_error"].contains($0) }) {
+            return .unauthorized
+        }
+        return codes.contains { $0.contains("invalid") || $0.contains("not_found") } ? .refused : .overloaded
     }
 }

@@ -27,7 +27,7 @@ struct OpenAIStreamDecoder: ModelStreamDecoder {
         }
         let value: JSONValue
         do { value = try JSONValue(parsing: event.data) } catch { throw .malformed("an event is not JSON: \(error)") }
-        if let error = value["error"], error != .null { throw ModelError(status: 200, error: error, key: key) }
+        if let error = value["error"], error != .null { throw ModelError(status: nil, error: error, key: key) }
         if let id = value["id"]?.string { answer.id = id }
         if let model = value["model"]?.string { answer.model = model }
         // With the last chunk, or with one after the choices have ended.

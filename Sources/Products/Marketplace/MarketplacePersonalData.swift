@@ -148,6 +148,7 @@ enum MarketplacePersonalData {
                 DELETE FROM marketplace_events
                 WHERE organisation_id IN \(list: subject.organisations) AND paid_at IS NULL
                     AND id NOT IN (SELECT event_id FROM marketplace_event_services)
+                    AND id NOT IN (SELECT event_id FROM marketplace_reviews)
                 """
             )
             try transaction.execute(

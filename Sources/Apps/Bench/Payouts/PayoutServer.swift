@@ -47,8 +47,12 @@ struct PayoutServer {
     func prepare(_ count: Int, _ stripe: TestStripeServer, isRestricted: Bool) async throws -> PayoutPlan {
         var organisations: [ID<Organisation>] = []
         for number in 0..<(2 * PayoutPlan.accounts) {
-            let account = try await app.registerSubscriber(Accounts.email(number), plan: "free")
-            if let organisation = ID<Organisation>(account.organisation) { organisations.append(organisation) }
+            let account = try await app.post(
+                "/v1/auth/register",
+                ["email": .string(Accounts.email(number)), "password": .string(Accounts.password)])
+            if let organisation = account["user"]?["organisation_id"]?.string.flatMap({ ID<Organisation>($0) }) {
+                organisations.append(organisation)
+            }
         }
         let plan = PayoutPlan(
             count: count, payers: Array(organisations.prefix(PayoutPlan.accounts)),

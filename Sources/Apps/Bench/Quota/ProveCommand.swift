@@ -15,7 +15,7 @@ struct ProveCommand: AsyncParsableCommand {
             + "PostgreSQL is included if --postgres or GATEHOUSE_TEST_POSTGRES names a server."
     )
 
-    @Argument(help: "The subject: quota or payouts.")
+    @Argument(help: "The subject: quota, payouts or webhooks.")
     var subject: Subject
     @Option(help: "The duration on each engine, 60 by default.")
     var seconds: Int?
@@ -30,10 +30,12 @@ struct ProveCommand: AsyncParsableCommand {
 
     @Option(help: "The number of payouts on each engine.")
     var payouts = 10_000
-    @Option(help: "Determines the kills and faults of the proof of payouts; random by default.")
+    @Option(help: "The number of webhooks on each engine.")
+    var deliveries = 100_000
+    @Option(help: "Determines the kills, faults and deliveries of the proofs of money; random by default.")
     var seed: UInt64?
 
-    enum Subject: String, ExpressibleByArgument { case quota, payouts }
+    enum Subject: String, ExpressibleByArgument { case quota, payouts, webhooks }
     enum Engine: String, CaseIterable, ExpressibleByArgument { case sqlite, postgres }
 
     func run() async throws {
@@ -45,6 +47,15 @@ struct ProveCommand: AsyncParsableCommand {
                     throw ValidationError("Name a server: --postgres postgresql://… or GATEHOUSE_TEST_POSTGRES.")
                 }
                 write("PostgreSQL is skipped: no server is named.")
+                continue
+            }
+            if subject == .webhooks {
+                try await withDatabase(engine) { folder, database in
+                    let proof = WebhookProof(
+                        folder: folder, database: database, engine: engine, deliveries: deliveries,
+                        seed: seed ?? .random(in: 1...1_000_000))
+                    faults += try await proof.run(write)
+                }
                 continue
             }
             if subject == .payouts {

@@ -31,6 +31,21 @@ final class PaymentMethodService: Sendable {
         for purpose in [Self.setup, Self.attach, Self.setDefault] { calls.register(purpose) { _, _, _ in } }
     }
 
+    /// The organisation's customer; made where there is none.
+    /// - Throws: `not-configured`, `provider-unavailable`.
+    func makeCustomer(scope: Scope) async throws(Problem) -> BillingCustomer {
+        try await customers.require(for: scope)
+    }
+
+    /// - Throws: `not-found` for an organisation without a customer.
+    func customer(scope: Scope) async throws(Problem) -> BillingCustomer {
+        let stored = try await database.read { [customers] in
+            try customers.customer(of: scope.organisation, in: $0)
+        }
+        guard let stored else { throw Problem(.notFound, detail: "There is no customer yet.") }
+        return stored
+    }
+
     /// At most 100 methods, the newest first; none for an organisation without a customer.
     /// - Throws: `not-configured`, `provider-unavailable`.
     func list(scope: Scope) async throws(Problem) -> PaymentMethodList {

@@ -40,14 +40,15 @@ final class ReconciliationService: Sendable {
         guard let client = calls.client, let window = try await window() else { return }
         var after: String?
         for _ in 0..<Self.pagesMax {
-            let request = StripeRequest.balanceTransactions(
+            var request = StripeRequest.balanceTransactions(
                 created: StripeTimeRange(from: window.lowerBound, before: window.upperBound),
                 page: StripePage(startingAfter: after))
+            request.form.set("expand", ["data.source"])
             guard case .done(let value) = await client.send(request, key: nil) else {
                 throw Problem(.providerUnavailable)
             }
             let page = try Problem.rethrowing { try StripeList<StripeBalanceTransaction>(value) }
-            let entries = page.elements.map(BalanceEntry.init)
+            let entries = zip(page.elements, value["data"]?.array ?? []).map { BalanceEntry($0, $1) }
             try await database.write { [self] transaction in
                 for entry in entries where try transaction.insert(entry) { try compare(entry, in: transaction) }
             }
@@ -91,10 +92,16 @@ final class ReconciliationService: Sendable {
         try postFee(of: entry, in: transaction)
         switch StripeBalanceTransaction.Kind(rawValue: entry.kind) {
         case .transfer:
-            let payout = try entry.source.flatMap { try transaction.payout(ofTransfer: $0) }
+            // A transfer whose outcome is not known here yet is named by its group.
+            let payout =
+                try entry.source.flatMap { try transaction.payout(ofTransfer: $0) }
+                ?? entry.transferGroup.flatMap { ID<Payout>($0) }.flatMap { try transaction.openPayout($0) }
             try expect(payout.map { Money(-$0.net, $0.amount.currency) }, of: entry, "payout", in: transaction)
         case .transferRefund, .transferCancel:
-            let payout = try entry.source.flatMap { try transaction.payout(ofReversal: $0) }
+            let payout =
+                try entry.source.flatMap { try transaction.payout(ofReversal: $0) }
+                ?? entry.reversedTransfer.flatMap { try transaction.payout(ofTransfer: $0) }
+                .flatMap { $0.state == .reversing ? $0 : nil }
             try expect(payout.map { Money($0.net, $0.amount.currency) }, of: entry, "reversed payout", in: transaction)
         case .adjustment:
             let dispute = try entry.source.flatMap { try transaction.dispute(ofProviderID: $0) }

@@ -67,6 +67,12 @@ extension Transaction {
             MissingEntry.init)
     }
 
+    /// A payout whose transfer is not known yet.
+    func openPayout(_ id: ID<Payout>) throws -> Payout? {
+        try first(
+            "SELECT * FROM payouts WHERE id = \(id) AND state IN ('sending', 'unknown')", Payout.init)
+    }
+
     /// The payout that a reversal at the provider belongs to.
     func payout(ofReversal id: String) throws -> Payout? {
         try first(

@@ -228,17 +228,18 @@ package final class PaidSubscriptionService: Sendable {
     }
 
     /// Changes to a smaller plan with the next period, without a proration.
-    /// - Throws: `validation-failed`, `plan-not-found`, `conflict` for a plan that is not smaller, `subscription-state`,
-    ///   `provider-unavailable`; without a billed subscription, what ``SubscriptionService/downgrade(_:scope:)`` throws.
+    /// - Throws: `validation-failed`, `plan-not-found`, `conflict` for a plan that is not smaller,
+    ///   `subscription-state`, `provider-unavailable`; without a billed subscription, what
+    ///   ``SubscriptionService/downgrade(_:scope:)`` throws.
     func downgrade(_ choice: PaidPlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
         guard let row = try await billed(scope) else { return try await subscriptions.downgrade(choice, scope: scope) }
         let set = plans.current
         let plan = try set.plan(choice)
-        guard (set.rank(of: plan.id) ?? .max) < (set.rank(of: row.plan) ?? -1), [.anyone, .payment].contains(plan.start)
-        else {
+        let (new, old) = (set.rank(of: plan.id) ?? .max, set.rank(of: row.plan) ?? -1)
+        guard new < old, [.anyone, .payment].contains(plan.start) else {
             throw Problem(
                 .conflict,
-                detail: "\(plan.name) is not a smaller plan: POST /v1/payments/upgrade changes to a larger one at once.")
+                detail: "\(plan.name) is not a smaller plan: POST /v1/payments/upgrade changes to a larger one.")
         }
         let isBilled = plan.start == .payment
         if let cycle = try choice.selectedCycle(), cycle.cycle != (isBilled ? row.cycle : .monthly) {
@@ -325,7 +326,8 @@ package final class PaidSubscriptionService: Sendable {
             }
             try audit.record(
                 AuditEvent(
-                    "subscription.synchronised", by: scope, in: row.organisation, subject: row.id.text), in: transaction)
+                    "subscription.synchronised", by: scope, in: row.organisation, subject: row.id.text),
+                in: transaction)
             return row
         }
         try await attempts.refresh(row)
@@ -362,8 +364,12 @@ package final class PaidSubscriptionService: Sendable {
     }
 
     private func view(_ row: ProviderSubscription) async throws(Problem) -> SubscriptionView {
-        let view = try await database.read { [billing] in try billing.view(of: row.organisation, in: $0) }
-        guard var view else { throw Problem(.notFound) }
+        var view = try await database.read { [billing] transaction in
+            if let view = try billing.view(of: row.organisation, in: transaction) { return view }
+            var view = try billing.view(pending: row.billingState, of: row.organisation, at: transaction.now)
+            if !row.isLive { view.status = .incompleteExpired }
+            return view
+        }
         if row.isLive { view.billing = BillingView(row) }
         return view
     }

@@ -31,12 +31,12 @@ final class PlannerSubscriptionService: Sendable {
             }
             let snapshot = try billing.snapshot(of: scope.organisation, in: transaction)
             let limit = snapshot?.plan.limit(of: Self.iterations) ?? .upTo(0)
-            let level = snapshot?.level(of: Self.iterations)
+            let taken = snapshot.map { $0.level(of: Self.iterations) }.map { $0.used + $0.held } ?? 0
             let row = try transaction.lastProviderSubscription(of: scope.organisation)
             return PlannerSubscription(
                 id: row.map { $0.isLive ? $0.id.text : view.id.text } ?? view.id.text, planType: view.plan.id,
                 status: view.status.rawValue, iterationLimit: limit,
-                iterationsRemaining: limit == .unlimited ? -1 : max(0, limit.value - (level.map { $0.used + $0.held } ?? 0)),
+                iterationsRemaining: limit == .unlimited ? -1 : max(0, limit.value - taken),
                 startDate: view.startedAt, endDate: view.cancelAt ?? view.paidThrough ?? view.periodEnd,
                 cancelAt: view.cancelAt, stripeSubscriptionId: row?.providerID,
                 stripeCustomerId: try customers.customer(of: scope.organisation, in: transaction)?.providerID)

@@ -102,7 +102,12 @@ final class SubscriptionAttemptService: Sendable {
                 isCheckout: order.isCheckout, call: runtime.id(), price: price, at: transaction.now)
             // Another request has begun one meanwhile: a repeat finds it.
             guard try transaction.insert(row) else { throw Problem(.paymentInProgress) }
-            try billing.begin(row.billingState, of: scope.organisation, in: transaction)
+            if order.isCheckout {
+                // A page that is left open does not keep the organisation from a plan without payment.
+                try billing.requireReplaceable(of: scope.organisation, in: transaction)
+            } else {
+                try billing.begin(row.billingState, of: scope.organisation, in: transaction)
+            }
             try transaction.authority(of: scope, SubscriptionService.payers)
             if let code = order.coupon {
                 try coupons.redeem(

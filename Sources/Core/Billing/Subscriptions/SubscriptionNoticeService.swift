@@ -58,9 +58,8 @@ final class SubscriptionNoticeService: Sendable {
         _ template: String, to organisation: ID<Organisation>, _ values: [String: String], in transaction: Transaction
     ) throws {
         for contact in try Contact.owners(of: organisation, in: transaction) where contact.isEmailVerified {
-            try mailer.send(
-                Email(template, to: contact.email, values: values.merging(["name": contact.name]) { first, _ in first }),
-                in: transaction)
+            let values = values.merging(["name": contact.name]) { first, _ in first }
+            try mailer.send(Email(template, to: contact.email, values: values), in: transaction)
         }
     }
 }

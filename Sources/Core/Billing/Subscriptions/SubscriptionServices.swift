@@ -58,6 +58,7 @@ struct SubscriptionServices {
         PaidSubscriptionRoutes(identity: identity, subscriptions: subscriptions, planner: planner).routes
             + CheckoutRoutes(identity: identity, checkout: checkout).routes
             + PaymentMethodRoutes(identity: identity, methods: methods).routes
+            + CustomerRoutes(identity: identity, methods: methods).routes
     }
     var workers: [Worker] { [ReadProviderObjectJob.worker(events)] }
 

@@ -160,9 +160,9 @@ package final class SubscriptionUpdateService: Sendable {
 
     // MARK: Shared
 
-    private func take(_ subscription: StripeSubscription, in row: inout ProviderSubscription, _ transaction: Transaction)
-        throws
-    {
+    private func take(
+        _ subscription: StripeSubscription, in row: inout ProviderSubscription, _ transaction: Transaction
+    ) throws {
         let before = row
         let item = subscription.items.first
         let price = try item.flatMap { try transaction.providerPrice(ofProviderID: $0.price.id) }

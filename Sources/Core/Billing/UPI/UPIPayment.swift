@@ -15,7 +15,8 @@ import Modules
 /// | expired | the amount is credited by an administrator | completed |
 /// | completed | anything | completed: further money goes to the queue |
 ///
-/// The whole amount arrives in time until the code expires; where the payer has acted by then, ``settlementTime`` later.
+/// The whole amount arrives in time until the code expires; where the payer has acted by then, ``settlementTime``
+/// later.
 struct UPIPayment: Sendable {
     enum Status: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case pending, processing, completed, failed, expired

@@ -25,8 +25,8 @@ final class UPIPaymentService: Sendable {
         self.runtime = runtime
     }
 
-    /// A code for one period of a plan. The amount is the plan's price; one that the client sends is compared with it. A
-    /// repeat answers with the same code while it is valid for ``UPIPayment/reuseTime`` or longer.
+    /// A code for one period of a plan. The amount is the plan's price; one that the client sends is compared with it.
+    /// A repeat answers with the same code while it is valid for ``UPIPayment/reuseTime`` or longer.
     /// - Throws: `not-configured`; `validation-failed`, `plan-not-found`, `payment-required` for a plan that cannot be
     ///   paid for; `amount-mismatch`; `already-subscribed` where another subscription would stay in effect.
     func create(_ request: UPIRequest, scope: Scope) async throws(Problem) -> UPICodeView {

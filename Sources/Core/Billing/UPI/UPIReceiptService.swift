@@ -200,8 +200,8 @@ final class UPIReceiptService: Sendable {
     }
 
     /// Credits money of the queue to its code, or notes that it was returned.
-    /// - Throws: `not-found`; `receipt-state` for money that is not in the queue, and for a credit to no code, or to one
-    ///   that was paid; `already-subscribed`; `bank-reference-used`; `validation-failed`.
+    /// - Throws: `not-found`; `receipt-state` for money that is not in the queue, and for a credit to no code, or to
+    ///   one that was paid; `already-subscribed`; `bank-reference-used`; `validation-failed`.
     func resolve(_ id: ID<UPIReceipt>, _ resolution: UPIResolution, scope: Scope) async throws(Problem)
         -> UPIReceiptView
     {

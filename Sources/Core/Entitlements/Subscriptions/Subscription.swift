@@ -8,7 +8,7 @@ package import Modules
 /// | incomplete | a first payment that is not complete | the payment; 23 hours; `cancel` | none |
 /// | trialing | a trial | `change`, a payment, `cancel`, the trial's end | full until the trial ends |
 /// | active | a plan without payment, a payment | a failed renewal, `cancel` | full to 7 days after `paidThrough` |
-/// | past_due | a renewal that failed | a payment, the last attempt, `cancel` | full in the grace period, then reduced |
+/// | past_due | a renewal that failed | a payment, the last attempt, `cancel` | full for the grace, then reduced |
 /// | unpaid | the last attempt to collect | a payment, `cancel` | none |
 /// | paused | a pause at the provider | its end, `cancel` | none |
 /// | canceled, incomplete_expired | cancellation, the trial's end | nothing | until the paid period ends |
@@ -91,7 +91,8 @@ package struct Subscription: Sendable, Hashable {
     init(
         id: ID<Subscription>, organisation: ID<Organisation>, billedBy state: BillingState, at now: Instant
     ) {
-        self.init(id: id, organisation: organisation, plan: state.plan, cycle: state.cycle, anchor: state.anchor, at: now)
+        self.init(
+            id: id, organisation: organisation, plan: state.plan, cycle: state.cycle, anchor: state.anchor, at: now)
         status = .incomplete
         billingReference = state.reference
     }
@@ -226,8 +227,8 @@ package struct Subscription: Sendable, Hashable {
         trialEndsAt = max(end, now) + .days(days)
     }
 
-    /// Takes the state of the subscription that the provider bills. It replaces a trial, and a plan without payment, once
-    /// it is paid; before that, and after it has ended, it changes nothing of them.
+    /// Takes the state of the subscription that the provider bills. It replaces a trial, and a plan without payment,
+    /// once it is paid; before that, and after it has ended, it changes nothing of them.
     /// - Returns: whether anything changed.
     mutating func apply(_ state: BillingState, at now: Instant) -> Bool {
         let before = self
@@ -289,8 +290,8 @@ package struct Subscription: Sendable, Hashable {
         unschedule()
     }
 
-    /// Applies changes that are due: the end of a trial, of a cancelled period and of the time for a first payment, and a
-    /// scheduled plan.
+    /// Applies changes that are due: the end of a trial, of a cancelled period and of the time for a first payment,
+    /// and a scheduled plan.
     /// - Returns: whether anything changed.
     mutating func settle(at now: Instant) -> Bool {
         let before = self

@@ -29,7 +29,8 @@ package final class SubscriptionBillingService: Sendable {
         self.runtime = runtime
     }
 
-    /// Begins a subscription whose first payment is not complete. A trial, or a plan without payment, stays until it is.
+    /// Begins a subscription whose first payment is not complete. A trial, or a plan without payment, stays until
+    /// it is.
     /// - Throws: `already-subscribed` where an administrator or a code has given a plan that must be paid for.
     package func begin(_ state: BillingState, of organisation: ID<Organisation>, in transaction: Transaction) throws {
         let subscription = Subscription(
@@ -51,8 +52,13 @@ package final class SubscriptionBillingService: Sendable {
         _ = try replaceable(in: organisation, transaction)
     }
 
-    /// The organisation's live subscription, which another one may replace: a trial, a plan without payment, or one whose
-    /// first payment is not complete.
+    /// - Throws: `already-subscribed` as ``begin(_:of:in:)``.
+    package func requireReplaceable(of organisation: ID<Organisation>, in transaction: Transaction) throws {
+        _ = try replaceable(in: organisation, transaction)
+    }
+
+    /// The organisation's live subscription, which another one may replace: a trial, a plan without payment, or one
+    /// whose first payment is not complete.
     /// - Returns: nil where it has ended.
     /// - Throws: `already-subscribed` for any other.
     private func replaceable(in organisation: ID<Organisation>, _ transaction: Transaction) throws -> Subscription? {
@@ -125,7 +131,8 @@ package final class SubscriptionBillingService: Sendable {
         try change(reference, of: organisation, in: transaction) { $0.unschedule() }
     }
 
-    /// Gives an organisation a plan until a moment, in place of a trial or a plan without payment, as an access code does.
+    /// Gives an organisation a plan until a moment, in place of a trial or a plan without payment, as an access code
+    /// does.
     /// - Throws: `already-subscribed` where another plan is paid for, or was given.
     package func grant(
         _ plan: Plan, until end: Instant, to organisation: ID<Organisation>, in transaction: Transaction
@@ -153,7 +160,9 @@ package final class SubscriptionBillingService: Sendable {
 
     /// What the organisation has and has used now.
     /// - Returns: nil without access.
-    package func snapshot(of organisation: ID<Organisation>, in transaction: Transaction) throws -> EntitlementSnapshot? {
+    package func snapshot(of organisation: ID<Organisation>, in transaction: Transaction) throws
+        -> EntitlementSnapshot?
+    {
         try plans.snapshot(of: organisation, in: transaction)
     }
 

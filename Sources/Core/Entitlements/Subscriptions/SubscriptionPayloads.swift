@@ -1,24 +1,6 @@
 package import Identity
 package import Modules
 
-/// The body of the routes by which customers choose a plan.
-package struct PlanChoice: PlanSelection {
-    /// The plan's id, such as `free`.
-    package var plan: String?
-    /// The same as `plan`.
-    package var tier: String?
-    /// The same as `plan`.
-    package var planType: String?
-    /// `yearly` for plans that are paid for.
-    package var cycle: Cycle?
-    /// The same as `cycle`; `annual` is yearly.
-    package var billingCycle: BillingCycle?
-    /// The same as the cycle `yearly`, or with false `monthly`.
-    package var annual: Bool?
-
-    package static let rules = planRules
-}
-
 package struct Cancellation: Payload {
     /// Ends the subscription at once; by default it ends with its period.
     package var immediate: Bool?

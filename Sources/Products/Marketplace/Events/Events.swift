@@ -61,6 +61,8 @@ enum Events: Resource {
         guard try transaction.countServiceBookings(of: row.id) == 0, try row.row["paid_at"] == SQL.Value.null else {
             throw Problem(.inUse, detail: "The event has bookings: cancel it instead.")
         }
+        let review = try transaction.first("SELECT id FROM marketplace_reviews WHERE event_id = \(row.id) LIMIT 1")
+        guard review == nil else { throw Problem(.inUse, detail: "The event has reviews: delete them first.") }
     }
 
     static var problems: [Problem.Kind] { [.eventState, .inUse, .tooMany, .notFound] }
