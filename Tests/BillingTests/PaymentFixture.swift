@@ -182,7 +182,8 @@ func withPayments(
             $0.stripePublishableKey = "pk_test_double"
             $0.stripeAPIBase = stripe.url
             change(&$0)
-        }
+        },
+        replace: { $0.providerPause = { _ in } }
     ) { test in
         let fixture = try await PaymentFixture(test, stripe)
         try await body(fixture)
