@@ -67,7 +67,7 @@ import Testing
             }
             let good = StripeSignature.header(of: body, secrets: ["whsec_new"], at: now)
             for header in [
-                "", " ", "t=1", "v1=00", "t=1,t=1,v1=00", good + " ", good.uppercased(), "t=\(now.seconds),v1=ü",
+                "", " ", "t=1", "v1=00", "t=1,t=1,v1=00", "t= 1,v1=00", good.uppercased(), "t=\(now.seconds),v1=ü",
                 String(repeating: "v1=00,", count: 5_000), good.replacing("v1=", with: "v0="),
             ] {
                 let response = await post(test, body, signature: header)
