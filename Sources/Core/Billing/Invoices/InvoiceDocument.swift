@@ -68,9 +68,10 @@ struct InvoiceDocument: Sendable {
         }
         for (label, value) in facts {
             try document.canvas.draw(label, at: 330, y, Self.label)
-            let shown = try document.shortened(value, Self.body, width: Self.right - 400)
-            try document.canvas.draw(shown, at: Self.right, y, Self.body, .right)
-            y += Self.body.leading
+            for line in try document.lines(of: value, Self.body, width: Self.right - 395, linesMax: 2) {
+                try document.canvas.draw(line, at: Self.right, y, Self.body, .right)
+                y += Self.body.leading
+            }
         }
         return y
     }
@@ -160,7 +161,7 @@ struct InvoiceDocument: Sendable {
         let total = invoice.kind == .invoice ? "Total paid" : "Total returned"
         rows.append((total, "\(amount(amounts.total)) \(currency)", Self.sum))
         // The sums stay together.
-        let height = rows.reduce(0) { $0 + $1.style.leading + 3 }
+        let height = rows.reduce(4) { $0 + $1.style.leading + 3 }
         var y = start
         if y + height > Self.bottom {
             try document.addPage()
@@ -168,6 +169,7 @@ struct InvoiceDocument: Sendable {
         }
         for row in rows {
             if row.style == Self.sum {
+                y += 4
                 try document.canvas.drawLine(from: 250, to: Self.right, at: y - row.style.leading + 2, width: 0.8)
             }
             let text = try document.shortened(row.text, row.style, width: 215)
