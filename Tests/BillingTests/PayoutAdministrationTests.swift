@@ -103,6 +103,8 @@ import Testing
             #expect(await payouts.admin("GET", "payouts?subject=service-2")["total"] == 1)
             let own = await payouts.test.call("GET", "/v1/payouts", token: payouts.payee.token)
             #expect(own["total"] == 4)
+            // The reason is an administrator's note.
+            #expect(own["data"]?.array?.allSatisfy { ($0["reason"] ?? .null) == .null } == true)
             let others = await payouts.test.call("GET", "/v1/payouts", token: payouts.payer.token)
             #expect(others["total"] == 0)
         }

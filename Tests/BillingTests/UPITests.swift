@@ -108,6 +108,25 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a payment tells endpoints about the subscription and the invoice`(engine: Engine) async throws {
+        try await WebhookReceiver.with { receiver in
+            try await withUPI(engine, change: { $0.outboundPrivateNetworks = ["true"] }) { upi in
+                let endpoint = await upi.test.call(
+                    "POST", "/v1/webhooks/endpoints", json: ["url": .string(receiver.url), "event_types": ["*"]],
+                    token: upi.person.token)
+                #expect(endpoint.status == 201, "\(endpoint)")
+                #expect(try await upi.report(try await upi.newCode()).status == 200)
+                try await upi.test.runJobs()
+                #expect(receiver.messages.compactMap(\.type).sorted() == ["invoice.issued", "subscription.updated"])
+                let invoice = receiver.messages.first { $0.type == "invoice.issued" }?.json["data"]
+                #expect(
+                    invoice?["total_minor"] == 79_900 && invoice?["currency"] == "inr", "\(String(describing: invoice))"
+                )
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a further payment extends the subscription from its end`(engine: Engine) async throws {
         try await withUPI(engine) { upi in
             #expect(try await upi.report(try await upi.newCode(), "bank-0001").status == 200)

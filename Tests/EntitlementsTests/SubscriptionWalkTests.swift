@@ -54,7 +54,7 @@ import Testing
 
         /// What the provider does in the course of time.
         mutating func advance(by duration: Duration) {
-            now += duration
+            now = now + duration
             guard status == .active, let end = paidThrough, now >= end else {
                 if status == .incomplete, now >= anchor + .hours(23) { self.end() }
                 if status == .pastDue, let end = paidThrough, now >= end + .days(20) { status = .unpaid }

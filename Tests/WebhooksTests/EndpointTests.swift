@@ -111,7 +111,7 @@ import Testing
             let types = try await webhooks.call("GET", "event-types")
             let names = types["event_types"]?.array?.compactMap { $0["name"]?.string } ?? []
             #expect(names.contains("subscription.updated") && names.contains("usage.threshold_reached"), "\(types)")
-            #expect(names.contains("training_run.finished"))
+            #expect(names.contains("training_run.finished") && names.contains("invoice.issued"))
         }
     }
 

@@ -99,7 +99,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let webhooks = WebhooksModule(
         database: database,
         identity: identity,
-        eventTypes: EntitlementsModule.webhookEvents + TrainingModule.webhookEvents,
+        eventTypes: EntitlementsModule.webhookEvents + BillingModule.webhookEvents + TrainingModule.webhookEvents,
         client: UserURLClient(policy: try AddressPolicy(privateNetworks: configuration.outboundPrivateNetworks)),
         allowsHTTP: configuration.environment != .production,
         audit: audit.service,
@@ -139,6 +139,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         entitlements: entitlements,
         audit: audit.service,
         ledger: ledger,
+        webhooks: webhooks.service,
         mailer: mailer,
         queue: queue,
         stripe: stripeClient(configuration),

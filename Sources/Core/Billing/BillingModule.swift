@@ -5,6 +5,7 @@ package import Ledger
 package import Mail
 package import Modules
 package import Stripe
+package import Webhooks
 
 /// Money: payments by the provider, invoices, refunds and payouts.
 package final class BillingModule: Module {
@@ -33,6 +34,7 @@ package final class BillingModule: Module {
         entitlements: EntitlementsModule,
         audit: AuditService,
         ledger: LedgerService,
+        webhooks: WebhookService,
         mailer: Mailer,
         queue: JobQueue,
         stripe: StripeClient?,
@@ -54,6 +56,7 @@ package final class BillingModule: Module {
             settings: settings, hasProvider: stripe != nil, hasUPI: settings.upi != nil, runtime: runtime)
         invoices = sales.invoices
         coupons = sales.coupons
+        InvoiceEvents.register(with: invoices, webhooks)
         let paid = SubscriptionServices(
             database: database, identity: identity, entitlements: entitlements, calls: calls, events: events,
             customers: customers, payments: payments, invoices: invoices, coupons: coupons, audit: audit,
@@ -77,6 +80,7 @@ package final class BillingModule: Module {
             + UPIServices.personalDataTables + PayoutServices.personalDataTables
     }
 
+    package static let webhookEvents: [WebhookEventType] = [.invoiceIssued]
     package static let migrations: [Migration] =
         ProviderServices.migrations + SalesServices.migrations + SubscriptionServices.migrations
         + UPIServices.migrations + PayoutServices.migrations

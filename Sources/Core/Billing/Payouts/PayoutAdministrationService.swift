@@ -11,10 +11,13 @@ final class PayoutAdministrationService: Sendable {
         self.payouts = payouts
     }
 
-    func list(_ filter: PayoutFilter, limit: Int, offset: Int) async throws(Problem) -> PayoutList {
+    func list(_ filter: PayoutFilter, isForPayee: Bool = false, limit: Int, offset: Int) async throws(Problem)
+        -> PayoutList
+    {
         try await database.read { transaction in
             let (rows, total) = try transaction.payouts(filter, limit: limit, offset: offset)
-            return PayoutList(data: rows.map(PayoutView.init), total: total, limit: limit, offset: offset)
+            return PayoutList(
+                data: rows.map { PayoutView($0, isForPayee: isForPayee) }, total: total, limit: limit, offset: offset)
         }
     }
 

@@ -9,6 +9,7 @@ struct PayoutView: Payload {
     /// Nil for an erased organisation.
     var payeeOrganisationId: ID<Organisation>?
     var state: String
+    /// For administrators alone: it may be a note of one.
     var reason: String?
     var amount: DecimalNumber
     var amountMinor: Int64
@@ -25,14 +26,14 @@ struct PayoutView: Payload {
     var paidAt: Instant?
     var endedAt: Instant?
 
-    init(_ payout: Payout) {
+    init(_ payout: Payout, isForPayee: Bool = false) {
         let currency = payout.amount.currency
         id = payout.id
         purpose = payout.purpose.name
         subject = payout.subject
         payeeOrganisationId = payout.payee.organisation
         state = payout.state.rawValue
-        reason = payout.reason
+        reason = isForPayee ? nil : payout.reason
         amount = payout.amount.major
         amountMinor = payout.amount.minorUnits
         commission = Money(payout.commission, currency).major

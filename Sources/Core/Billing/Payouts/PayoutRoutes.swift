@@ -16,8 +16,8 @@ struct PayoutRoutes {
                 .query("offset", 0...1_000_000, default: 0)
             ) { [payouts] scope, state, limit, offset in
                 try await payouts.list(
-                    PayoutFilter(state: state.flatMap(Payout.State.init), payee: scope.organisation), limit: limit,
-                    offset: offset)
+                    PayoutFilter(state: state.flatMap(Payout.State.init), payee: scope.organisation), isForPayee: true,
+                    limit: limit, offset: offset)
             },
             .get(
                 "admin/payouts", "List the payouts, newest first", requires: identity.role(.admin),
