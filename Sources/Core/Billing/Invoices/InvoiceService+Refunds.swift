@@ -1,8 +1,8 @@
 package import Modules
 
 extension InvoiceService {
-    /// Issues a credit note for a refund that has succeeded, and an invoice where the bank reports later that it failed:
-    /// the listener of the refunds of payments with invoices. A repeat changes nothing.
+    /// Issues a credit note for a refund that has succeeded, and an invoice where the bank reports later that it
+    /// failed: the listener of the refunds of payments with invoices. A repeat changes nothing.
     package func follow(_ refund: Refund, of payment: Payment, in transaction: Transaction) throws {
         let source = "refund:\(refund.id)"
         switch refund.state {
