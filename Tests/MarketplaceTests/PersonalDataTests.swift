@@ -31,6 +31,12 @@ import Testing
                 try await fixture.app.runJobs()
                 fixture.app.clock.advance(by: .hours(1))
             }
+            let errors = try await fixture.database.read { transaction in
+                try transaction.all("SELECT kind, last_error FROM jobs WHERE last_error IS NOT NULL") {
+                    "\(try $0["kind"] as String): \(try $0["last_error"] as String)"
+                }
+            }
+            #expect(errors == [])
             #expect(try await fixture.count("marketplace_event_services WHERE status = 'completed'") == 1)
             #expect(try await fixture.count("marketplace_records") == 0)
             #expect(try await fixture.count("marketplace_submissions") == 0)

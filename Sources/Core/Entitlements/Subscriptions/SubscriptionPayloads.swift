@@ -76,13 +76,13 @@ package struct SubscriptionView: Payload {
     }
 }
 
-struct SubscriptionPage: Payload {
-    struct Entry: Payload {
-        var userId: ID<Person>
-        var subscription: SubscriptionView
-    }
+struct AccountSubscription: Payload {
+    var userId: ID<Person>
+    var subscription: SubscriptionView
+}
 
-    var data: [Entry]
+struct SubscriptionPage: Payload {
+    var data: [AccountSubscription]
     var total: Int64
     var limit: Int
     var offset: Int

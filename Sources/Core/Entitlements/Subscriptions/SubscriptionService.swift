@@ -181,7 +181,7 @@ package final class SubscriptionService: Sendable {
                 status: status, plan: plan.map(Plan.ID.init), limit: limit, offset: offset)
             return SubscriptionPage(
                 data: try rows.map {
-                    SubscriptionPage.Entry(
+                    AccountSubscription(
                         userId: $0.person, subscription: try view($0.subscription, at: transaction.now))
                 },
                 total: total,

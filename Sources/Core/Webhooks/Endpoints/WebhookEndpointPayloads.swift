@@ -67,13 +67,13 @@ struct IssuedWebhookSecret: Payload {
     var secret: String
 }
 
-struct WebhookEndpointPage: Payload {
-    struct Entry: Payload {
-        var organisationId: String
-        var endpoint: WebhookEndpointView
-    }
+struct OwnedWebhookEndpoint: Payload {
+    var organisationId: String
+    var endpoint: WebhookEndpointView
+}
 
-    var data: [Entry]
+struct WebhookEndpointPage: Payload {
+    var data: [OwnedWebhookEndpoint]
     var total: Int64
     var limit: Int
     var offset: Int
@@ -81,13 +81,13 @@ struct WebhookEndpointPage: Payload {
     var listTotal: Int64? { total }
 }
 
-struct WebhookEventTypeList: Payload {
-    struct Entry: Payload {
-        var name: String
-        var summary: String
-    }
+struct WebhookEventTypeView: Payload {
+    var name: String
+    var summary: String
+}
 
-    var eventTypes: [Entry]
+struct WebhookEventTypeList: Payload {
+    var eventTypes: [WebhookEventTypeView]
 
     var listTotal: Int64? { Int64(eventTypes.count) }
 }
