@@ -186,6 +186,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         database: database,
         identity: identity,
         entitlements: entitlements,
+        billing: billing,
         audit: audit.service,
         realtime: realtime,
         mailer: mailer,
