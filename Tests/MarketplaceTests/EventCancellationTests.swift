@@ -1,6 +1,7 @@
 import Base
 import Billing
 import Modules
+import Stripe
 import TestKit
 import TestStripe
 import Testing
@@ -84,6 +85,7 @@ import Testing
                     throw UnexpectedResponse(response)
                 }
             } check: { _ in
+                money.app.clock.advance(by: .seconds(61))
                 try await money.marketplace.requireInvariants()
             }
             #expect(count >= 2)

@@ -1,6 +1,7 @@
 import Base
 import Billing
 import Modules
+import Stripe
 import TestKit
 import TestStripe
 import Testing

@@ -129,6 +129,8 @@ func withMarketplaceMoney(
             $0.stripeSecretKey = stripe.secretKey
             $0.stripeWebhookSecrets = [stripe.webhookSecret]
             $0.stripeAPIBase = stripe.url
+            // Tests move the clock beyond the usual lifetime.
+            $0.accessTokenLifetime = .hours(20)
         }
     ) { app in
         let fixture = try await MarketplaceMoneyFixture(app, stripe)

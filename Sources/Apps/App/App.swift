@@ -193,6 +193,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         sealer: sealer,
         files: files,
         model: try configuration.modelSettings,
+        commission: Commission(basisPoints: Int64((configuration.stripePlatformCommission * 10_000).rounded())),
         runtime: runtime
     )
 

@@ -53,6 +53,13 @@ package struct MarketplaceModule: Module {
         let cancellations = EventCancellationService(
             database: database, lifecycle: lifecycle, listeners: listeners, payments: billing.payments,
             returns: returns, audit: audit)
+        let resolutions = DisputeResolutionService(
+            database: database, lifecycle: lifecycle, releases: releases, returns: returns, audit: audit)
+        let holds = PayoutHoldService(
+            database: database, payouts: billing.payouts, lifecycle: lifecycle, returns: returns, audit: audit)
+        let finances = MarketplaceFinanceService(
+            database: database, finance: billing.finance, payments: billing.payments, payouts: billing.payouts,
+            funds: funds)
         let plannerModel = model.map { PlannerModel(client: $0.upstream.client(runtime: runtime), name: $0.model) }
         let member = identity.member.allowing(.marketplace)
         let administrator = identity.role(.admin)
@@ -113,6 +120,9 @@ package struct MarketplaceModule: Module {
             + MarketplaceAdministrationRoutes(
                 bookings: BookingAdministrationService(database: database), disputes: disputes,
                 administrator: administrator
+            ).routes
+            + MarketplaceFinanceRoutes(
+                finances: finances, holds: holds, resolutions: resolutions, administrator: administrator
             ).routes
         workers = [PruneMarketplaceJob.worker(database)]
     }
