@@ -35,6 +35,14 @@ import Testing
             let redeemed = await redeem(code.lowercased(), test, as: person)
             #expect(redeemed.status == 200 && redeemed["plan"] == "professional", "\(redeemed)")
             #expect(redeemed["subscription"]?["plan"]?["id"] == "professional")
+            // Nothing makes it last longer.
+            let resumed = await test.call("POST", "/v1/payments/resumption", token: person.token)
+            #expect(resumed.code == "subscription-state", "\(resumed)")
+            let cancelled = await test.call(
+                "POST", "/v1/payments/cancel-subscription", json: ["immediate": false], token: person.token)
+            #expect(cancelled["cancel_at"] == redeemed["valid_until"], "\(cancelled)")
+            let after = await test.call("POST", "/v1/payments/resumption", token: person.token)
+            #expect(after.code == "subscription-state", "\(after)")
             // A repeat is answered alike.
             let repeated = await redeem(code, test, as: person)
             #expect(repeated.status == 200 && repeated["valid_until"] == redeemed["valid_until"], "\(repeated)")

@@ -131,6 +131,47 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a refund is credited once, and invoiced again where it fails later`(engine: Engine) async throws {
+        try await withTestApp(engine) { test in
+            let buyer = try await test.register("buyer")
+            let organisation: ID<Organisation> = try #require(ID(buyer.organisation))
+            let usd = try #require(Currency("usd"))
+            let payment = try await test.app.database.write { transaction in
+                try test.app.billing.payments.record(
+                    ReceivedPayment(
+                        NewPayment(
+                            organisation: organisation, person: nil, purpose: SubscriptionUpdateService.payments,
+                            subject: "test", amount: Money(1_190, usd), description: "test"),
+                        by: .invoice, providerID: "in_test", receivedAt: transaction.now), in: transaction)
+            }
+            let paid = try #require(payment)
+            let new = NewInvoice(
+                source: "payment:\(paid.id)", organisation: organisation, paid: Money(1_190, usd),
+                lines: [InvoiceLine("Plan", unitAmount: 1_000, taxes: [vat])], payment: paid.id)
+            try await issue(new, test)
+            func follow(_ id: ID<Refund>, _ units: Int64, _ state: Refund.State) async throws {
+                let now = test.clock.now
+                let refund = Refund(
+                    id: id, payment: paid.id, organisation: organisation, amount: Money(units, usd),
+                    fromRevenueMinor: 0,
+                    reason: "cancelled", key: id.text, state: state, providerID: nil, failureCode: nil,
+                    createdAt: now, settledAt: now)
+                try await test.app.database.write { try test.app.billing.invoices.follow(refund, of: paid, in: $0) }
+            }
+            let (first, second): (ID<Refund>, ID<Refund>) = (Runtime.system.id(), Runtime.system.id())
+            for _ in 0..<2 { try await follow(first, 1_190, .succeeded) }
+            for _ in 0..<2 { try await follow(first, 1_190, .failed) }
+            for _ in 0..<2 { try await follow(second, 500, .succeeded) }
+            let invoices = await test.call("GET", "/v1/payments/invoices", token: buyer.token)
+            #expect(invoices["data"]?.array?.map { $0["credited_minor"] } == [500, 1_190], "\(invoices)")
+            #expect(invoices["data"]?[0]?["amount_minor"] == 1_190 && invoices["data"]?[0]?["tax_minor"] == 190)
+            let notes = await test.call("GET", "/v1/payments/credit-notes", token: buyer.token)
+            #expect(notes["data"]?.array?.map { $0["amount_minor"] } == [500, 1_190], "\(notes)")
+            try await requireInvariants(test)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `an issued invoice cannot be changed or deleted`(engine: Engine) async throws {
         try await withTestApp(engine) { test in
             let buyer = try await test.register("buyer")

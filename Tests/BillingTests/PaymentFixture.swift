@@ -181,8 +181,11 @@ func withPayments(
             $0.stripeWebhookSecrets = [stripe.webhookSecret]
             $0.stripePublishableKey = "pk_test_double"
             $0.stripeAPIBase = stripe.url
+            // The clock moves by days between requests.
+            $0.accessTokenLifetime = .days(365)
             change(&$0)
-        }
+        },
+        replace: { $0.providerPause = { _ in } }
     ) { test in
         let fixture = try await PaymentFixture(test, stripe)
         try await body(fixture)

@@ -16,7 +16,9 @@ import Testing
     @Test(
         arguments: Engine.available,
         ["lostBefore", "lostAfter", "serverError", "serverErrorAfter", "rateLimited", "keyInUse", "unreadable"])
-    func `a call whose outcome is unknown is made once, and known in the end`(engine: Engine, fault: String) async throws {
+    func `a call whose outcome is unknown is made once, and known in the end`(engine: Engine, fault: String)
+        async throws
+    {
         try await withPayments(engine) { payments in
             let kinds: [String: TestStripeFault.Kind] = [
                 "lostBefore": .lostBeforeEffect, "lostAfter": .lostAfterEffect, "serverError": .serverError,

@@ -76,6 +76,8 @@ import Testing
             #expect(try await upi.code(["plan": "free"]).status == 402)
             #expect(try await upi.code(["plan": .null]).status == 422)
             #expect(try await upi.code(["subscription_tier": "employee"]).status == 422)
+            let older = try await upi.code(["plan": .null, "subscription_tier": "employee", "currency": "INR"])
+            #expect(older["amount_minor"] == 239_900, "\(older)")
             let yearly = try await upi.code(["billing_cycle": "annual"])
             #expect(yearly["amount_minor"] == 799_900, "\(yearly)")
         }

@@ -27,7 +27,10 @@ import Testing
             }
             try await fixture.app.runJobs()
             fixture.app.clock.advance(by: .days(15))
-            for _ in 0..<3 { try await fixture.app.runJobs() }
+            for _ in 0..<4 {
+                try await fixture.app.runJobs()
+                fixture.app.clock.advance(by: .hours(1))
+            }
             #expect(try await fixture.count("marketplace_event_services WHERE status = 'completed'") == 1)
             #expect(try await fixture.count("marketplace_records") == 0)
             #expect(try await fixture.count("marketplace_submissions") == 0)

@@ -42,7 +42,7 @@ import Testing
             #expect(parts.compactMap { $0["percent"]?.number } == [35, 25, 15, 10, 10, 5])
             #expect(
                 parts.compactMap { $0["amountMinor"]?.integer } == [
-                    350_000, 250_000, 150_000, 100_000, 100_000, 49_999,
+                    349_999, 250_000, 150_000, 100_000, 100_000, 50_000,
                 ]
             )
         }

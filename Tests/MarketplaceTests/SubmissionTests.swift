@@ -28,6 +28,8 @@ import Testing
                     #expect(await fixture.app.call("POST", "/api/\(kind)", json: body).status == 422)
                 }
             }
+            // Registers the schedule.
+            try await fixture.app.runJobs()
             fixture.app.clock.advance(by: .days(366))
             try await fixture.app.runJobs()
             #expect(try await fixture.count("marketplace_submissions") == 0)

@@ -338,7 +338,7 @@ import Testing
                 token: administrator.token)
             let report = await webhooks.test.call(
                 "POST", "/v1/usage/events",
-                json: ["events": [["id": "one", "meter": "uploads", "quantity": 4]]],
+                json: ["id": "one", "meter": "uploads", "amount": 4],
                 token: key["service_key"]?.string,
                 headers: ["X-Organisation": webhooks.person.organisation])
             #expect(report.status == 201, "\(key) \(report)")

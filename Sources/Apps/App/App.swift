@@ -142,7 +142,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         webhooks: webhooks.service,
         mailer: mailer,
         queue: queue,
-        stripe: stripeClient(configuration),
+        stripe: stripeClient(configuration, dependencies),
         settings: billingSettings(configuration),
         logger: logger,
         runtime: runtime
@@ -357,12 +357,14 @@ private func awsClient(_ configuration: Configuration, _ runtime: Runtime) throw
 }
 
 /// - Returns: nil where there is no payment provider.
-private func stripeClient(_ configuration: Configuration) -> StripeClient? {
+private func stripeClient(_ configuration: Configuration, _ dependencies: AppDependencies) -> StripeClient? {
     guard let key = configuration.stripeSecretKey else { return nil }
     let base = configuration.stripeAPIBase
     let settings =
         base.isEmpty ? StripeSettings(secretKey: key) : StripeSettings(base: base, secretKey: key)
-    return StripeClient(settings: settings, outbound: OutboundClient())
+    return StripeClient(
+        settings: settings, outbound: OutboundClient(),
+        pause: dependencies.providerPause ?? { try await Task.sleep(for: $0) })
 }
 
 private func billingSettings(_ configuration: Configuration) -> BillingSettings {

@@ -27,16 +27,16 @@ extension TestStripeState {
             let transfer = object("transfer", id)
             let payment = transfer.string("destination_payment")
             let (amount, currency) = (transfer["amount"] ?? 0, transfer["currency"] ?? "usd")
-            let source: JSONValue = [
-                "id": .string(payment), "object": "charge", "amount": amount, "currency": currency,
-                "source_transfer": .string(id),
-            ]
+            var source = Self.charge(
+                payment, amount: transfer.integer("amount"), transfer.currency,
+                created: transfer.time("created") ?? time)
+            source["source_transfer"] = .string(id)
             return [
                 "id": .string("txn_\(payment.dropFirst(3))"), "object": "balance_transaction", "amount": amount,
                 "available_on": transfer["created"] ?? 0, "balance_type": "payments",
                 "created": transfer["created"] ?? 0, "currency": currency, "description": .null,
                 "exchange_rate": .null, "fee": 0, "fee_details": [], "net": amount, "reporting_category": "charge",
-                "source": isExpanded ? source : .string(payment), "status": "available", "type": "payment",
+                "source": isExpanded ? .object(source) : .string(payment), "status": "available", "type": "payment",
             ]
         }
         return .list(transactions, url: "/v1/balance_transactions")

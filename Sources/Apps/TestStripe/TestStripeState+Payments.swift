@@ -176,26 +176,39 @@ extension TestStripeState {
 
     private mutating func insertCharge(of intent: Members, isCaptured: Bool, decline: TestStripeDecline?) -> String {
         let id = newID("ch")
-        insert([
-            "id": .string(id), "object": "charge", "amount": intent["amount"] ?? 0,
-            "amount_captured": isCaptured ? intent["amount"] ?? 0 : 0, "amount_refunded": 0, "application": .null,
-            "application_fee": .null, "application_fee_amount": .null, "balance_transaction": .null,
-            "billing_details": ["address": .null, "email": .null, "name": .null, "phone": .null, "tax_id": .null],
-            "calculated_statement_descriptor": "GATEHOUSE", "captured": .bool(isCaptured), "created": now,
-            "currency": .string(intent.currency), "customer": intent["customer"] ?? .null,
-            "description": intent["description"] ?? .null, "disputed": false, "failure_balance_transaction": .null,
-            "failure_code": .text(decline?.code), "failure_message": .text(decline?.message),
-            "fraud_details": .object([:]), "livemode": false, "metadata": intent["metadata"] ?? .object([:]),
-            "on_behalf_of": .null, "outcome": .null, "paid": .bool(decline == nil),
-            "payment_intent": .string(intent.id), "payment_method": intent["payment_method"] ?? .null,
-            "payment_method_details": .null, "receipt_email": intent["receipt_email"] ?? .null,
-            "receipt_number": .null, "receipt_url": .string("https://pay.stripe.com/receipts/\(id)"),
-            "refunded": false, "review": .null, "shipping": .null, "source_transfer": .null,
-            "statement_descriptor": .null, "statement_descriptor_suffix": .null,
-            "status": decline == nil ? "succeeded" : "failed", "transfer_data": .null,
-            "transfer_group": intent["transfer_group"] ?? .null,
-        ])
+        var charge = Self.charge(id, amount: intent.integer("amount"), intent.currency, created: time)
+        charge["amount_captured"] = isCaptured ? intent["amount"] : 0
+        charge["captured"] = .bool(isCaptured)
+        charge["failure_code"] = .text(decline?.code)
+        charge["failure_message"] = .text(decline?.message)
+        charge["paid"] = .bool(decline == nil)
+        charge["payment_intent"] = .string(intent.id)
+        charge["status"] = decline == nil ? "succeeded" : "failed"
+        for member in ["customer", "description", "metadata", "payment_method", "receipt_email", "transfer_group"] {
+            charge[member] = intent[member] ?? .null
+        }
+        insert(charge)
         return id
+    }
+
+    /// A captured charge.
+    static func charge(_ id: String, amount: Int64, _ currency: String, created: Instant) -> Members {
+        [
+            "id": .string(id), "object": "charge", "amount": .integer(amount), "amount_captured": .integer(amount),
+            "amount_refunded": 0, "application": .null, "application_fee": .null, "application_fee_amount": .null,
+            "balance_transaction": .null,
+            "billing_details": ["address": .null, "email": .null, "name": .null, "phone": .null, "tax_id": .null],
+            "calculated_statement_descriptor": "GATEHOUSE", "captured": true, "created": .time(created),
+            "currency": .string(currency), "customer": .null, "description": .null, "disputed": false,
+            "failure_balance_transaction": .null, "failure_code": .null, "failure_message": .null,
+            "fraud_details": .object([:]), "livemode": false, "metadata": .object([:]), "on_behalf_of": .null,
+            "outcome": .null, "paid": true, "payment_intent": .null, "payment_method": .null,
+            "payment_method_details": .null, "receipt_email": .null, "receipt_number": .null,
+            "receipt_url": .string("https://pay.stripe.com/receipts/\(id)"), "refunded": false, "review": .null,
+            "shipping": .null, "source_transfer": .null, "statement_descriptor": .null,
+            "statement_descriptor_suffix": .null, "status": "succeeded", "transfer_data": .null,
+            "transfer_group": .null,
+        ]
     }
 
     /// Enters a captured charge into the balance.

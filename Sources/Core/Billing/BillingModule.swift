@@ -72,6 +72,9 @@ package final class BillingModule: Module {
         payoutAccounts = outgoing.accounts
         disputes = outgoing.disputes
         finance = outgoing.finance
+        for purpose in [SubscriptionUpdateService.payments, UPIReceiptService.purpose] {
+            refunds.onChange(of: purpose) { [invoices] in try invoices.follow($0, of: $1, in: $2) }
+        }
         routes = provider.routes + sales.routes + paid.routes + upi.routes + outgoing.routes
         workers = provider.workers + sales.workers + paid.workers + upi.workers + outgoing.workers
         schedules = provider.schedules + SalesServices.schedules + upi.schedules + outgoing.schedules

@@ -26,6 +26,7 @@ struct PayoutServer {
         configuration.dataFolder = folder
         configuration.databaseURL = database
         configuration.bcryptRounds = 4
+        configuration.limitsRates = false
         configuration.poolSize = 12
         configuration.poolOverflow = 0
         configuration.poolTimeout = .seconds(60)

@@ -110,7 +110,19 @@ extension Transaction {
     func invoice(ofSource source: String) throws -> Invoice? { try firstInvoice("source = \(source)") }
 
     func invoice(of payment: ID<Payment>) throws -> Invoice? {
-        try firstInvoice("payment_id = \(payment) AND kind = 'invoice'")
+        try invoices(of: payment).first
+    }
+
+    /// The invoices of a payment, oldest first.
+    func invoices(of payment: ID<Payment>) throws -> [Invoice] {
+        try invoices(
+            where: "payment_id = \(payment) AND kind = 'invoice'", "ORDER BY issued_at, year, sequence")
+    }
+
+    /// The credit notes of a refund, by their source and those that follow it.
+    func creditNotes(ofRefund source: String) throws -> [Invoice] {
+        try invoices(
+            where: "kind = 'credit_note' AND (source = \(source) OR source LIKE \("\(source):%"))", "ORDER BY source")
     }
 
     func invoiceLines(of id: ID<Invoice>) throws -> [InvoiceLine] {

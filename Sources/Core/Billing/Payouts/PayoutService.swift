@@ -98,7 +98,12 @@ package final class PayoutService: Sendable {
             new, id: runtime.id(), destination: destination,
             after: try transaction.payoutAttempts(of: new.purpose, new.subject), at: transaction.now)
         try payout.reserve(needsApproval: new.needsApproval)
-        try transaction.insert(payout)
+        guard try transaction.insert(payout) else {
+            guard let other = try transaction.lockedLivePayout(of: new.purpose, new.subject) else {
+                throw Problem(.conflict, detail: "Another payout of this has begun.")
+            }
+            return .existing(other)
+        }
         return .started(try reserve(payout, by: scope, in: transaction))
     }
 

@@ -4,7 +4,8 @@ import Modules
 
 /// The SQL of payouts. Callers check who may see a payout; services of other parts name it by an id of their own rows.
 extension Transaction {
-    func insert(_ payout: Payout) throws {
+    /// - Returns: false where the subject has a live payout, which another transaction may have begun meanwhile.
+    func insert(_ payout: Payout) throws -> Bool {
         try execute(
             """
             INSERT INTO payouts (
@@ -17,8 +18,9 @@ extension Transaction {
                 \(payout.commission), \(payout.remainder), \(payout.key), \(try payout.metadataText), \(payout.state),
                 \(payout.reason), \(payout.attempt), 0, 1, \(payout.createdAt)
             )
+            ON CONFLICT DO NOTHING
             """
-        )
+        ) == 1
     }
 
     /// Writes what transitions change. The row has been locked by ``lockedPayout(_:)``; a changed version means that it

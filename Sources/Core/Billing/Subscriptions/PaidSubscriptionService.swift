@@ -21,12 +21,13 @@ package final class PaidSubscriptionService: Sendable {
     private let attempts: SubscriptionAttemptService
     private let audit: AuditService
     private let publishableKey: String?
+    private let runtime: Runtime
 
     init(
         database: any Database, entitlements: EntitlementsModule, provider: ProviderCallService,
         calls: SubscriptionCallService, events: ProviderEventService, customers: CustomerService,
         prices: ProviderPriceService, attempts: SubscriptionAttemptService, audit: AuditService,
-        publishableKey: String?
+        publishableKey: String?, runtime: Runtime
     ) {
         self.database = database
         plans = entitlements.plans
@@ -40,6 +41,7 @@ package final class PaidSubscriptionService: Sendable {
         self.attempts = attempts
         self.audit = audit
         self.publishableKey = publishableKey
+        self.runtime = runtime
     }
 
     // MARK: Start
@@ -136,7 +138,11 @@ package final class PaidSubscriptionService: Sendable {
                 row.providerID ?? "", item: row.itemID ?? "", price: price.providerID ?? "",
                 proration: .alwaysInvoice, behavior: .pendingIfIncomplete, startsNewPeriod: startsNewPeriod)
         }
-        let changed = try await reading(row.id)
+        var changed = try await reading(row.id)
+        if changed.plan != plan.id || changed.cycle != price.cycle {
+            try await attempts.refresh(changed)
+            changed = try await reading(row.id)
+        }
         guard changed.plan == plan.id, changed.cycle == price.cycle else {
             return try await unpaidUpgrade(changed, scope: scope)
         }
@@ -195,11 +201,11 @@ package final class PaidSubscriptionService: Sendable {
         let customer = try await customers.require(for: scope)
         let now = try await database.read { $0.now }
         let startsNewPeriod = price.cycle != row.cycle
-        let invoice = try await fetch(
+        let invoice = try await previewed(
             .previewChange(
                 of: row.providerID ?? "", customer: customer.providerID, item: row.itemID ?? "",
                 price: price.providerID ?? "", proration: .alwaysInvoice, prorationDate: now,
-                startsNewPeriod: startsNewPeriod), as: StripeInvoice.self)
+                startsNewPeriod: startsNewPeriod))
         let next =
             startsNewPeriod
             ? Period(anchor: now, every: price.cycle, containing: now).end : row.paidThrough ?? invoice.periodEnd
@@ -208,6 +214,19 @@ package final class PaidSubscriptionService: Sendable {
             prorationAmountMinor: invoice.total.minorUnits, nextInvoiceAmount: price.amount.major,
             nextInvoiceAmountMinor: price.amount.minorUnits, nextInvoiceDate: next,
             currency: price.amount.currency.code)
+    }
+
+    /// The invoice that a request would make. It has no effect, so that it is not written down.
+    private func previewed(_ request: StripeRequest) async throws(Problem) -> StripeInvoice {
+        let client = try provider.requireClient()
+        switch await client.send(request, key: "preview:\(runtime.id() as ID<ProviderCall>)") {
+        case .done(let object):
+            do throws(StripeObjectFault) { return try StripeInvoice(object) } catch {
+                throw Problem(.providerUnavailable, cause: error)
+            }
+        case .refused(let refusal): throw Problem(refused: refusal)
+        case .unknown: throw Problem(.providerUnavailable)
+        }
     }
 
     /// Without a billed subscription the whole first period is paid.

@@ -17,7 +17,7 @@ final class SubscriptionNoticeService: Sendable {
         self.page = page
     }
 
-    /// Tells of the start and of the end.
+    /// Tells of the start.
     func send(_ change: SubscriptionChange, of row: ProviderSubscription, in transaction: Transaction) throws {
         if change.isStart || change.previousPlan != change.plan && change.status == .active, row.paidThrough != nil,
             try transaction.insertNotice("started", of: row.id)
@@ -28,10 +28,12 @@ final class SubscriptionNoticeService: Sendable {
             ]
             try send("subscription-started", to: row.organisation, values, in: transaction)
         }
-        if change.status == .canceled, row.paidThrough != nil, try transaction.insertNotice("ended", of: row.id) {
-            try send(
-                "subscription-ended", to: row.organisation, ["plan": name(row), "link": page], in: transaction)
-        }
+    }
+
+    /// Tells of the end of what was paid for, whichever plan follows.
+    func sendEnd(of row: ProviderSubscription, in transaction: Transaction) throws {
+        guard !row.isLive, row.paidThrough != nil, try transaction.insertNotice("ended", of: row.id) else { return }
+        try send("subscription-ended", to: row.organisation, ["plan": name(row), "link": page], in: transaction)
     }
 
     /// Tells that a renewal was not paid: of each attempt, and where the customer has to act, once of each invoice.

@@ -40,7 +40,7 @@ struct SubscriptionServices {
         subscriptions = PaidSubscriptionService(
             database: database, entitlements: entitlements, provider: calls, calls: subscriptionCalls, events: events,
             customers: customers, prices: prices, attempts: attempts, audit: audit,
-            publishableKey: settings.publishableKey)
+            publishableKey: settings.publishableKey, runtime: runtime)
         planner = PlannerSubscriptionService(
             database: database, entitlements: entitlements, customers: customers, subscriptions: subscriptions)
         checkout = CheckoutService(

@@ -206,6 +206,7 @@ package final class SubscriptionUpdateService: Sendable {
         if let change = try billing.apply(row.billingState, to: row.organisation, in: transaction) {
             try notices.send(change, of: row, in: transaction)
         }
+        try notices.sendEnd(of: row, in: transaction)
     }
 
     private func read(

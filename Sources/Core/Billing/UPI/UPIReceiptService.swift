@@ -17,7 +17,7 @@ final class UPIReceiptService: Sendable {
     private let mailer: Mailer
     private let runtime: Runtime
 
-    private static let purpose = PaymentPurpose("upi-plan")
+    static let purpose = PaymentPurpose("upi-plan")
 
     init(
         database: any Database, payments: PaymentService, invoices: InvoiceService, entitlements: EntitlementsModule,

@@ -9,6 +9,9 @@ package protocol PlanSelection: Payload {
     var cycle: Cycle? { get }
     var billingCycle: BillingCycle? { get }
     var annual: Bool? { get }
+    /// The plan that the body names. A body with a further name for it has its own.
+    /// - Throws: `validation-failed` where it names none, or two different ones.
+    func selectedPlan() throws(Problem) -> String
 }
 
 extension PlanSelection {

@@ -162,6 +162,7 @@ package struct Subscription: Sendable, Hashable {
         self.cycle = cycle ?? self.cycle
         planSince = now
         cancelAt = nil
+        if isGranted { paidThrough = nil }
         unschedule()
     }
 
@@ -196,8 +197,11 @@ package struct Subscription: Sendable, Hashable {
         guard !isBilled else { throw Self.refusal("The subscription is paid for: it has to end first.") }
         try change(to: plan, cycle: .monthly, startsPeriod: true, at: now)
         status = .active
-        cancelAt = end
+        (paidThrough, cancelAt) = (end, end)
     }
+
+    /// Whether the plan was given until a moment, ``paidThrough``: nothing renews it.
+    private var isGranted: Bool { !isBilled && paidThrough != nil }
 
     /// Ends the subscription, now or with the period.
     mutating func cancel(immediately: Bool, at now: Instant) throws(Problem) {
@@ -213,7 +217,7 @@ package struct Subscription: Sendable, Hashable {
 
     /// Revokes a cancellation before the period ends.
     mutating func resume(at now: Instant) throws(Problem) {
-        guard !status.isFinal, let end = cancelAt, now < end else {
+        guard !status.isFinal, let end = cancelAt, now < end, !isGranted else {
             throw Self.refusal("There is no cancellation to revoke.")
         }
         cancelAt = nil

@@ -56,6 +56,9 @@ struct NewSubmission: Payload, SchemaProviding {
         for name in members.keys where !(1...64).contains(name.unicodeScalars.count) {
             throw Problem.invalid("", "has a member whose name is not 1 to 64 characters long")
         }
+        guard email.wholeMatch(of: /[^\s@]+@[^\s@]+\.[^\s@]+/) != nil else {
+            throw Problem.invalid("/email", "must be an e-mail address")
+        }
         try FreeForm.check(.object(members), at: "", bytesMax: Self.bytesMax)
     }
 }
