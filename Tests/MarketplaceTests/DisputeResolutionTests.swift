@@ -6,7 +6,7 @@ import TestKit
 import TestStripe
 import Testing
 
-/// Disputes, holds and figures: what administrators decide moves the money that they name.
+/// Disputes, holds and amounts: what administrators decide moves the money that they name.
 @Suite struct DisputeResolutionTests {
     private func disputed(_ money: MarketplaceMoneyFixture) async throws -> (service: String, dispute: String) {
         let (_, service) = try await money.paidService()
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `the figures of administrators are those of the accounts, one object for each currency`(
+    func `the amounts that administrators see are those of the accounts, one object for each currency`(
         engine: Engine
     ) async throws {
         try await withMarketplaceMoney(engine) { money in

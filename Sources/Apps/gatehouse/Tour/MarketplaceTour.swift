@@ -219,9 +219,9 @@ struct MarketplaceTour: Sendable {
     private func showLedger(_ event: String, _ cast: Cast) async throws {
         try await runner.step(.get, "/v1/admin/finance/overview", by: cast.administrator, expect: .ok) { overview in
             let usd = overview["currencies"]?[0]
-            func figure(_ name: String) -> String { usd?[name]?.text ?? "?" }
-            return "USD: received \(figure("total_revenue")), commission \(figure("total_commissions")), "
-                + "transferred \(figure("total_payouts")), refunded \(figure("total_refunds"))"
+            func amount(_ name: String) -> String { usd?[name]?.text ?? "?" }
+            return "USD: received \(amount("total_revenue")), commission \(amount("total_commissions")), "
+                + "transferred \(amount("total_payouts")), refunded \(amount("total_refunds"))"
         }
         let accounts = try await app.database.read { transaction in
             try transaction.all(

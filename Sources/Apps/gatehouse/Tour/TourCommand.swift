@@ -12,9 +12,9 @@ struct TourCommand: AsyncParsableCommand {
             Starts a server with a temporary database and uses it over HTTP: an account, a plan, two years of hourly \
             data, datasets, two models, and refused requests; or, for `sandbox`, a session of Sandbox, its decisions \
             and an experiment; or, for `marketplace`, a booked event from its payment to the vendors' payment, with a \
-            double of the payment provider in this process. Every request is printed with its response. The command ends with status 1 at the \
-            first unexpected response. It uses no installation; in PostgreSQL it creates a schema, and drops it at \
-            the end.
+            double of the payment provider in this process. Every request is printed with its response. The command \
+            ends with status 1 at the first unexpected response. It uses no installation; in PostgreSQL it creates a \
+            schema, and drops it at the end.
 
             EXAMPLES
               gatehouse tour

@@ -2,16 +2,16 @@ import Billing
 import Identity
 import Modules
 
-/// The endpoints of administrators about the money of events: figures, holds and disputes.
+/// The endpoints of administrators about the money of events: amounts, holds and disputes.
 struct MarketplaceFinanceRoutes: Sendable {
     let finances: MarketplaceFinanceService
     let holds: PayoutHoldService
     let resolutions: DisputeResolutionService
     let administrator: RoleRequirement
 
-    var routes: [Route] { figures + decisions }
+    var routes: [Route] { amounts + decisions }
 
-    private var figures: [Route] {
+    private var amounts: [Route] {
         [
             .get(
                 "admin/finance/overview", "Get the platform's money, one object for each currency",

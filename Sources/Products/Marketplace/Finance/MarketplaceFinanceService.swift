@@ -2,7 +2,7 @@ import Billing
 import Identity
 import Modules
 
-/// The money of Marketplace, for administrators. The figures of all events are balances of accounts, which every
+/// The money of Marketplace, for administrators. The amounts of all events are balances of accounts, which every
 /// posting keeps; those of one event are read from its payments and payouts.
 final class MarketplaceFinanceService: Sendable {
     private let database: any Database
@@ -22,10 +22,10 @@ final class MarketplaceFinanceService: Sendable {
         self.funds = funds
     }
 
-    /// The figures of each currency that has movements, in the order of the codes.
+    /// The amounts of each currency that has movements, in the order of the codes.
     func overview() async throws(Problem) -> FinanceOverviewView {
-        let figures = try await database.read { [finance] in try finance.overview(in: $0) }
-        return FinanceOverviewView(currencies: figures.map { CurrencyFinances($0) })
+        let overview = try await database.read { [finance] in try finance.overview(in: $0) }
+        return FinanceOverviewView(currencies: overview.map { CurrencyFinances($0) })
     }
 
     /// - Throws: `not-found`.

@@ -4,7 +4,7 @@ import Modules
 /// The money of one event, in minor units of its currency: what was received for it, and where it is.
 ///
 /// The ledger's account `held` is the organizer's, of all events together. An event is never paid with the money of
-/// another one: these figures are computed under the lock of the event, and bound what is released and refunded.
+/// another one: these amounts are computed under the lock of the event, and bound what is released and refunded.
 struct EventFunds: Sendable, Hashable {
     let received: Int64
     /// Refunded, or about to be.
