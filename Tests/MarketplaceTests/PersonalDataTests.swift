@@ -95,14 +95,14 @@ import Testing
         let moves: [Move] = [
             ("accept", { try $0.accept(at: now) }), ("cancel", { try $0.cancel(at: now) }),
             ("complete", { try $0.complete(photos: [], notes: nil, at: now) }), ("dispute", { try $0.dispute() }),
-            ("withdraw", { try $0.withdrawDispute() }), ("cancelDisputed", { try $0.cancelDisputed(at: now) }),
+            ("completeDisputed", { try $0.completeDisputed() }), ("cancelDisputed", { try $0.cancelDisputed(at: now) }),
             ("hold", { try $0.hold() }), ("endHold", { try $0.endHold() }),
             ("release", { try $0.beginRelease(release) }), ("pay", { try $0.markPaid(at: now) }),
             ("reverse", { try $0.reverse() }),
         ]
         let allowed: [EventServiceStatus: Set<String>] = [
             .pending: ["accept", "cancel", "complete", "hold"], .confirmed: ["cancel", "complete"],
-            .completed: ["dispute", "hold", "release", "pay"], .disputed: ["withdraw", "cancelDisputed", "pay"],
+            .completed: ["dispute", "hold", "release", "pay"], .disputed: ["completeDisputed", "cancelDisputed"],
             .onHold: ["endHold"], .paid: ["reverse"], .cancelled: [],
         ]
         for status in EventServiceStatus.allCases {

@@ -186,12 +186,14 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         database: database,
         identity: identity,
         entitlements: entitlements,
+        billing: billing,
         audit: audit.service,
         realtime: realtime,
         mailer: mailer,
         sealer: sealer,
         files: files,
         model: try configuration.modelSettings,
+        commission: Commission(basisPoints: Int64((configuration.stripePlatformCommission * 10_000).rounded())),
         runtime: runtime
     )
 

@@ -93,6 +93,8 @@ package struct Configuration: Sendable {
     package var stripePublishableKey: String?
     package var stripeWebhookSecrets: [String]
     package var stripeAPIBase: String
+    /// The platform's share of releases.
+    package var stripePlatformCommission: Double
     package var invoiceSellerName: String
     /// The lines of the address.
     package var invoiceSellerAddress: [String]
@@ -267,6 +269,10 @@ package struct Configuration: Sendable {
                 + "required with STRIPE_SECRET_KEY")
         stripeAPIBase = source.webAddress(
             "STRIPE_API_BASE", "the URL of Stripe's API; https://api.stripe.com by default")
+        stripePlatformCommission = source.share(
+            "STRIPE_PLATFORM_COMMISSION", 0.1,
+            "the share of a booked service's price that the platform keeps, and of what is paid for an event that its "
+                + "organizer cancels; below 1, rounded to hundredths of a per cent")
         invoiceSellerName = source.text("INVOICE_SELLER_NAME", "Gatehouse", "the name of the seller on invoices")
         invoiceSellerAddress =
             source.text("INVOICE_SELLER_ADDRESS", "", "the seller's address, with a semicolon between its lines")
@@ -465,6 +471,7 @@ extension Configuration {
     /// What would keep payments from working, or would move money where none is to be moved.
     private var stripeFaults: [String] {
         var faults: [String] = []
+        if stripePlatformCommission > 0.9999 { faults.append("STRIPE_PLATFORM_COMMISSION: is less than 1") }
         if environment == .production, stripeAPIBase.hasPrefix("http://") {
             faults.append("STRIPE_API_BASE: begins with https:// in production")
         }

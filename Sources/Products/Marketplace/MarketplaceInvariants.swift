@@ -47,6 +47,27 @@ enum MarketplaceInvariants {
             WHERE (marketplace_event_services.status = 'disputed') <> (marketplace_disputes.id IS NOT NULL)
             """
         ),
+        Invariant(
+            "a service is paid without a transfer, or transferred without being paid",
+            """
+            SELECT marketplace_event_services.id, marketplace_event_services.status, payouts.state
+            FROM marketplace_event_services LEFT JOIN payouts
+                ON purpose = 'marketplace.release' AND subject = marketplace_event_services.id
+                    AND payouts.state IN ('transferred', 'paid', 'returned', 'reversing')
+            WHERE agreed_price_minor > 0
+                AND (marketplace_event_services.status = 'paid') <> (payouts.id IS NOT NULL)
+            """
+        ),
+        Invariant(
+            "a payout and the service that it pays contradict each other",
+            """
+            SELECT marketplace_event_services.id, release_id, payouts.id AS payout, payouts.state
+            FROM marketplace_event_services LEFT JOIN payouts
+                ON purpose = 'marketplace.release' AND subject = marketplace_event_services.id
+                    AND payouts.state NOT IN ('refused', 'canceled', 'reversed')
+            WHERE COALESCE(release_id, '') <> COALESCE(payouts.id, '')
+            """
+        ),
         rating("venue", "marketplace_venues"), rating("provider", "marketplace_providers"),
         rating("template", "marketplace_templates"),
     ]

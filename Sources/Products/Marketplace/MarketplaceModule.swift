@@ -1,4 +1,5 @@
 package import Audit
+package import Billing
 package import Entitlements
 package import Files
 package import Identity
@@ -16,17 +17,20 @@ package struct MarketplaceModule: Module {
 
     /// - Parameters:
     ///   - model: nil where the installation has no language model: the planner then uses fixed rules, and says so.
+    ///   - commission: of releases, and of what is refunded when an event is cancelled.
     ///   - sealer: derives the key that signs addresses of private files.
     package init(
         database: any Database,
         identity: IdentityModule,
         entitlements: EntitlementsModule,
+        billing: BillingModule,
         audit: AuditService,
         realtime: RealtimeModule,
         mailer: Mailer,
         sealer: Sealer,
         files: FileStore,
         model: ModelSettings? = nil,
+        commission: Commission = .usual,
         runtime: Runtime
     ) {
         let notices = BookingNotices(mailer: mailer)
@@ -38,6 +42,24 @@ package struct MarketplaceModule: Module {
             database: database, lifecycle: lifecycle, listeners: listeners, notices: notices, audit: audit)
         let disputes = MarketplaceDisputeService(
             database: database, notices: notices, audit: audit, runtime: runtime)
+        let funds = EventFundsReader(payments: billing.payments, disputes: billing.disputes)
+        let returns = EventRefundService(
+            payments: billing.payments, refunds: billing.refunds, money: billing.money, funds: funds,
+            commission: commission)
+        let payments = EventPaymentService(
+            database: database, payments: billing.payments, funds: funds, returns: returns, lifecycle: lifecycle)
+        let releases = ReleaseService(
+            database: database, payouts: billing.payouts, funds: funds, commission: commission, audit: audit)
+        let cancellations = EventCancellationService(
+            database: database, lifecycle: lifecycle, listeners: listeners, payments: billing.payments,
+            returns: returns, audit: audit)
+        let resolutions = DisputeResolutionService(
+            database: database, lifecycle: lifecycle, releases: releases, returns: returns, audit: audit)
+        let holds = PayoutHoldService(
+            database: database, payouts: billing.payouts, lifecycle: lifecycle, returns: returns, audit: audit)
+        let finances = MarketplaceFinanceService(
+            database: database, finance: billing.finance, payments: billing.payments, payouts: billing.payouts,
+            funds: funds)
         let plannerModel = model.map { PlannerModel(client: $0.upstream.client(runtime: runtime), name: $0.model) }
         let member = identity.member.allowing(.marketplace)
         let administrator = identity.role(.admin)
@@ -62,6 +84,9 @@ package struct MarketplaceModule: Module {
                 bookings: bookings, answers: answers, disputes: disputes, lifecycle: lifecycle, resources: resources,
                 identity: identity
             ).routes
+            + EventPaymentRoutes(payments: payments, member: member).routes
+            + ReleaseRoutes(releases: releases, member: member).routes
+            + EventCancellationRoutes(cancellations: cancellations, member: member).routes
             + ChatRoutes(
                 chat: ChatService(database: database, topics: realtime.topics, audit: audit, runtime: runtime),
                 member: member
@@ -95,6 +120,9 @@ package struct MarketplaceModule: Module {
             + MarketplaceAdministrationRoutes(
                 bookings: BookingAdministrationService(database: database), disputes: disputes,
                 administrator: administrator
+            ).routes
+            + MarketplaceFinanceRoutes(
+                finances: finances, holds: holds, resolutions: resolutions, administrator: administrator
             ).routes
         workers = [PruneMarketplaceJob.worker(database)]
     }

@@ -17,6 +17,16 @@ extension Problem.Kind {
     static let serviceState = Self("service-state", "The state of the service does not allow this", status: 409)
     static let vendorState = Self("vendor-state", "The state of the business does not allow this", status: 409)
     static let releaseInProgress = Self("release-in-progress", "The payment of this service is under way", status: 409)
+    static let serviceNotCompleted = Self(
+        "service-not-completed", "Service must be completed before payment release", status: 409)
+    static let eventNotPaid = Self("event-not-paid", "The event is not paid", status: 409)
+    static let nothingToPay = Self("nothing-to-pay", "Everything that is booked is paid", status: 409)
+    static let paymentNotCompleted = Self("payment-not-completed", "The payment is not completed", status: 409)
+    static let onboardingRequired = Self("onboarding-required", "Provider onboarding required", status: 409)
+    static let payoutHeld = Self("payout-held", "Payout is already being processed for this service", status: 409)
+    static let payoutsDisabled = Self("payouts-disabled", "Payouts to this business are disabled", status: 409)
+    static let transferFailed = Self("transfer-failed", "Payment transfer failed", status: 402)
+    static let serviceReleased = Self("service-released", "A service of this event is paid already", status: 409)
     static let venueNotAccepted = Self("venue-not-accepted", "The venue has not accepted the event yet", status: 409)
     static let submissionsFull = Self(
         "submissions-full", "Too many submissions today. Please try again tomorrow.", status: 429)

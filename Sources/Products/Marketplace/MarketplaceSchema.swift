@@ -142,6 +142,7 @@ enum MarketplaceSchema {
             guest_count \(.integer) NOT NULL CHECK (guest_count >= 0),
             budget_minor \(.integer) NOT NULL CHECK (budget_minor >= 0),
             total_minor \(.integer) NOT NULL DEFAULT 0 CHECK (total_minor >= 0),
+            fee_minor \(.integer) NOT NULL DEFAULT 0 CHECK (fee_minor >= 0),
             currency TEXT NOT NULL,
             venue_id TEXT REFERENCES marketplace_venues (id),
             template_id TEXT REFERENCES marketplace_templates (id) ON DELETE SET NULL,

@@ -2,6 +2,7 @@ import App
 import ArgumentParser
 import Client
 import Foundation
+import TestStripe
 
 struct TourCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,19 +11,21 @@ struct TourCommand: AsyncParsableCommand {
         discussion: """
             Starts a server with a temporary database and uses it over HTTP: an account, a plan, two years of hourly \
             data, datasets, two models, and refused requests; or, for `sandbox`, a session of Sandbox, its decisions \
-            and an experiment. Every request is printed with its response. The command ends with status 1 at the \
-            first unexpected response. It uses no installation; in PostgreSQL it creates a schema, and drops it at \
-            the end.
+            and an experiment; or, for `marketplace`, a booked event from its payment to the vendors' payment, with a \
+            double of the payment provider in this process. Every request is printed with its response. The command \
+            ends with status 1 at the first unexpected response. It uses no installation; in PostgreSQL it creates a \
+            schema, and drops it at the end.
 
             EXAMPLES
               gatehouse tour
               gatehouse tour sandbox
+              gatehouse tour marketplace
               gatehouse tour --picture forecast.svg --verbose
               gatehouse tour --database postgresql://gatehouse@127.0.0.1/postgres
             """
     )
 
-    @Argument(help: "What is demonstrated: training or sandbox.")
+    @Argument(help: "What is demonstrated: training, sandbox or marketplace.")
     var subject = TourSubject.training
 
     @Option(
@@ -60,11 +63,22 @@ struct TourCommand: AsyncParsableCommand {
         let examples = subject == .training ? try Examples(in: examples) : nil
         let started = ContinuousClock.now
         let runner = TourRunner(isVerbose: verbose)
-        let server = TourServer(databaseURL: databaseURL, port: port, isVerbose: verbose)
+        var server = TourServer(databaseURL: databaseURL, port: port, isVerbose: verbose)
+        let stripe = subject == .marketplace ? try await TestStripeServer.start() : nil
+        if let stripe {
+            server.change = {
+                $0.stripeSecretKey = stripe.secretKey
+                $0.stripeWebhookSecrets = [stripe.webhookSecret]
+                $0.stripeAPIBase = stripe.url
+            }
+        }
         try await server.run { app, client in
             runner.begin(
                 "The tour of Gatehouse \(gatehouseVersion)",
                 "at \(client.baseURL), on \(databaseURL == nil ? "SQLite" : "PostgreSQL")")
+            if let stripe {
+                return try await MarketplaceTour(runner: runner, anonymous: client, app: app, stripe: stripe).run()
+            }
             guard let examples else {
                 return try await SandboxTour(runner: runner, anonymous: client, app: app).run()
             }

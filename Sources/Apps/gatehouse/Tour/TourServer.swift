@@ -8,6 +8,8 @@ struct TourServer: Sendable {
     let databaseURL: String?
     let port: Int
     let isVerbose: Bool
+    /// Changes the settings of the server.
+    var change: @Sendable (inout Configuration) -> Void = { _ in }
 
     /// Starts the server, runs `tour`, and removes the server's database and files.
     /// - Throws: ``Failure``; what `tour` throws.
@@ -29,6 +31,7 @@ struct TourServer: Sendable {
         configuration.databaseURL = databaseURL
         configuration.logFormat = .text
         configuration.logLevel = isVerbose ? .info : .error
+        change(&configuration)
         let log = isVerbose ? LogOutput.standard : LogOutput(keepsLines: true)
         let app = try await buildApp(configuration, in: AppDependencies(logOutput: log))
         do {

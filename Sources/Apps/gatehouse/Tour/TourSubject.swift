@@ -4,4 +4,5 @@ import ArgumentParser
 enum TourSubject: String, CaseIterable, ExpressibleByArgument {
     case training
     case sandbox
+    case marketplace
 }

@@ -31,6 +31,16 @@ struct PaymentRoutes {
                     status: status.flatMap(PaymentView.Status.init))
                 return try await history.list(filter, scope: scope, limit: limit, offset: offset)
             },
+            .get(
+                "admin/payments", "List the payments of all organisations, newest first",
+                requires: identity.role(.admin), .query("status", oneOf: PaymentView.Status.allCases.map(\.rawValue)),
+                .query("purpose", upTo: 64), .query("limit", 1...200, default: 50),
+                .query("offset", 0...1_000_000, default: 0)
+            ) { scope, status, purpose, limit, offset in
+                let filter = try PaymentFilter(
+                    organisation: nil, person: nil, purpose: purpose, status: status.flatMap(PaymentView.Status.init))
+                return try await history.list(filter, scope: scope, limit: limit, offset: offset)
+            },
         ]
     }
 }

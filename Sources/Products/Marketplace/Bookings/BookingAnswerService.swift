@@ -46,7 +46,7 @@ final class BookingAnswerService: Sendable {
         try await database.write { [self] transaction in
             var (booking, event) = try transaction.lockedServiceBooking(id, asVendor: scope)
             try event.requireOpen(to: "decline it")
-            try cancel(&booking, of: &event, in: transaction)
+            try cancel(&booking, of: &event, .declinedByVendor, in: transaction)
             try notices.answered(booking, of: event, accepted: false, in: transaction)
             try record("booking.declined", booking, scope, in: transaction)
             return BookingState(booking, event)
@@ -59,7 +59,7 @@ final class BookingAnswerService: Sendable {
         try await database.write { [self] transaction in
             var (booking, event) = try transaction.lockedServiceBooking(id, asOrganizer: scope)
             try event.requireOpen(to: "cancel its bookings")
-            try cancel(&booking, of: &event, in: transaction)
+            try cancel(&booking, of: &event, .cancelledByOrganizer, in: transaction)
             try notices.cancelled(booking, of: event, in: transaction)
             try record("booking.cancelled", booking, scope, in: transaction)
             return BookingState(booking, event)
@@ -87,14 +87,15 @@ final class BookingAnswerService: Sendable {
 
     /// Ends a booking while its event goes on: its slot, its part of the total and the event's venue are returned.
     private func cancel(
-        _ booking: inout ServiceBooking, of event: inout MarketplaceEvent, in transaction: Transaction
+        _ booking: inout ServiceBooking, of event: inout MarketplaceEvent, _ ending: BookingListeners.Ending,
+        in transaction: Transaction
     ) throws {
         try lifecycle.cancel(&booking, in: transaction)
         if case .venue = booking.vendor {
             try event.removeVenue()
             try transaction.update(event)
         }
-        try listeners.cancelled(booking, of: event, in: transaction)
+        try listeners.cancelled(booking, of: event, ending, in: transaction)
     }
 
     private func record(

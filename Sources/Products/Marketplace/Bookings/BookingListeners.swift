@@ -5,7 +5,10 @@ import Synchronization
 ///
 /// A listener runs in the transaction that causes its event; an error that it throws rolls the transaction back.
 final class BookingListeners: Sendable {
-    typealias Listener = @Sendable (ServiceBooking, MarketplaceEvent, Transaction) throws -> Void
+    /// Who has ended a booking.
+    enum Ending: Sendable { case declinedByVendor, cancelledByOrganizer }
+
+    typealias Listener = @Sendable (ServiceBooking, MarketplaceEvent, Ending, Transaction) throws -> Void
 
     private let ended = Mutex<[Listener]>([])
 
@@ -13,7 +16,9 @@ final class BookingListeners: Sendable {
     /// have been received before.
     func onCancelled(_ listener: @escaping Listener) { ended.withLock { $0.append(listener) } }
 
-    func cancelled(_ booking: ServiceBooking, of event: MarketplaceEvent, in transaction: Transaction) throws {
-        for listener in ended.withLock({ $0 }) { try listener(booking, event, transaction) }
+    func cancelled(
+        _ booking: ServiceBooking, of event: MarketplaceEvent, _ ending: Ending, in transaction: Transaction
+    ) throws {
+        for listener in ended.withLock({ $0 }) { try listener(booking, event, ending, transaction) }
     }
 }

@@ -10,9 +10,9 @@ import Modules
 /// | pending, confirmed | the vendor hands in the proof of completion | completed |
 /// | completed | the organizer approves, and the money is transferred | paid |
 /// | completed | the organizer disputes | disputed |
-/// | disputed | resolved for the vendor, and the money is transferred | paid |
+/// | disputed | resolved for the vendor | completed, and its payment begins |
 /// | disputed | resolved for the organizer, and the money is returned | cancelled |
-/// | disputed | withdrawn | completed |
+/// | paid | an administrator reverses the payment | completed |
 /// | pending, completed | an administrator holds it | on_hold |
 /// | on_hold | the administrator ends the hold | the state before it |
 ///

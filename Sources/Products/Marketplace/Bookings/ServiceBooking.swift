@@ -94,9 +94,9 @@ struct ServiceBooking: Sendable {
         status = .disputed
     }
 
-    /// The dispute is withdrawn.
-    mutating func withdrawDispute() throws(Problem) {
-        try require([.disputed], to: "withdraw its dispute")
+    /// The dispute is resolved for the vendor.
+    mutating func completeDisputed() throws(Problem) {
+        try require([.disputed], to: "resolve its dispute")
         status = .completed
     }
 
@@ -122,10 +122,9 @@ struct ServiceBooking: Sendable {
     }
 
     /// The payment begins. The state changes with its end.
-    /// - Parameter fromDispute: whether a dispute is resolved for the vendor.
     /// - Throws: `service-state`; `release-in-progress`.
-    mutating func beginRelease(_ release: ID<Release>, fromDispute: Bool = false) throws(Problem) {
-        try require([fromDispute ? .disputed : .completed], to: "pay it")
+    mutating func beginRelease(_ release: ID<Release>) throws(Problem) {
+        try require([.completed], to: "pay it")
         try requireNoRelease()
         self.release = release
     }
@@ -138,7 +137,7 @@ struct ServiceBooking: Sendable {
 
     /// The money was transferred.
     mutating func markPaid(at now: Instant) throws(Problem) {
-        try require([.completed, .disputed], to: "pay it")
+        try require([.completed], to: "pay it")
         status = .paid
         approvedAt = approvedAt ?? now
     }

@@ -47,6 +47,15 @@ extension Transaction {
         )
     }
 
+    /// Adds to what the platform has kept of an event's payment.
+    func addToFee(of event: ID<MarketplaceEvent>, _ amount: Int64) throws {
+        try execute(
+            """
+            UPDATE marketplace_events SET fee_minor = fee_minor + \(amount), updated_at = \(now) WHERE id = \(event)
+            """
+        )
+    }
+
     /// Adds to the total of what is booked for an event.
     /// - Parameter amount: negative for a booking that has ended.
     func addToTotal(of event: ID<MarketplaceEvent>, _ amount: Int64) throws {

@@ -13,6 +13,8 @@ struct MarketplaceEvent: Sendable {
     let currency: Currency
     /// Minor units of what is booked and not cancelled.
     let totalMinor: Int64
+    /// Minor units that the platform has kept of what was paid for cancelled bookings.
+    let feeMinor: Int64
     private(set) var venue: ID<Venue>?
     let template: ID<EventTemplate>?
     private(set) var status: EventStatus
@@ -31,6 +33,7 @@ struct MarketplaceEvent: Sendable {
         guestCount = try row["guest_count"]
         currency = try row.currency("currency")
         totalMinor = try row["total_minor"]
+        feeMinor = try row["fee_minor"]
         venue = try row["venue_id"]
         template = try row["template_id"]
         status = try row["status"]

@@ -1,0 +1,60 @@
+import Billing
+import Modules
+
+/// The money of one event, in minor units of its currency: what was received for it, and where it is.
+///
+/// The ledger's account `held` is the organizer's, of all events together. An event is never paid with the money of
+/// another one: these amounts are computed under the lock of the event, and bound what is released and refunded.
+struct EventFunds: Sendable, Hashable {
+    let received: Int64
+    /// Refunded, or about to be.
+    let refunded: Int64
+    /// Withdrawn by the provider for disputes of the payments.
+    let disputed: Int64
+    /// Kept by the platform.
+    let fee: Int64
+    /// Of bookings that are not cancelled.
+    let booked: Int64
+    /// Of bookings that are paid, or whose payment is under way.
+    let committed: Int64
+
+    /// What remains to be paid for what is booked.
+    var due: Int64 { max(0, booked - (received - refunded - fee)) }
+    /// What can be released.
+    var available: Int64 { received - refunded - disputed - fee - committed }
+    /// What was paid and is not booked any more. It can be refunded: everything that is committed is booked.
+    var surplus: Int64 { max(0, received - refunded - disputed - fee - booked) }
+}
+
+/// Reads the money of events.
+struct EventFundsReader: Sendable {
+    let payments: PaymentService
+    let disputes: DisputeService
+
+    /// - Parameter event: locked until the transaction ends.
+    func funds(of event: ID<MarketplaceEvent>, in transaction: Transaction) throws -> EventFunds {
+        let received = try payments.payments(of: .event, subject: event.text, in: transaction).filter {
+            $0.state == .succeeded
+        }
+        let bookings = try transaction.serviceBookings(of: event).filter { $0.status != .cancelled }
+        return EventFunds(
+            received: received.map(\.receivedMinor).reduce(0, +),
+            refunded: received.map(\.refundedMinor).reduce(0, +),
+            disputed: try received.map { try disputed(of: $0, in: transaction) }.reduce(0, +),
+            fee: try transaction.event(event)?.feeMinor ?? 0,
+            booked: bookings.map(\.price.minorUnits).reduce(0, +),
+            committed: bookings.filter { $0.release != nil || $0.status == .paid }.map(\.price.minorUnits)
+                .reduce(0, +))
+    }
+
+    /// What the provider has withdrawn of a payment.
+    func disputed(of payment: Payment, in transaction: Transaction) throws -> Int64 {
+        try disputes.disputes(of: payment.id, in: transaction)
+            .filter { $0.funds == .withdrawn || $0.funds == .lost }.map(\.amount.minorUnits).reduce(0, +)
+    }
+}
+
+extension PaymentPurpose {
+    /// What is booked for an event; the subject is the event's id.
+    static let event = PaymentPurpose("event")
+}

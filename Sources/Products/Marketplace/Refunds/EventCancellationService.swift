@@ -1,0 +1,74 @@
+import Audit
+import Billing
+import Identity
+import Modules
+
+/// Cancels events, and returns what was paid for what ends with them.
+final class EventCancellationService: Sendable {
+    private let database: any Database
+    private let lifecycle: EventLifecycleService
+    private let payments: PaymentService
+    private let returns: EventRefundService
+    private let audit: AuditService
+
+    init(
+        database: any Database, lifecycle: EventLifecycleService, listeners: BookingListeners,
+        payments: PaymentService, returns: EventRefundService, audit: AuditService
+    ) {
+        self.database = database
+        self.lifecycle = lifecycle
+        self.payments = payments
+        self.returns = returns
+        self.audit = audit
+        listeners.onCancelled { [returns] booking, event, ending, transaction in
+            try returns.returnSurplus(
+                of: event, because: "A booking was cancelled.", key: "booking:\(booking.id)",
+                keepsFee: ending == .cancelledByOrganizer, in: transaction)
+        }
+    }
+
+    /// Cancels an event with its bookings that are not completed. What was paid for them goes back without the
+    /// platform's commission; the price of completed, disputed and held services stays held until they are decided.
+    /// - Throws: `not-found`, `not-the-owner`; `event-state`; `release-in-progress`; `service-released` where a service
+    ///   is paid, whose payment an administrator reverses first; `not-configured`.
+    func cancel(_ id: ID<MarketplaceEvent>, _ request: EventCancellation, scope: Scope) async throws(Problem)
+        -> EventCancelled
+    {
+        let (event, returned) = try await database.write { [self] transaction in
+            var event = try transaction.lockedEvent(id, asOrganizer: scope)
+            try requireUnreleased(id, in: transaction)
+            try lifecycle.cancel(&event, because: request.reason, in: transaction)
+            try abandonPayments(of: id, in: transaction)
+            let returned = try returns.returnSurplus(
+                of: event, because: "The event was cancelled.", key: "cancel:\(id)", keepsFee: true, in: transaction)
+            try audit.record(
+                AuditEvent(
+                    "event.cancelled", by: scope, in: event.organisation, subject: id.text,
+                    details: [
+                        "refund_minor": "\(returned.refund)", "fee_minor": "\(returned.fee)",
+                        "currency": event.currency.code,
+                    ]), in: transaction)
+            return (event, returned)
+        }
+        return EventCancelled(event, returned, refunds: try await returns.settle(returned.refunds))
+    }
+
+    private func requireUnreleased(_ id: ID<MarketplaceEvent>, in transaction: Transaction) throws {
+        let bookings = try transaction.lockedServiceBookings(of: id)
+        let paid = bookings.filter { $0.status == .paid && $0.price.minorUnits > 0 }
+        guard paid.isEmpty else {
+            throw Problem(
+                .serviceReleased, detail: "An administrator reverses its payment first.",
+                members: ["released_services": .array(paid.map { .string($0.id.text) })])
+        }
+        guard !bookings.contains(where: { $0.release != nil }) else { throw Problem(.releaseInProgress) }
+    }
+
+    /// Ends the payments that have not succeeded. Money that arrives nevertheless is returned when it does.
+    private func abandonPayments(of id: ID<MarketplaceEvent>, in transaction: Transaction) throws {
+        for payment in try payments.payments(of: .event, subject: id.text, in: transaction)
+        where !payment.state.isFinal && payment.intentID != nil {
+            try payments.cancel(payment.id, in: transaction)
+        }
+    }
+}
