@@ -137,8 +137,8 @@ package final class RequestDispatcher: Sendable {
     }
 
     private func problemResponse(_ problem: Problem, requestID: String, route: String) -> Response {
-        // An overload without a cause is a limit that clients reach, and a part that is not configured is a setting: the
-        // metric counts them, and a flood of them fills no log.
+        // An overload without a cause is a limit that clients reach, and a part that is not configured is a setting:
+        // the metric counts them, and a flood of them fills no log.
         if problem.kind.status >= 500, ![.overloaded, .notConfigured].contains(problem.kind) || problem.cause != nil {
             logger.error(
                 "\(problem.title)",

@@ -218,7 +218,8 @@ package final class ProviderEventService: Sendable {
 
     /// Records a state that did not come by an event: the response to a call.
     /// - Parameter seenAt: when the request began, by the database's clock (``ProviderCall/sentAt``).
-    /// - Returns: whether no newer state has been applied. An older one must not be: the event of what it tells follows.
+    /// - Returns: whether no newer state has been applied. An older one must not be: the event of what it tells
+    ///   follows.
     package func observe(
         _ object: String, of account: String? = nil, seenAt: Instant, in transaction: Transaction
     ) throws -> Bool {

@@ -55,7 +55,7 @@ struct FileRoutes: Sendable {
             Route.post(
                 "integrations/send-email", "Send an e-mail to your own address", requires: member,
                 problems: [.emailNotVerified]
-            ) { [integrations] (body: EmailRequest, scope) in try await integrations.sendEmail(body, scope: scope) }
+            ) { [integrations] (body: IntegrationEmail, scope) in try await integrations.sendEmail(body, scope: scope) }
             .guarded(by: entitlements.rate("integration-emails", .perMinute(5))),
         ]
             + [

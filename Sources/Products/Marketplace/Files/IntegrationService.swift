@@ -27,7 +27,7 @@ final class IntegrationService: Sendable {
 
     /// Sends an e-mail to the caller's own address alone: no other recipient has asked for it.
     /// - Throws: `validation-failed` for another address; `email-not-verified`.
-    func sendEmail(_ request: EmailRequest, scope: Scope) async throws(Problem) -> EmailQueued {
+    func sendEmail(_ request: IntegrationEmail, scope: Scope) async throws(Problem) -> EmailQueued {
         try await database.write { [mailer, audit] transaction in
             try transaction.requireMarketplaceCaller(scope)
             guard let contact = try Contact.of(scope.person, in: transaction),
@@ -64,7 +64,7 @@ struct ModelCompletion: Payload {
 }
 
 /// The body of `POST /v1/integrations/send-email`. E-mails carry values of at most 200 characters.
-struct EmailRequest: Payload {
+struct IntegrationEmail: Payload {
     var to: String
     var subject: String
     var body: String
