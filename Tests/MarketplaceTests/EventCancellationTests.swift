@@ -75,6 +75,31 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `of four cancellations at once one refunds`(engine: Engine) async throws {
+        try await withMarketplaceMoney(engine) { money in
+            let (event, _) = try await money.paidService(isCompleted: false)
+            let responses = await withTaskGroup(of: TestResponse.self) { group in
+                for _ in 0..<4 { group.addTask { await money.cancel(event) } }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(responses.count { $0.status == 200 } == 1, "\(responses)")
+            #expect(money.refunds.map(\.amount.minorUnits) == [291_600])
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a refund that the provider refuses leaves the money with the event`(engine: Engine) async throws {
+        try await withMarketplaceMoney(engine) { money in
+            let (event, _) = try await money.paidService(isCompleted: false)
+            money.stripe.fail(
+                .refused(status: 400, type: "invalid_request_error", code: "charge_disputed"), path: "/v1/refunds")
+            let cancelled = await money.cancel(event)
+            #expect(cancelled.status == 200 && cancelled["refund_status"] == "failed", "\(cancelled)")
+            #expect(try await money.balances() == [.provider: -324_000, .held: 291_600, .commission: 32_400])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a cancellation that stops at any statement refunds once`(engine: Engine) async throws {
         let faults = UnavailableDatabase.Switch()
         try await withMarketplaceMoney(engine, databaseWrapper: faults.wrap) { money in

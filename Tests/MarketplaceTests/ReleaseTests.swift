@@ -137,6 +137,33 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `whatever the provider does, each service is paid once`(engine: Engine) async throws {
+        try await withMarketplaceMoney(engine) { money in
+            let event = try await money.marketplace.event()
+            var services: [String] = []
+            for _ in 0..<6 { services.append(try await money.marketplace.booked(event)) }
+            try await money.pay(event)
+            for service in services { try await money.complete(service) }
+            money.stripe.failAtRandom(thousandths: 500, seed: 7)
+            for service in services {
+                let response = await money.release(service)
+                #expect([200, 202, 402].contains(response.status), "\(response)")
+            }
+            money.stripe.stopFailing()
+            money.app.clock.advance(by: .minutes(6))
+            try await money.app.runJobs()
+            for service in services {
+                #expect(await money.release(service).status == 200)
+                #expect(await money.status(of: service) == "paid")
+            }
+            #expect(money.transfers.count == services.count)
+            #expect(
+                try await money.balances()
+                    == [.provider: -6 * 324_000, .inTransit: 6 * 291_600, .commission: 6 * 32_400])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a release and a dispute at once: the service is paid or disputed`(engine: Engine) async throws {
         try await withMarketplaceMoney(engine) { money in
             let (_, service) = try await money.paidService()

@@ -137,8 +137,8 @@ enum MarketplacePersonalData {
             "marketplace-events", in: "marketplace_events",
             selection: {
                 """
-                SELECT id, title, event_type, date, time, city, guest_count, budget_minor, total_minor, currency,
-                       template_data, status, created_at
+                SELECT id, title, event_type, date, time, city, guest_count, budget_minor, total_minor, fee_minor,
+                       currency, template_data, status, created_at
                 FROM marketplace_events WHERE organisation_id IN \(list: $0.organisations) ORDER BY id
                 """
             }

@@ -47,6 +47,12 @@ struct EventFundsReader: Sendable {
                 .reduce(0, +))
     }
 
+    /// The account that holds the money of an event: that of its payer, which has a pseudonym after an erasure.
+    func account(of event: MarketplaceEvent, in transaction: Transaction) throws -> MoneyAccount {
+        let payments = try payments.payments(of: .event, subject: event.id.text, in: transaction)
+        return payments.first { $0.state == .succeeded }?.account ?? .held(of: event.organisation)
+    }
+
     /// What the provider has withdrawn of a payment.
     func disputed(of payment: Payment, in transaction: Transaction) throws -> Int64 {
         try disputes.disputes(of: payment.id, in: transaction)

@@ -60,9 +60,8 @@ final class EventPaymentService: Sendable {
     func confirm(_ request: PaymentConfirmation, scope: Scope) async throws(Problem) -> PaymentConfirmed {
         let unknown = Problem(.notFound, detail: "Payment not found")
         let known = try await database.read { [payments] transaction -> Payment? in
-            let isAdministrator = try transaction.requireMarketplaceCaller(scope)
             return try payments.payment(ofProviderID: request.paymentIntentId, in: transaction).flatMap {
-                $0.purpose == .event && (isAdministrator || $0.organisation == scope.organisation) ? $0 : nil
+                $0.purpose == .event && (scope.role == .admin || $0.organisation == scope.organisation) ? $0 : nil
             }
         }
         guard let known else { throw unknown }
@@ -86,9 +85,8 @@ final class EventPaymentService: Sendable {
     /// - Throws: `not-found`, `not-the-owner`.
     func list(of id: ID<MarketplaceEvent>, scope: Scope) async throws(Problem) -> EventPayments {
         try await database.read { [payments, funds] transaction in
-            let isAdministrator = try transaction.requireMarketplaceCaller(scope)
             guard let event = try transaction.event(id) else { throw Problem(.notFound) }
-            guard isAdministrator || event.organisation == scope.organisation else {
+            guard scope.role == .admin || event.organisation == scope.organisation else {
                 throw Problem(try transaction.isParticipant(scope, of: id) ? .notTheOwner : .notFound)
             }
             return EventPayments(

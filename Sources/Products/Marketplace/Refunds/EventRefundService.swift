@@ -67,10 +67,11 @@ final class EventRefundService: Sendable {
     {
         let fee = commission.part(of: surplus)
         guard fee > 0 else { return 0 }
+        let held = try funds.account(of: event, in: transaction)
         try money.post(
-            "marketplace.fee", of: .organisation(event.organisation), in: event.currency,
+            "marketplace.fee", of: held.owner, in: event.currency,
             operation: "event:\(event.id):fee:\(key)", subject: event.id.text, reason: key,
-            [MoneyMovement(fee, from: .held(of: event.organisation), to: .commission)], in: transaction)
+            [MoneyMovement(fee, from: held, to: .commission)], in: transaction)
         try transaction.addToFee(of: event.id, fee)
         return fee
     }

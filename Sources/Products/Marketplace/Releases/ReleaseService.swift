@@ -83,7 +83,7 @@ final class ReleaseService: Sendable {
                 .eventNotPaid, detail: "\(Money(max(0, available), event.currency)) are held for this event.",
                 members: ["held_minor": .integer(max(0, available)), "currency": .string(event.currency.code)])
         }
-        return try reserve(booking, scope: scope, in: transaction)
+        return try reserve(booking, of: event, scope: scope, in: transaction)
     }
 
     private func requirePayee(
@@ -99,11 +99,13 @@ final class ReleaseService: Sendable {
         }
     }
 
-    private func reserve(_ booking: ServiceBooking, scope: Scope, in transaction: Transaction) throws -> Step {
+    private func reserve(
+        _ booking: ServiceBooking, of event: MarketplaceEvent, scope: Scope, in transaction: Transaction
+    ) throws -> Step {
         let new = NewPayout(
-            .release, of: booking.id.text, from: .held(of: booking.organisation), to: booking.vendorOrganisation,
-            amount: booking.price, commission: commission.part(of: booking.price.minorUnits),
-            key: "release_payment:\(booking.id)",
+            .release, of: booking.id.text, from: try funds.account(of: event, in: transaction),
+            to: booking.vendorOrganisation, amount: booking.price,
+            commission: commission.part(of: booking.price.minorUnits), key: "release_payment:\(booking.id)",
             metadata: [
                 "event_service_id": booking.id.text, "event_id": booking.event.text, "approver": scope.person.text,
             ])
