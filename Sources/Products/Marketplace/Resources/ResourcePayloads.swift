@@ -78,7 +78,9 @@ struct ResourceView<R: Resource>: Codable, Sendable, SchemaProviding {
             guard case .amount = field.form else { return [one] }
             return [one, property("\(field.name)_minor", .integer(minimum: 0), isRequired: false)]
         }
-        return .object(Schema.Object(properties: own + fields))
+        // A field replaces what every row has under its name: the user of a collaborator is not who added it.
+        let declared = Set(fields.map(\.name))
+        return .object(Schema.Object(properties: own.filter { !declared.contains($0.name) } + fields))
     }
 }
 
