@@ -138,7 +138,8 @@ import Testing
         for (entry, fault) in [
             ("{ rates: { fly: [1/day] } }", "default: rates.fly is no known rate class"),
             ("{ rates: { default: [] } }", "default: rates.default has one to 4"),
-            ("{ concurrency: { agents: -2 } }", "default: concurrency.agents"), ("{ limits: {} }", "default: limits"),
+            ("{ concurrency: { agents: -2 } }", "default: concurrency.agents"),
+            ("{ limits: { fly: 1 } }", "default: limits.fly"),
         ] {
             let found = faults("default: " + entry + plan)
             #expect(found.count == 1 && found[0].hasPrefix(fault), "\(entry): \(found)")
@@ -164,7 +165,7 @@ import Testing
 
     @Test func `the plans are listed without a credential, in the order of the file`() async throws {
         try await withTestApp(.sqlite) { app in
-            let response = await app.call("GET", "/api/plans")
+            let response = await app.call("GET", "/v1/plans")
             #expect(response.status == 200)
             let plans = try #require(response["plans"]?.array)
             #expect(plans.map { $0["id"]?.string } == app.app.entitlements.plans.current.plans.map(\.id.text))

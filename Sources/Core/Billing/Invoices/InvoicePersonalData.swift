@@ -21,6 +21,16 @@ enum InvoicePersonalData {
             }
         ) { _, _, _ in },
         PersonalDataTable(
+            "invoice-taxes", in: "invoice_taxes",
+            selection: {
+                """
+                SELECT invoice_id, position, name, millionths, is_inclusive, base, amount FROM invoice_taxes
+                WHERE invoice_id IN (SELECT id FROM invoices WHERE organisation_id IN \(list: $0.organisations))
+                ORDER BY invoice_id, position
+                """
+            }
+        ) { _, _, _ in },
+        PersonalDataTable(
             "invoices", in: "invoices",
             selection: {
                 """

@@ -5,6 +5,19 @@ import Modules
 /// the ledger's accounts get (``LedgerService/pseudonymise(owner:as:in:)``).
 enum PayoutPersonalData {
     static let tables: [PersonalDataTable] = [
+        // Attempts name their payout alone.
+        PersonalDataTable(
+            "payout-attempts", in: "payout_attempts",
+            selection: { subject in
+                """
+                SELECT payout_id, kind, number, outcome, detail, created_at, settled_at FROM payout_attempts
+                WHERE payout_id IN (
+                    SELECT id FROM payouts
+                    WHERE payee IN \(list: subject.organisations) OR source_owner IN \(list: subject.organisations))
+                ORDER BY payout_id, kind, number
+                """
+            }
+        ) { _, _, _ in },
         PersonalDataTable(
             "payouts", in: "payouts",
             selection: { subject in

@@ -82,7 +82,8 @@ struct PaidSubscriptionRoutes {
             .post(
                 "subscriptions/cancel", "Cancel the subscription at the end of its period",
                 requires: identity.organisation(.owner, .admin).inPerson,
-                problems: [.subscriptionState, .paymentInProgress, .alreadySubscribed, .paymentRefused] + Self.provider
+                problems: [.notFound, .subscriptionState, .paymentInProgress, .alreadySubscribed, .paymentRefused]
+                    + Self.provider
             ) { (cancellation: PlannerCancellation, scope) in try await planner.cancel(cancellation, scope: scope) },
             .post(
                 "subscriptions/sync/{stripe_subscription_id}", "Read a subscription at the payment provider again",

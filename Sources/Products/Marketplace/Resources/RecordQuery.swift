@@ -7,7 +7,7 @@ struct RecordFilters: Requirement {
     static let countMax = 8
 
     var phase: RequestPhase { .body }
-    var problems: [Problem.Kind] { [.validationFailed] }
+    var problems: [Problem.Kind] { [.validationFailed, .uriTooLong] }
     var summary: RequirementSummary {
         RequirementSummary(.query, "filters", schema: .map(.string(maxLength: 255)), isRequired: false)
     }
