@@ -40,7 +40,7 @@ struct Caller: Sendable {
             case .organisationRole:
                 if let refusal = identityRefusal(requirement) { return refusal }
                 // Every account owns its own organisation, and none is a member of the ones that the tests' paths name.
-                if route.path.contains("{") { return "not-found" }
+                if route.path.contains("/organisations/{") { return "not-found" }
             case .verified: if !isVerified { return "email-not-verified" }
             case .subscription: if plan == nil { return "no-active-subscription" }
             case .feature:

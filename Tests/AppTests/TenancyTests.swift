@@ -127,11 +127,12 @@ import Testing
                         let body = route.input == nil ? nil : Self.body(for: route, resources)
                         let response = await app.call(route.method.rawValue, path, json: body, headers: headers)
                         func comment() -> Comment { "\(route.method) \(path): \(response)" }
-                        #expect(response.status < 500, comment())
+                        #expect(response.status < 500 || response.code == "not-configured", comment())
                         #expect(response.code != "token-expired", comment())
                         // A call that succeeds may end sessions: the next route uses a new session.
                         if route.method != .get, response.status < 400 { tokens.invalidate(other) }
-                        if !ids.isEmpty {
+                        // A type of events is a word, of which there may be no templates.
+                        if !ids.isEmpty, !route.path.hasSuffix("by-type/{type}"), response.status != 503 {
                             #expect(400..<500 ~= response.status, comment())
                             refused += 1
                         }

@@ -24,7 +24,7 @@ import Testing
             #expect(await money.createIntent(event)["payment_intent_id"]?.string == intent)
 
             let early = await money.confirm(intent)
-            #expect(early.status == 409 && early.code == "payment-not-completed", "\(early)")
+            #expect(early.status == 409 && early.code == "payment-incomplete", "\(early)")
             #expect(early["payment_status"] == "pending")
             #expect(await money.marketplace.state(of: event) == "planning")
             #expect(try await money.balances() == [:])

@@ -91,7 +91,8 @@ struct ModelFaultTests {
         #expect(fixture.pauses.all.count == 2)
     }
 
-    @Test(arguments: ModelUpstream.API.allCases, ["disconnect", "truncate", "malformed"])
+    // Not a reset connection: what has arrived and was not read yet is lost with it, so that it can be asked for again.
+    @Test(arguments: ModelUpstream.API.allCases, ["truncate", "malformed"])
     func `a stream that breaks behind its first part is never asked for again`(api: ModelUpstream.API, fault: String)
         async throws
     {

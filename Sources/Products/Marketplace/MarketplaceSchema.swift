@@ -1,6 +1,7 @@
 import Modules
 
 /// The tables of Marketplace. Amounts are whole minor units of the currency beside them, dates are `YYYY-MM-DD`.
+/// An erased organisation stays in the rows that others refer to, so no table refers to `organisations`.
 enum MarketplaceSchema {
     static let migrations = [vendors, events, chat, documents, planner]
 
@@ -9,7 +10,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_venues (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             name TEXT NOT NULL,
             description TEXT,
@@ -37,7 +38,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_providers (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL UNIQUE REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL UNIQUE,
             person_id TEXT NOT NULL,
             business_name TEXT NOT NULL,
             description TEXT,
@@ -58,7 +59,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_services (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             name TEXT NOT NULL,
             name_key TEXT NOT NULL UNIQUE,
@@ -72,7 +73,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_provider_services (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             provider_id TEXT NOT NULL REFERENCES marketplace_providers (id) ON DELETE CASCADE,
             service_id TEXT NOT NULL REFERENCES marketplace_services (id),
@@ -91,7 +92,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_availability (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             entity_type TEXT NOT NULL CHECK (entity_type IN ('venue', 'provider')),
             entity_id TEXT NOT NULL,
@@ -112,7 +113,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_templates (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             name TEXT NOT NULL,
             event_type TEXT NOT NULL,
@@ -132,7 +133,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_events (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             title TEXT,
             event_type TEXT NOT NULL,
@@ -165,7 +166,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_event_services (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             event_id TEXT NOT NULL REFERENCES marketplace_events (id) ON DELETE CASCADE,
             vendor_organisation_id TEXT NOT NULL,
@@ -210,7 +211,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_disputes (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             event_service_id TEXT NOT NULL REFERENCES marketplace_event_services (id) ON DELETE CASCADE,
             vendor_organisation_id TEXT NOT NULL,
@@ -235,7 +236,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_reviews (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             event_id TEXT NOT NULL REFERENCES marketplace_events (id) ON DELETE CASCADE,
             reviewee_type TEXT NOT NULL CHECK (reviewee_type IN ('venue', 'provider', 'template')),
@@ -252,7 +253,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_collaborators (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             event_id TEXT NOT NULL REFERENCES marketplace_events (id) ON DELETE CASCADE,
             user_id TEXT NOT NULL,
@@ -272,7 +273,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_chat_groups (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             event_id TEXT NOT NULL UNIQUE REFERENCES marketplace_events (id) ON DELETE CASCADE,
             created_at \(.integer) NOT NULL
         ) \(.strict)
@@ -302,7 +303,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_files (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             name TEXT NOT NULL,
             media_type TEXT NOT NULL,
@@ -315,7 +316,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_documents (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             name TEXT NOT NULL,
             document_type TEXT,
@@ -331,7 +332,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_records (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             kind TEXT NOT NULL,
             data TEXT NOT NULL,
@@ -346,7 +347,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_record_fields (
             record_id TEXT NOT NULL REFERENCES marketplace_records (id) ON DELETE CASCADE,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             name TEXT NOT NULL,
             value TEXT NOT NULL,
             PRIMARY KEY (record_id, name)
@@ -383,7 +384,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_planner_sessions (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             key TEXT NOT NULL,
             brief TEXT NOT NULL,
@@ -401,7 +402,7 @@ enum MarketplaceSchema {
         """,
         """
         CREATE TABLE marketplace_iterations (
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             month TEXT NOT NULL,
             used \(.integer) NOT NULL,
             PRIMARY KEY (organisation_id, month)
@@ -410,7 +411,7 @@ enum MarketplaceSchema {
         """
         CREATE TABLE marketplace_plan_shares (
             id TEXT PRIMARY KEY NOT NULL,
-            organisation_id TEXT NOT NULL REFERENCES organisations (id),
+            organisation_id TEXT NOT NULL,
             person_id TEXT NOT NULL,
             token_hash TEXT NOT NULL UNIQUE,
             plan TEXT NOT NULL,

@@ -69,7 +69,7 @@ struct PaidSubscriptionRoutes {
         [
             .get(
                 "subscriptions/me", "The current subscription, with the planner's iterations",
-                requires: identity.member
+                requires: identity.member, problems: [.notFound]
             ) { scope in try await planner.current(scope: scope) },
             .post(
                 "subscriptions/start", "Start a plan that is paid for",

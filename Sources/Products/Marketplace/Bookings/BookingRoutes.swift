@@ -1,3 +1,4 @@
+import Billing
 import Identity
 import Modules
 

@@ -1,4 +1,5 @@
 import Audit
+import Billing
 import Identity
 import Modules
 

@@ -11,7 +11,7 @@ struct EventPaymentRoutes: Sendable {
         [
             .post(
                 "payments/confirm", "Have the provider asked whether an event's payment is completed",
-                requires: member, problems: [.notFound, .paymentNotCompleted, .providerUnavailable, .notConfigured]
+                requires: member, problems: [.notFound, .paymentIncomplete, .providerUnavailable, .notConfigured]
             ) { [payments] (body: PaymentConfirmation, scope) in try await payments.confirm(body, scope: scope) },
             .get(
                 "payments/{event_id}", "List the payments of an event, and what remains to be paid",

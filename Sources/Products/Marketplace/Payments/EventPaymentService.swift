@@ -68,7 +68,7 @@ final class EventPaymentService: Sendable {
         let payment = try await payments.refresh(known.id)
         guard payment.state == .succeeded else {
             throw Problem(
-                .paymentNotCompleted,
+                .paymentIncomplete,
                 members: [
                     "payment_status": .string(PaymentView.Status(payment).rawValue),
                     "state": .string(payment.state.rawValue),

@@ -47,12 +47,13 @@ struct ResourceRoutes<R: Resource>: Sendable {
     private var create: Route {
         let (resources, summary) = (resources, "Create \(R.article)")
         guard !R.creators.isEmpty else {
-            return Route.post(path, summary, requires: member, problems: R.problems) {
+            return Route.post(path, summary, requires: member, problems: R.problems + [.notFound]) {
                 (body: NewResource<R>, scope) in Created(try await resources.create(R.self, body, scope: scope))
             }.alias(alias)
         }
         return Route.post(
-            path, summary, requires: identity.role(anyOf: R.creators).allowing(.marketplace), problems: R.problems
+            path, summary, requires: identity.role(anyOf: R.creators).allowing(.marketplace),
+            problems: R.problems + [.notFound]
         ) { (body: NewResource<R>, scope) in
             Created(try await resources.create(R.self, body, scope: scope))
         }.alias(alias)
