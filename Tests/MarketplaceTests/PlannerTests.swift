@@ -187,13 +187,13 @@ import Testing
             id: ID(trusted: "p"), draft, source: .model, confidence: 75, guests: 10, budget: Money(1_001, .usual))
         #expect(plan.budget.breakdown.map(\.amountMinor) == [601, 400])
 
-        let stubborn = ScriptedModel(["no", "{\"shares\": []}", Self.draft])
+        let unrepaired = ScriptedModel(["no", "{\"shares\": []}", Self.draft])
         do throws(Problem) {
-            _ = try await PlannerModel(client: stubborn, name: "m").draft(for: Self.brief())
+            _ = try await PlannerModel(client: unrepaired, name: "m").draft(for: Self.brief())
             Issue.record("a plan was made")
         } catch {
             #expect(error.kind.code == "model-unavailable")
         }
-        #expect(stubborn.requests.withLock { $0.count } == 2)
+        #expect(unrepaired.requests.withLock { $0.count } == 2)
     }
 }

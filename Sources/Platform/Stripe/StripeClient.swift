@@ -60,7 +60,8 @@ package final class StripeClient: Sendable {
     package func fetch(_ request: StripeRequest) async throws(StripeFetchFailure) -> JSONValue {
         precondition(request.method == .get, "only reading is repeated")
         var wait = Self.readPause
-        for attempt in 1... {
+        var attempt = 1
+        while true {
             switch await send(request, key: nil) {
             case .done(let value): return value
             case .refused(let refusal): throw .refused(refusal)
@@ -70,9 +71,9 @@ package final class StripeClient: Sendable {
                     throw .unavailable(reason: "cancelled")
                 }
                 wait *= 4
+                attempt += 1
             }
         }
-        fatalError("an endless loop ended")
     }
 
     /// Reads a page of a list.

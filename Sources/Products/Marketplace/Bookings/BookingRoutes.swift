@@ -84,7 +84,7 @@ struct BookingRoutes: Sendable {
         return [
             Route.post(
                 "marketplace/event-services", "Book a service of a provider", requires: member,
-                problems: EventServices.problems
+                problems: EventServices.declaredProblems
             ) { [bookings, resources] (body: ServiceBookingRequest, scope) in
                 let booked = try await bookings.bookService(body, scope: scope)
                 return Created(try await resources.get(EventServices.self, booked.eventServiceId, scope: scope))
@@ -94,7 +94,7 @@ struct BookingRoutes: Sendable {
             generic.update,
             Route.delete(
                 "marketplace/event-services/{id}", "Cancel a booked service", requires: member,
-                .path("id", of: ServiceBooking.self), problems: EventServices.problems
+                .path("id", of: ServiceBooking.self), problems: EventServices.declaredProblems
             ) { [answers] scope, id in
                 ResourceDeleted(try await answers.cancel(id, scope: scope).eventServiceId.text)
             }.alias("/api/event-services/{id}"),

@@ -31,8 +31,8 @@ enum EventServices: Resource {
 
     static var problems: [Problem.Kind] {
         [
-            .notFound, .notTheOwner, .eventState, .serviceState, .releaseInProgress, .vendorNotApproved,
-            .currencyMismatch, .dateUnavailable, .tooMany, .amountMismatch,
+            .notFound, .notTheOwner, .serviceState, .releaseInProgress, .currencyMismatch, .dateUnavailable,
+            .amountMismatch,
         ]
     }
 }

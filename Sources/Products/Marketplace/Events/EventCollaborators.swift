@@ -29,6 +29,4 @@ enum EventCollaborators: Resource {
             throw Problem.invalid("/user_id", "names no account")
         }
     }
-
-    static var problems: [Problem.Kind] { [.alreadyExists, .tooMany, .eventState] }
 }

@@ -65,5 +65,5 @@ enum Events: Resource {
         guard review == nil else { throw Problem(.inUse, detail: "The event has reviews: delete them first.") }
     }
 
-    static var problems: [Problem.Kind] { [.eventState, .inUse, .tooMany, .notFound] }
+    static var problems: [Problem.Kind] { [.notFound] }
 }

@@ -64,8 +64,6 @@ enum Reviews: Resource {
                 && [.completed, .paid, .disputed].contains(booking.status)
         }
     }
-
-    static var problems: [Problem.Kind] { [.alreadyExists, .tooMany, .eventState] }
 }
 
 extension Transaction {

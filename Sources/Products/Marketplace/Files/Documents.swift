@@ -42,6 +42,4 @@ enum Documents: Resource {
             throw Problem.invalid("/file_id", "names no file of your organisation")
         }
     }
-
-    static var problems: [Problem.Kind] { [.tooMany] }
 }

@@ -24,6 +24,8 @@ protocol Resource: Sendable {
         _ changes: inout ResourceDraft, of row: ResourceRow<Self>, by scope: Scope, in transaction: Transaction) throws
     /// Checks whether a row may be deleted, and deletes what depends on it.
     static func checkDeletion(of row: ResourceRow<Self>, by scope: Scope, in transaction: Transaction) throws
+    /// The problems of the checks besides ``sharedProblems``.
+    static var problems: [Problem.Kind] { get }
 }
 
 extension Resource {
@@ -35,8 +37,11 @@ extension Resource {
     ) throws {}
     static func checkDeletion(of row: ResourceRow<Self>, by scope: Scope, in transaction: Transaction) throws {}
 
-    /// The problems of the checks, for the documents.
-    static var problems: [Problem.Kind] { [.alreadyExists, .inUse, .tooMany, .vendorNotApproved, .eventState] }
+    static var problems: [Problem.Kind] { [] }
+    /// The problems that any resource may have.
+    static var sharedProblems: [Problem.Kind] { [.alreadyExists, .inUse, .tooMany, .vendorNotApproved, .eventState] }
+    /// What endpoints that change rows declare.
+    static var declaredProblems: [Problem.Kind] { sharedProblems + problems }
 
     static func field(_ name: String) -> ResourceField? { fields.first { $0.name == name } }
 }

@@ -47,13 +47,13 @@ struct ResourceRoutes<R: Resource>: Sendable {
     private var create: Route {
         let (resources, summary) = (resources, "Create \(R.article)")
         guard !R.creators.isEmpty else {
-            return Route.post(path, summary, requires: member, problems: R.problems + [.notFound]) {
+            return Route.post(path, summary, requires: member, problems: R.declaredProblems) {
                 (body: NewResource<R>, scope) in Created(try await resources.create(R.self, body, scope: scope))
             }.alias(alias)
         }
         return Route.post(
             path, summary, requires: identity.role(anyOf: R.creators).allowing(.marketplace),
-            problems: R.problems + [.notFound]
+            problems: R.declaredProblems
         ) { (body: NewResource<R>, scope) in
             Created(try await resources.create(R.self, body, scope: scope))
         }.alias(alias)
@@ -62,7 +62,7 @@ struct ResourceRoutes<R: Resource>: Sendable {
     var update: Route {
         Route.put(
             "\(path)/{id}", "Change \(R.article)", requires: member, .path("id", of: R.Subject.self),
-            problems: R.problems + [.notTheOwner]
+            problems: R.declaredProblems + [.notTheOwner]
         ) { [resources] (body: ResourceChanges<R>, scope, id) in
             try await resources.update(R.self, id, body, scope: scope)
         }.alias("\(alias)/{id}")
@@ -71,7 +71,7 @@ struct ResourceRoutes<R: Resource>: Sendable {
     var delete: Route {
         Route.delete(
             "\(path)/{id}", "Delete \(R.article)", requires: member, .path("id", of: R.Subject.self),
-            problems: R.problems + [.notTheOwner]
+            problems: R.declaredProblems + [.notTheOwner]
         ) { [resources] scope, id in try await resources.delete(R.self, id, scope: scope) }.alias("\(alias)/{id}")
     }
 }

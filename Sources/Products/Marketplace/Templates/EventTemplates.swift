@@ -20,8 +20,6 @@ enum EventTemplates: Resource {
     ]
 
     static func isPublic(for scope: Scope) -> SQL { "is_public = 1" }
-
-    static var problems: [Problem.Kind] { [.tooMany] }
 }
 
 extension Transaction {

@@ -44,5 +44,5 @@ enum AvailabilityDays: Resource {
         guard booked == 0 else { throw Problem(.inUse, detail: "\(booked) bookings of this date exist.") }
     }
 
-    static var problems: [Problem.Kind] { [.alreadyExists, .inUse, .tooMany, .notTheOwner] }
+    static var problems: [Problem.Kind] { [.notTheOwner] }
 }

@@ -41,5 +41,5 @@ enum ProviderServices: Resource {
         try VendorChanges.checkCurrency(&changes, of: row)
     }
 
-    static var problems: [Problem.Kind] { [.alreadyExists, .tooMany, .notFound, .notTheOwner] }
+    static var problems: [Problem.Kind] { [.notFound, .notTheOwner] }
 }
