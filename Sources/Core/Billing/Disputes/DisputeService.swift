@@ -41,10 +41,12 @@ package final class DisputeService: Sendable {
         try transaction.disputes(of: payment)
     }
 
-    func list(in funds: PaymentDispute.Funds?, limit: Int, offset: Int) async throws(Problem) -> PaymentDisputeList {
+    func list(in funds: PaymentDispute.Funds?, limit: Int, offset: Int) async throws(Problem)
+        -> Page<PaymentDisputeView>
+    {
         try await database.read { transaction in
             let (rows, total) = try transaction.disputes(in: funds, limit: limit, offset: offset)
-            return PaymentDisputeList(
+            return Page(
                 data: rows.map(PaymentDisputeView.init), total: total, limit: limit, offset: offset)
         }
     }

@@ -50,15 +50,6 @@ struct PayoutView: Payload {
     }
 }
 
-struct PayoutList: Payload {
-    var data: [PayoutView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 /// A payout with its attempts, for administrators.
 struct PayoutDetails: Payload {
     var payout: PayoutView

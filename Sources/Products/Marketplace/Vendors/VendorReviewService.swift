@@ -16,10 +16,10 @@ final class VendorReviewService: Sendable {
     }
 
     /// Venues and service providers, the newest first.
-    func list(_ search: VendorSearch) async throws(Problem) -> VendorList {
+    func list(_ search: VendorSearch) async throws(Problem) -> Page<VendorView> {
         try await database.read { transaction in
             let (rows, total) = try transaction.vendors(search)
-            return VendorList(data: rows, total: total, limit: search.limit, offset: search.offset)
+            return Page(data: rows, total: total, limit: search.limit, offset: search.offset)
         }
     }
 
