@@ -116,6 +116,14 @@ extension ServiceBooking.Vendor {
     var text: String {
         switch self {
         case .venue(let id): id.text
+extension [ServiceBooking] {
+    /// In the order of the vendors and dates whose slots they take. A transaction that returns several slots does so in
+    /// this order, which prevents deadlocks.
+    var inOrderOfSlots: [ServiceBooking] {
+        sorted { ($0.vendor.kind, $0.vendor.text, $0.id.text) < ($1.vendor.kind, $1.vendor.text, $1.id.text) }
+    }
+}
+
         case .provider(let id): id.text
         }
     }
