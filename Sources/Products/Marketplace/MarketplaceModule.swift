@@ -65,6 +65,8 @@ package struct MarketplaceModule: Module {
         let member = identity.member.allowing(.marketplace)
         let administrator = identity.role(.admin)
         realtime.topics.register(ChatService.topicFamily)
+        identity.events.addObligations { try MarketplacePersonalData.obligation(of: $0, in: $1) }
+        identity.events.addData { try MarketplacePersonalData.hasData($0, in: $1) }
 
         routes =
             ListingRoutes(listing: ListingService(database: database), member: member).routes

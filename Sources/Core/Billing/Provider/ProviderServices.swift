@@ -61,7 +61,7 @@ struct ProviderServices {
         schedules = [
             MaintainProviderCallsJob.schedule, PollProviderEventsJob.schedule, PruneProviderEventsJob.schedule,
         ]
-        personalDataTables = PaymentPersonalData.tables(customers: customers)
+        personalDataTables = PaymentPersonalData.tables(payments: payments, customers: customers)
     }
 
     static let migrations =
