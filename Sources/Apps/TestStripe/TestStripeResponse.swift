@@ -4,9 +4,9 @@ import Base
 struct TestStripeResponse: Sendable {
     enum Delivery: Sendable {
         case now
-        case after(Duration)
-        /// The second half of the body after a time.
-        case inHalves(Duration)
+        case held(TestStripeHold)
+        /// The second half of the body is held back.
+        case halfHeld(TestStripeHold)
         /// The connection is closed without a response.
         case lost
     }
@@ -16,8 +16,6 @@ struct TestStripeResponse: Sendable {
     var contentType = "application/json"
     var headers: [(String, String)] = []
     var delivery = Delivery.now
-    /// Called before a delayed response is sent.
-    var onSent: (@Sendable () -> Void)?
 
     init(status: Int, _ value: JSONValue) {
         self.status = status
