@@ -175,14 +175,14 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `an organisation has one customer at the provider, for requests at once`(engine: Engine) async throws {
-        try await withPayments(engine) { payments in
+        let writes = CountingDatabase.Counter()
+        try await withPayments(engine, databaseWrapper: { CountingDatabase($0, writes) }) { payments in
             let customers = payments.billing.customers
             let scope = try await payments.scope()
-            payments.stripe.fail(.delay(.milliseconds(50)), path: "/v1/customers")
-            let ids = try await withThrowingTaskGroup { group in
-                for _ in 0..<4 { group.addTask { try await customers.require(for: scope).providerID } }
-                return try await group.reduce(into: Set<String>()) { $0.insert($1) }
-            }
+            let ids = Set(
+                try await payments.atOnce("/v1/customers", writes) {
+                    try await customers.require(for: scope).providerID
+                })
             #expect(ids.count == 1 && (payments.stripe.objects() as [StripeCustomer]).count == 1)
             let intent = try #require(await payments.create()["payment_intent_id"]?.string)
             #expect(payments.stripe.object(intent, as: StripePaymentIntent.self)?.customer == ids.first)
