@@ -3,6 +3,7 @@ import Billing
 import Identity
 import Modules
 import TestKit
+import TestStripe
 import Testing
 
 @testable import Marketplace
@@ -17,7 +18,7 @@ import Testing
             token: session["access_token"]?.string)
     }
 
-    private func wait(_ money: MarketplaceMoneyFixture, days: Int = 14) async throws {
+    private func wait(_ money: MarketplaceMoneyFixture, days: Int64 = 14) async throws {
         money.app.clock.advance(by: .days(days))
         for _ in 0..<3 {
             money.app.clock.advance(by: .minutes(6))

@@ -1,3 +1,4 @@
+import App
 import Stripe
 import TestKit
 import TestStripe

@@ -1,3 +1,4 @@
+import App
 import Base
 import Modules
 import Secrets
@@ -11,7 +12,8 @@ import Testing
         let created = await fixture.app.call(
             "POST", "/v1/webhooks/endpoints",
             json: ["url": .string(receiver.url), "event_types": ["training_run.finished"]], token: fixture.person.token)
-        return try #require(StandardWebhookSecret(try #require(created["secret"]?.string, "\(created)")))
+        let secret = try #require(created["secret"]?.string, "\(created)")
+        return try #require(StandardWebhookSecret(secret))
     }
 
     /// The data of the messages, whose signatures are verified.

@@ -1,3 +1,4 @@
+import App
 import Base
 import Secrets
 import TestKit
@@ -13,9 +14,10 @@ import Testing
                 change: { $0.outboundPrivateNetworks = ["true"] },
                 replacing: ["https://example.org/hooks": receiver.url],
                 afterwards: { app, variables in
-                    let secrets = try ["secret", "new_secret"].map {
-                        try #require(StandardWebhookSecret(try #require(variables[$0])))
+                    let secrets = ["secret", "new_secret"].compactMap {
+                        variables[$0].flatMap { StandardWebhookSecret($0) }
                     }
+                    try #require(secrets.count == 2)
                     let messages = receiver.messages
                     #expect(messages.count >= 3 && messages.allSatisfy { $0.type == "webhook.test" })
                     // The first message was signed with the first secret, the last one with both.
