@@ -93,14 +93,14 @@ import Testing
             let service = payments.billing.payments
             let first = await payments.create()
             let id: ID<Payment> = try #require(first["payment_id"]?.string.flatMap { ID($0) })
-            try await payments.database.write { try service.cancel(id, in: $0) }
-            #expect(try await service.settleCancellation(of: id).state == .canceled)
+            try await service.end(id)
+            #expect(try await service.refresh(id).state == .canceled)
             let second = await payments.create()
             #expect(second.status == 200 && second["payment_id"] != first["payment_id"])
             let next: ID<Payment> = try #require(second["payment_id"]?.string.flatMap { ID($0) })
             try payments.stripe.pay(try #require(second["payment_intent_id"]?.string))
-            try await payments.database.write { try service.cancel(next, in: $0) }
-            #expect(try await service.settleCancellation(of: next).state == .succeeded)
+            try await service.end(next)
+            #expect(try await service.refresh(next).state == .succeeded)
             await #expect(throws: Problem.self) {
                 try await payments.database.write { try service.cancel(next, in: $0) }
             }

@@ -73,6 +73,21 @@ import Testing
                 ))
     }
 
+    private struct FlowerView: Payload {
+        var height: Int
+    }
+
+    @Test func `a page of a list is named for its items`() throws {
+        let reader = SchemaReader()
+        #expect(reader.schema(of: Page<FlowerView>.self) == .reference("FlowerPage"))
+        #expect(reader.schema(of: Page<Leaf>.self) == .reference("LeafPage"))
+        guard case .object(let shape)? = reader.components["FlowerPage"] else { return #expect(Bool(false)) }
+        #expect(shape.properties.map(\.name) == ["data", "total", "limit", "offset"])
+        #expect(shape.properties.allSatisfy(\.isRequired))
+        #expect(shape.property("data")?.schema == .array(.reference("FlowerView")))
+        #expect(Page(data: [Leaf(size: 1)], total: 7, limit: 1, offset: 3).listTotal == 7)
+    }
+
     @Test func `recursive types are described`() throws {
         let reader = SchemaReader()
         #expect(reader.schema(of: Tree.self) == .reference("Tree"))

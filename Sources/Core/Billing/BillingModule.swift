@@ -72,6 +72,8 @@ package final class BillingModule: Module {
         payoutAccounts = outgoing.accounts
         disputes = outgoing.disputes
         finance = outgoing.finance
+        identity.events.addObligations { try OpenMoney.obligation(of: $0, in: $1) }
+        identity.events.addData { try $1.hasMoney($0) }
         for purpose in [SubscriptionUpdateService.payments, UPIReceiptService.purpose] {
             refunds.onChange(of: purpose) { [invoices] in try invoices.follow($0, of: $1, in: $2) }
         }

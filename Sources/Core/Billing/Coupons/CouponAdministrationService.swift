@@ -37,10 +37,10 @@ final class CouponAdministrationService: Sendable {
         }
     }
 
-    func list(limit: Int, offset: Int) async throws(Problem) -> CouponList {
+    func list(limit: Int, offset: Int) async throws(Problem) -> Page<CouponView> {
         try await database.read { transaction in
             let (rows, total) = try transaction.coupons(limit: limit, offset: offset)
-            return CouponList(
+            return Page(
                 data: rows.map { CouponView($0, at: transaction.now) }, total: total, limit: limit, offset: offset)
         }
     }

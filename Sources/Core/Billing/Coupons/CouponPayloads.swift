@@ -116,15 +116,6 @@ struct CouponView: Payload {
     }
 }
 
-struct CouponList: Payload {
-    var data: [CouponView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 /// What a coupon takes off a price, before it is taken.
 struct CouponPreview: Payload {
     var code: String

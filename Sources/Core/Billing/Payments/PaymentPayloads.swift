@@ -140,12 +140,3 @@ package struct PaymentView: Payload {
         paidAt = payment.succeededAt
     }
 }
-
-struct PaymentPage: Payload {
-    var data: [PaymentView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}

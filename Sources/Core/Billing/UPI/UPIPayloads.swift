@@ -144,15 +144,6 @@ struct UPITransactionView: Payload {
     }
 }
 
-struct UPITransactionPage: Payload {
-    var data: [UPITransactionView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 /// Money that an administrator has found at the bank.
 struct UPIConfirmation: Payload {
     /// Used once.
@@ -199,15 +190,6 @@ struct UPIReceiptView: Payload {
         refundReference = receipt.refundReference
         note = receipt.note
     }
-}
-
-struct UPIReceiptPage: Payload {
-    var data: [UPIReceiptView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
 }
 
 /// What becomes of money in the queue.

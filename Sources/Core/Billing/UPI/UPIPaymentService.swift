@@ -88,7 +88,7 @@ final class UPIPaymentService: Sendable {
     /// - Parameter filter: of an administrator; that of others is limited to their organisation.
     /// - Throws: `insufficient-role` for another's codes.
     func list(_ filter: UPIPaymentFilter, scope: Scope, limit: Int, offset: Int) async throws(Problem)
-        -> UPITransactionPage
+        -> Page<UPITransactionView>
     {
         var filter = filter
         if scope.role != .admin {
@@ -99,7 +99,7 @@ final class UPIPaymentService: Sendable {
         }
         return try await database.read { [filter] transaction in
             let (rows, total) = try transaction.upiPayments(filter, limit: limit, offset: offset)
-            return UPITransactionPage(
+            return Page(
                 data: rows.map { UPITransactionView($0, at: transaction.now) }, total: total, limit: limit,
                 offset: offset)
         }

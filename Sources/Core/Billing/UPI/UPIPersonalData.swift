@@ -18,11 +18,11 @@ enum UPIPersonalData {
             }
         ) { subject, pseudonym, transaction in
             try transaction.execute("UPDATE upi_payments SET person_id = NULL WHERE person_id = \(subject.person)")
-            for (number, organisation) in subject.organisations.enumerated() {
+            for organisation in subject.organisations(as: pseudonym) {
                 try transaction.execute(
                     """
-                    UPDATE upi_payments SET organisation_id = \("\(pseudonym)-\(number + 1)")
-                    WHERE organisation_id = \(organisation)
+                    UPDATE upi_payments SET organisation_id = \(organisation.pseudonym)
+                    WHERE organisation_id = \(organisation.id)
                     """
                 )
             }
@@ -39,11 +39,11 @@ enum UPIPersonalData {
         ) { subject, pseudonym, transaction in
             try transaction.execute(
                 "UPDATE upi_receipts SET resolved_by = \(pseudonym) WHERE resolved_by = \(subject.person)")
-            for (number, organisation) in subject.organisations.enumerated() {
+            for organisation in subject.organisations(as: pseudonym) {
                 try transaction.execute(
                     """
-                    UPDATE upi_receipts SET organisation_id = \("\(pseudonym)-\(number + 1)"), note = NULL
-                    WHERE organisation_id = \(organisation)
+                    UPDATE upi_receipts SET organisation_id = \(organisation.pseudonym), note = NULL
+                    WHERE organisation_id = \(organisation.id)
                     """
                 )
             }

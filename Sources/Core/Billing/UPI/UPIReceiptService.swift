@@ -191,10 +191,10 @@ final class UPIReceiptService: Sendable {
 
     // MARK: The queue
 
-    func list(_ outcome: UPIReceipt.Outcome?, limit: Int, offset: Int) async throws(Problem) -> UPIReceiptPage {
+    func list(_ outcome: UPIReceipt.Outcome?, limit: Int, offset: Int) async throws(Problem) -> Page<UPIReceiptView> {
         try await database.read { transaction in
             let (rows, total) = try transaction.upiReceipts(outcome, limit: limit, offset: offset)
-            return UPIReceiptPage(
+            return Page(
                 data: rows.map { UPIReceiptView($0) }, total: total, limit: limit, offset: offset)
         }
     }
