@@ -73,6 +73,33 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a code is redeemed or revoked once, whatever step fails`(engine: Engine) async throws {
+        let loop = FaultLoop.ofMoney
+        try await withTestApp(engine, databaseWrapper: loop.wrap) { test in
+            let person = try await test.subscriber("free")
+            let (codes, made) = try await make(["plan": "professional", "count": 2], test)
+            try await loop.run("redemption", on: test, atLeast: 10) {
+                try await redeem(codes[0], test, as: person).require(200)
+            }
+            let administrator = try await test.administrator()
+            let id = try #require(made["codes"]?[1]?["access_code"]?["id"]?.string)
+            try await loop.run("revocation", on: test, atLeast: 5) {
+                try await test.call("DELETE", "/v1/admin/access-codes/\(id)", token: administrator.token).require(200)
+            }
+            let subscription = await test.call("GET", "/v1/payments/subscription", token: person.token)
+            #expect(subscription["plan"]?["id"] == "professional", "\(subscription)")
+            for event in ["access-code.redeemed", "access-code.revoked"] {
+                let count = try await test.app.database.read {
+                    try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = \(event)")
+                }
+                #expect(count == 1, "\(event)")
+            }
+            #expect(await redeem(codes[1], test, as: person).code == "access-code-ended")
+            #expect(try await allInvariants.faults(in: test.app.database) == [])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a code that cannot be used says why, and is not lost`(engine: Engine) async throws {
         try await withTestApp(engine) { test in
             let paying = try await test.subscriber("professional")

@@ -125,11 +125,54 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `an upgrade to the yearly cycle pays for a year from then on`(engine: Engine) async throws {
+        try await withSubscriptions(engine) { fixture in
+            let id = try await fixture.buy("student")
+            fixture.test.clock.advance(by: .days(10))
+            let upgraded = await fixture.post("payments/upgrade", ["plan": "student", "cycle": "yearly"])
+            #expect(upgraded.status == 200 && upgraded["cycle"] == "yearly", "\(upgraded)")
+            try await fixture.deliver()
+            let end = try #require(fixture.stripe.object(id, as: StripeSubscription.self)?.periodEnd)
+            #expect(end > fixture.test.clock.now + .days(364))
+            #expect(await fixture.subscription()["paid_through"] == .string("\(end)"))
+            // Beyond the month that was paid first, and its grace period.
+            fixture.test.clock.advance(by: .days(60))
+            try await fixture.deliver()
+            #expect(await fixture.get("usage")["plan"] == "Student")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a repeat with a coupon continues the attempt that has it, and replaces any other`(engine: Engine)
+        async throws
+    {
+        try await withSubscriptions(engine) { fixture in
+            try await fixture.makeCoupon("ONCE")
+            let plain = await fixture.post("payments/subscribe", ["plan": "student"])
+            let first = await fixture.post("payments/subscribe", ["plan": "student", "coupon": "ONCE"])
+            #expect(first.status == 201 && first["client_secret"] != plain["client_secret"], "\(first)")
+            let again = await fixture.post("payments/subscribe", ["plan": "student", "coupon": "once"])
+            #expect(again.status == 201 && again["client_secret"] == first["client_secret"], "\(again)")
+            let other = await fixture.post("payments/subscribe", ["plan": "employee", "coupon": "ONCE"])
+            #expect(other.status == 201, "\(other)")
+            let id = try #require(other["billing"]?["stripe_subscription_id"]?.string)
+            let invoice = try #require(fixture.stripe.object(id, as: StripeSubscription.self)?.latestInvoice)
+            #expect(fixture.stripe.object(invoice, as: StripeInvoice.self)?.amountDue.minorUnits == 1_499)
+            #expect(try await fixture.redemptions(of: "ONCE") == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a downgrade waits for the paid period, also to Free, and can be revoked`(engine: Engine) async throws {
         try await withSubscriptions(engine) { fixture in
             _ = try await fixture.buy("employee")
             let scheduled = await fixture.post("payments/downgrade", ["plan": "student"])
             #expect(scheduled["plan"]?["id"] == "employee" && scheduled["next_plan"] == "student", "\(scheduled)")
+            // The provider would credit the smaller price.
+            let larger = await fixture.post("payments/upgrade", ["plan": "professional"])
+            #expect(larger.status == 409 && larger.code == "subscription-state", "\(larger)")
+            let preview = await fixture.get("payments/proration-preview?plan=professional")
+            #expect(preview.status == 409 && preview.code == "subscription-state", "\(preview)")
             try await fixture.deliver()
             #expect(await fixture.subscription()["plan"]?["id"] == "employee")
             let kept = await fixture.post("payments/resumption")

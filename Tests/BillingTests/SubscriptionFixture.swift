@@ -58,7 +58,64 @@ struct SubscriptionFixture: Sendable {
         return id
     }
 
+    /// A coupon of half the first invoice, for one organisation.
+    func makeCoupon(_ code: String) async throws {
+        let administrator = try await test.administrator()
+        let made = await post(
+            "admin/coupons",
+            ["code": .string(code), "percent": 50, "duration": "once", "max_redemptions": 1], as: administrator)
+        guard made.status == 201 else { throw UnexpectedResponse(made) }
+    }
+
+    func redemptions(of code: String) async throws -> Int64? {
+        try await database.read { try $0.coupon(code: code)?.redemptions }
+    }
+
     func subscription() async -> TestResponse { await get("payments/subscription") }
+
+    /// Has the system read a subscription at the provider, and its newest invoice.
+    func read(_ id: String) async throws {
+        try await test.app.billing.events.refresh(id, .subscription)
+        let invoice = try #require(stripe.object(id, as: StripeSubscription.self)?.latestInvoice)
+        try await test.app.billing.events.refresh(invoice, .invoice)
+    }
+
+    /// Sends the calls to the provider that are not settled, as their jobs do later.
+    func sendOpenCalls() async throws {
+        let open: [ID<ProviderCall>] = try await database.read { transaction in
+            try transaction.all(
+                "SELECT id FROM provider_calls WHERE state NOT IN ('done', 'refused') ORDER BY created_at, id"
+            ) { try $0["id"] }
+        }
+        for call in open { _ = try await test.app.billing.calls.send(call) }
+    }
+
+    /// The status of the live subscription.
+    func status() async throws -> String? {
+        try await database.read { [organisation] transaction in
+            try transaction.first(
+                "SELECT status FROM subscriptions WHERE organisation_id = \(organisation) AND is_live = 1"
+            ) { try $0["status"] }
+        }
+    }
+
+    /// What the provider has charged, in cents.
+    var charged: Int64 { stripe.totals["usd"]?.charged ?? 0 }
+
+    /// What was charged is the platform's revenue, and was invoiced.
+    /// - Parameter count: of invoices.
+    func requireRevenue(invoices count: Int64) async throws {
+        let usd = try #require(Currency("usd"))
+        let (balances, invoices, total) = try await database.read { [billing = test.app.billing] transaction in
+            (
+                try billing.money.balances(of: .platform, in: usd, transaction).filter { $0.value != 0 },
+                try transaction.count("SELECT COUNT(*) AS count FROM invoices"),
+                try transaction.count("SELECT CAST(COALESCE(SUM(total), 0) AS \(.integer)) AS count FROM invoices")
+            )
+        }
+        #expect(balances == (charged == 0 ? [:] : [.provider: -charged, .revenue: charged]))
+        #expect(invoices == count && total == charged)
+    }
 
     func notices() async throws -> [String] {
         try await database.read {

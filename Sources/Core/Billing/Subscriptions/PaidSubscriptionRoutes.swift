@@ -28,7 +28,7 @@ struct PaidSubscriptionRoutes {
                 "payments/proration-preview", "What a larger plan costs now, and the next invoice",
                 requires: identity.organisation(.owner, .admin), .query("plan", upTo: 64), .query("tier", upTo: 64),
                 .query("cycle", oneOf: Cycle.allCases.map(\.rawValue)), .query("country", upTo: 2),
-                problems: [.planNotFound, .conflict, .paymentRefused] + Self.provider
+                problems: [.planNotFound, .conflict, .subscriptionState, .paymentRefused] + Self.provider
             ) { scope, plan, tier, cycle, country in
                 if let plan, let tier, plan != tier { throw Problem.invalid("/query/tier", "contradicts plan") }
                 return try await subscriptions.preview(

@@ -132,8 +132,9 @@ package final class PaidSubscriptionService: Sendable {
         let startsNewPeriod = price.cycle != row.cycle
         try await change(
             SubscriptionCallService.upgrade, "subscription.upgrade-requested", ["plan": plan.id.text], scope: scope
-        ) { row, _ in
+        ) { [self] row, transaction in
             guard row.status == .active || row.status == .trialing, row.cancelAt == nil else { throw Self.notNow(row) }
+            try requireNoDowngrade(of: row, in: transaction)
             return .changeSubscription(
                 row.providerID ?? "", item: row.itemID ?? "", price: price.providerID ?? "",
                 proration: .alwaysInvoice, behavior: .pendingIfIncomplete, startsNewPeriod: startsNewPeriod)
@@ -147,6 +148,16 @@ package final class PaidSubscriptionService: Sendable {
             return try await unpaidUpgrade(changed, scope: scope)
         }
         return try await view(changed)
+    }
+
+    /// Until a smaller plan takes effect, the provider has its price already: it would credit that one for time that
+    /// was paid for at the price of the larger one.
+    private func requireNoDowngrade(of row: ProviderSubscription, in transaction: Transaction) throws {
+        guard let next = try billing.view(of: row.organisation, in: transaction)?.nextPlanAt, transaction.now < next
+        else { return }
+        throw Problem(
+            .subscriptionState,
+            detail: "A smaller plan follows: POST /v1/payments/resumption keeps the present one.")
     }
 
     private func larger(_ choice: PaidPlanChoice, than row: ProviderSubscription) async throws(Problem) -> (
@@ -199,7 +210,10 @@ package final class PaidSubscriptionService: Sendable {
         guard let row = try await billed(scope) else { return try await previewOfStart(choice, scope: scope) }
         let (plan, price) = try await larger(choice, than: row)
         let customer = try await customers.require(for: scope)
-        let now = try await database.read { $0.now }
+        let now = try await database.read { [self] transaction in
+            try requireNoDowngrade(of: row, in: transaction)
+            return transaction.now
+        }
         let startsNewPeriod = price.cycle != row.cycle
         let invoice = try await previewed(
             .previewChange(
@@ -300,13 +314,20 @@ package final class PaidSubscriptionService: Sendable {
             return try await view(try await reading(live.id))
         }
         let isNow = cancellation.immediate ?? false
-        try await change(
-            isNow ? SubscriptionCallService.cancel : SubscriptionCallService.end, "subscription.cancelled",
-            ["immediate": "\(isNow)"], scope: scope
-        ) { row, _ in
-            isNow
-                ? .cancelSubscription(row.providerID ?? "")
-                : .updateSubscription(row.providerID ?? "", cancelsAtPeriodEnd: true)
+        do throws(Problem) {
+            try await change(
+                isNow ? SubscriptionCallService.cancel : SubscriptionCallService.end, "subscription.cancelled",
+                ["immediate": "\(isNow)"], scope: scope
+            ) { row, _ in
+                isNow
+                    ? .cancelSubscription(row.providerID ?? "")
+                    : .updateSubscription(row.providerID ?? "", cancelsAtPeriodEnd: true)
+            }
+        } catch {
+            // The provider refuses to end what has ended, such as by a request whose response was lost.
+            guard error.kind == .paymentRefused else { throw error }
+            try await attempts.refresh(live)
+            guard try await !reading(live.id).isLive else { throw error }
         }
         return try await view(try await reading(live.id))
     }

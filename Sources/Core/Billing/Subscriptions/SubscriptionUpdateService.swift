@@ -201,7 +201,7 @@ package final class SubscriptionUpdateService: Sendable {
         try transaction.update(row)
         if row.state == .ended, row.paidThrough == nil {
             try coupons.release(
-                operation: "subscribe:\(row.id)", of: row.organisation, in: transaction)
+                operation: ProviderSubscription.couponOperation(row.id), of: row.organisation, in: transaction)
         }
         if let change = try billing.apply(row.billingState, to: row.organisation, in: transaction) {
             try notices.send(change, of: row, in: transaction)
