@@ -153,6 +153,19 @@ extension Transaction {
             """
         ) { try $0["call_id"] }
     }
+
+    /// Accounts of payees with money that is in no payout, in a stable order.
+    func payableAccounts(after last: PayableAccount?, limit: Int) throws -> [PayableAccount] {
+        let (owner, unit) = (last?.owner.text ?? "", last?.currency.code ?? "")
+        return try all(
+            """
+            SELECT owner, unit FROM ledger_accounts
+            WHERE name = \(MoneyAccount.Name.payable) AND balance > 0 AND unit <> 'credits'
+                AND (owner > \(owner) OR owner = \(owner) AND unit > \(unit))
+            ORDER BY owner, unit LIMIT \(limit)
+            """
+        ) { PayableAccount(owner: try $0["owner"], currency: try Currency(stored: try $0["unit"])) }
+    }
 }
 
 extension Payout {
