@@ -40,6 +40,8 @@ extension PlanSet {
             rates: { default: [60/minute, 2000/hour], checks: [600/minute] }
           - id: basic
             name: Basic
+            start: payment
+            provider_prices: true
             limits: { uploads: 50, processing: 50, training_runs: 0, iterations: 25 }
             file_mb: 100
             storage_mb: 5120
@@ -60,6 +62,8 @@ extension PlanSet {
             rates: { default: [120/minute, 4000/hour], checks: [1200/minute] }
           - id: pro
             name: Pro
+            start: payment
+            provider_prices: true
             features: [training]
             limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 100 }
             file_mb: 500
@@ -81,6 +85,8 @@ extension PlanSet {
             rates: { default: [300/minute, 10000/hour], checks: [3000/minute] }
           - id: premium
             name: Premium
+            start: payment
+            provider_prices: true
             features: [training]
             limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 300 }
             file_mb: 500
