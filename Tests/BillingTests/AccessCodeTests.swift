@@ -153,6 +153,41 @@ import Testing
                 statuses.append(response.status)
             }
             #expect(statuses == [404, 404, 404, 404, 404, 429])
+            // Many accounts of one network find none either.
+            var limited = 0
+            for number in 0..<8 {
+                let other = try await test.register("other\(number)")
+                for _ in 0..<5 where await redeem("AUTOOS-AAAA", test, as: other).status == 429 { limited += 1 }
+            }
+            #expect(limited == 10)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a code is of the organisation that redeems it, and another one learns nothing of it`(engine: Engine)
+        async throws
+    {
+        try await withTestApp(engine) { test in
+            let (owner, other) = (try await test.register("owner"), try await test.register("other"))
+            let (codes, made) = try await make(["plan": "student"], test)
+            let code = try #require(codes.first)
+            // Not for an organisation that is not the caller's.
+            let foreign = await test.call(
+                "POST", "/v1/payments/redeem-code", json: ["code": .string(code)], token: other.token,
+                headers: ["X-Organisation": owner.organisation])
+            #expect(foreign.status == 403 && foreign.code == "not-a-member", "\(foreign)")
+            let redeemed = await redeem(code, test, as: owner)
+            #expect(redeemed.status == 200, "\(redeemed)")
+            let refused = await redeem(code, test, as: other)
+            #expect(refused.code == "access-code-ended" && refused["subscription"] == nil, "\(refused)")
+            #expect(!refused.text.contains(owner.organisation))
+            // Administrators alone see who has used it, or end codes.
+            let id = made["codes"]?[0]?["access_code"]?["id"]?.string ?? ""
+            #expect(await test.call("DELETE", "/v1/admin/access-codes/\(id)", token: owner.token).status == 403)
+            let administrator = try await test.administrator()
+            let list = await test.call("GET", "/v1/admin/access-codes?status=used", token: administrator.token)
+            #expect(list["data"]?[0]?["used_by_organisation_id"] == .string(owner.organisation), "\(list)")
+            #expect(await test.call("POST", "/v1/payments/redeem-code", json: ["code": .string(code)]).status == 401)
         }
     }
 

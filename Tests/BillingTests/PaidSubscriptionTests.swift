@@ -5,6 +5,8 @@ import TestKit
 import TestStripe
 import Testing
 
+@testable import Billing
+
 /// Subscriptions that are paid for, from the first payment to the end, against the double of the provider.
 @Suite struct PaidSubscriptionTests {
     @Test(arguments: Engine.available)
@@ -263,6 +265,34 @@ import Testing
             try await fixture.deliver()
             #expect(await fixture.post("stripe/create-checkout-session", order).code == "already-subscribed")
             #expect(await fixture.post("stripe/customer-portal", [:])["url"]?.string?.hasPrefix("http") == true)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `what a subscription has paid is refunded here or in the dashboard, and known by the nightly comparison`(
+        engine: Engine
+    ) async throws {
+        try await withSubscriptions(engine) { fixture in
+            _ = try await fixture.buy("student")
+            let administrator = try await fixture.test.administrator()
+            let payment = try #require(await fixture.get("payments/history")["data"]?[0]?["id"]?.string)
+            let refund = await fixture.test.call(
+                "POST", "/v1/admin/payments/\(payment)/refunds", json: ["amount_minor": 400, "reason": "a fault"],
+                token: administrator.token, headers: ["Idempotency-Key": "key"])
+            #expect(refund.status == 201 && refund["status"] == "succeeded", "\(refund)")
+            let paid = try await fixture.database.read { try $0.payment(ID<Payment>(trusted: payment)) }
+            try fixture.stripe.refund(paymentIntent: try #require(paid?.intentID))
+            try await fixture.deliver()
+            #expect(try await fixture.balances() == ["provider": -999, "refunded": 999])
+            let notes = await fixture.get("payments/invoices")["data"]?[0]
+            #expect(notes?["credited_minor"] == 999 && notes?["status"] == "credited", "\(notes as Any)")
+            _ = try await fixture.database.write { [queue = fixture.test.app.queue] in
+                try queue.enqueue(ReconcileBalanceJob(), in: $0)
+            }
+            fixture.test.clock.advance(by: .hours(2))
+            try await fixture.test.runJobs()
+            let cases = await fixture.get("admin/reconciliation-cases", as: administrator)
+            #expect(cases.status == 200 && cases["total"] == 0, "\(cases)")
         }
     }
 

@@ -58,6 +58,32 @@ struct SubscriptionFixture: Sendable {
         return id
     }
 
+    /// Begins the payment of one period of a plan in advance.
+    func order(_ plan: String, _ members: [String: JSONValue] = [:], as other: TestPerson? = nil) async
+        -> TestResponse
+    {
+        await post("payments/create-intent", .object(members.merging(["plan": .string(plan)]) { $1 }), as: other)
+    }
+
+    /// Pays one period of a plan in advance.
+    func pay(_ plan: String, _ members: [String: JSONValue] = [:]) async throws {
+        let ordered = await order(plan, members)
+        try stripe.pay(try #require(ordered["payment_intent_id"]?.string, "\(ordered)"))
+        try await deliver()
+    }
+
+    func invoices() async -> [JSONValue] { await get("payments/invoices")["data"]?.array ?? [] }
+
+    /// The balances of the accounts in a currency, by name.
+    func balances(_ currency: String = "usd") async throws -> [String: Int64] {
+        let rows = try await database.read { transaction in
+            try transaction.all("SELECT name, balance FROM ledger_accounts WHERE unit = \(currency) AND balance <> 0") {
+                (try $0.read("name", as: String.self), try $0.read("balance", as: Int64.self))
+            }
+        }
+        return Dictionary(rows, uniquingKeysWith: +)
+    }
+
     /// A coupon of half the first invoice, for one organisation.
     func makeCoupon(_ code: String) async throws {
         let administrator = try await test.administrator()
@@ -129,6 +155,7 @@ struct SubscriptionFixture: Sendable {
 func withSubscriptions(
     _ engine: Engine, settings: TestStripeServer.Settings = TestStripeServer.Settings(),
     databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 },
+    change: (inout Configuration, TestStripeServer) -> Void = { _, _ in },
     _ body: (SubscriptionFixture) async throws -> Void
 ) async throws {
     let clock = TestClock()
@@ -141,6 +168,7 @@ func withSubscriptions(
             $0.stripeWebhookSecrets = [stripe.webhookSecret]
             $0.stripeAPIBase = stripe.url
             $0.accessTokenLifetime = .days(500)
+            change(&$0, stripe)
         }
     ) { test in
         let fixture = SubscriptionFixture(test: test, stripe: stripe, person: try await test.register("buyer"))

@@ -4,6 +4,9 @@ package import Modules
 
 /// Checks and takes coupons. An organisation takes a coupon once.
 package final class CouponService: Sendable {
+    /// The limit of attempts that coupons and access codes share.
+    static let attemptsName = "codes"
+
     private let runtime: Runtime
 
     init(runtime: Runtime) { self.runtime = runtime }

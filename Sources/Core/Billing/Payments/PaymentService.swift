@@ -9,7 +9,8 @@ package final class PaymentService: Sendable {
     package enum Begun: Sendable {
         /// A new attempt, or the subject's live one. ``start(_:)`` follows after the commit.
         case begun(Payment)
-        /// The subject's live attempt has another amount or payer. ``end(_:)`` ends it, and another one can begin.
+        /// The subject's live attempt has another amount or payer, or is for something else. ``end(_:)`` ends it, and
+        /// another one can begin.
         case other(Payment)
 
         package var payment: Payment {
@@ -121,7 +122,8 @@ package final class PaymentService: Sendable {
             guard let live = try transaction.livePayment(of: new.purpose, new.subject) else {
                 throw Problem(.paymentInProgress)
             }
-            let isSame = live.amount == new.amount && live.organisation == new.organisation
+            let isSame =
+                !new.replacesLive && live.amount == new.amount && live.organisation == new.organisation
             return isSame ? .begun(live) : .other(live)
         }
         let customer = try customers.customer(of: new.organisation, in: transaction)

@@ -101,6 +101,16 @@ extension Transaction {
         ) == 1
     }
 
+    /// Notes what brought the money of an invoice; what is known stays.
+    func setCharge(_ charge: String?, ofIntent intent: String, invoice: String) throws {
+        try execute(
+            """
+            UPDATE payments SET intent_id = \(intent), charge_id = \(charge)
+            WHERE provider_id = \(invoice) AND method = 'invoice' AND intent_id IS NULL
+            """
+        )
+    }
+
     /// One guarded statement: never more than has arrived.
     /// - Returns: whether so much is left.
     func reserveRefund(_ minorUnits: Int64, of payment: ID<Payment>) throws -> Bool {

@@ -51,7 +51,7 @@ struct ProviderServices {
             ).routes
             + RefundRoutes(
                 identity: identity,
-                administration: RefundAdministrationService(database: database, refunds: refunds)
+                administration: RefundAdministrationService(database: database, refunds: refunds, audit: audit)
             ).routes
         workers = [
             SendProviderCallJob.worker(calls, runtime), MaintainProviderCallsJob.worker(calls, database),

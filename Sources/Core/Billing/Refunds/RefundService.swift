@@ -46,20 +46,23 @@ package final class RefundService: Sendable {
     // MARK: Request
 
     /// Writes a refund, moves its money to `refund_pending`, and writes the call. ``settle(_:)`` follows after the
-    /// commit.
+    /// commit. The refund of a payment by UPI waits for an administrator, who returns the money by the bank:
+    /// ``settle(_:byBank:in:)``.
     /// - Returns: the earlier refund with this key, where there is one.
     /// - Throws: `refund-too-high`, also where the work that was paid needs the money; `payment-state` for a payment
     ///   that has not succeeded, or that cannot be refunded at the provider; `ledger-overdrawn` where the destination
     ///   has less, such as held money that was released; `operation-conflict` for the key of a refund with another
     ///   amount; `not-configured`.
     package func refund(_ new: NewRefund, in transaction: Transaction) throws -> Refund {
-        try calls.requireClient()
         guard let payment = try payments.locked(new.payment, in: transaction) else { throw Problem(.notFound) }
+        if payment.method != .upi { try calls.requireClient() }
         if let known = try transaction.refund(ofKey: new.key, payment.id) {
             guard known.amount == new.amount else { throw Problem(.operationConflict) }
             return known
         }
-        guard payment.state == .succeeded, let intent = payment.intentID else { throw Problem(.paymentState) }
+        guard payment.state == .succeeded, payment.method == .upi || payment.intentID != nil else {
+            throw Problem(.paymentState)
+        }
         let refundable = min(
             payment.receivedMinor - payment.refundedMinor, max(0, try payments.refundable(payment, in: transaction)))
         guard new.amount.currency == payment.amount.currency, new.amount.minorUnits <= refundable,
@@ -70,14 +73,16 @@ package final class RefundService: Sendable {
         try post(
             "requested", refund, payment, from: payment.account, to: .refundPending(of: payment.organisation),
             transaction)
-        try calls.enqueue(
-            ProviderCall(
-                id: runtime.id(), purpose: Self.creation, subject: refund.id.text, organisation: payment.organisation,
-                key: Self.creationKey(refund.id),
-                request: .createRefund(
-                    paymentIntent: intent, amount: new.amount, reason: .requestedByCustomer,
-                    metadata: [Self.metadataName: refund.id.text])),
-            in: transaction)
+        if let intent = payment.intentID {
+            try calls.enqueue(
+                ProviderCall(
+                    id: runtime.id(), purpose: Self.creation, subject: refund.id.text,
+                    organisation: payment.organisation, key: Self.creationKey(refund.id),
+                    request: .createRefund(
+                        paymentIntent: intent, amount: new.amount, reason: .requestedByCustomer,
+                        metadata: [Self.metadataName: refund.id.text])),
+                in: transaction)
+        }
         try announce(refund, payment, in: transaction)
         return refund
     }
@@ -87,6 +92,40 @@ package final class RefundService: Sendable {
     package func settle(_ id: ID<Refund>) async throws(Problem) -> Refund {
         _ = try await calls.send(key: Self.creationKey(id))
         guard let refund = try await database.read({ try $0.refund(id) }) else { throw Problem(.notFound) }
+        return refund
+    }
+
+    // MARK: By the bank
+
+    /// Settles a refund of a payment by UPI, which an administrator has made at the bank. A repeat changes nothing.
+    /// - Parameter reference: the bank's reference of the money that was returned; used once.
+    /// - Throws: `not-found`; `refund-state` for one that is settled or not made by the bank; `bank-reference-used`.
+    func settle(_ id: ID<Refund>, byBank reference: String, in transaction: Transaction) throws {
+        let refund = try lockedBankRefund(id, in: transaction)
+        guard refund.bankReference != reference else { return }
+        guard refund.state == .requested else { throw Problem(.refundState) }
+        guard try transaction.useBankReference(reference, for: id.text) else { throw Problem(.bankReferenceUsed) }
+        try change(
+            id, to: .succeeded, providerID: Refund.bankPrefix + reference, failureCode: nil, in: transaction)
+    }
+
+    /// Gives a refund up that was not made at the bank: its money goes back. A repeat changes nothing.
+    /// - Throws: `not-found`; `refund-state`.
+    func giveUp(_ id: ID<Refund>, in transaction: Transaction) throws {
+        let refund = try lockedBankRefund(id, in: transaction)
+        guard refund.failureCode != Self.givenUp else { return }
+        guard refund.state == .requested else { throw Problem(.refundState) }
+        try change(id, to: .failed, providerID: nil, failureCode: Self.givenUp, in: transaction)
+    }
+
+    private static let givenUp = "given_up"
+
+    /// The payment is locked before its refund, as everywhere.
+    private func lockedBankRefund(_ id: ID<Refund>, in transaction: Transaction) throws -> Refund {
+        guard let payment = try transaction.refund(id).flatMap({ try payments.locked($0.payment, in: transaction) }),
+            let refund = try transaction.lockedRefund(id)
+        else { throw Problem(.notFound) }
+        guard payment.method == .upi else { throw Problem(.refundState) }
         return refund
     }
 

@@ -7,6 +7,7 @@ struct PaidSubscriptionRoutes {
     let identity: IdentityModule
     let subscriptions: PaidSubscriptionService
     let planner: PlannerSubscriptionService
+    let couponAttempts: CouponAttemptLimit
 
     var routes: [Route] { plans + plannerRoutes }
 
@@ -23,7 +24,8 @@ struct PaidSubscriptionRoutes {
                     .planNotFound, .paymentRequired, .alreadySubscribed, .emailNotVerified, .freePlanUsed, .notFound,
                     .paymentInProgress, .paymentRefused, .couponNotFound, .couponEnded, .couponNotForPlan, .couponUsed,
                 ] + Self.provider
-            ) { (choice: PaidPlanChoice, scope) in Created(try await subscriptions.subscribe(choice, scope: scope)) },
+            ) { (choice: PaidPlanChoice, scope) in Created(try await subscriptions.subscribe(choice, scope: scope)) }
+            .guarded(by: couponAttempts),
             .get(
                 "payments/proration-preview", "What a larger plan costs now, and the next invoice",
                 requires: identity.organisation(.owner, .admin), .query("plan", upTo: 64), .query("tier", upTo: 64),
@@ -78,7 +80,8 @@ struct PaidSubscriptionRoutes {
                     .unsupportedPlan, .alreadySubscribed, .paymentInProgress, .paymentRefused, .notFound,
                     .couponNotFound, .couponEnded, .couponNotForPlan, .couponUsed,
                 ] + Self.provider
-            ) { (choice: PaidPlanChoice, scope) in try await planner.start(choice, scope: scope) },
+            ) { (choice: PaidPlanChoice, scope) in try await planner.start(choice, scope: scope) }
+            .guarded(by: couponAttempts),
             .post(
                 "subscriptions/cancel", "Cancel the subscription at the end of its period",
                 requires: identity.organisation(.owner, .admin).inPerson,

@@ -54,7 +54,7 @@ package final class PaidSubscriptionService: Sendable {
     func subscribe(_ choice: PaidPlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plans.current.plan(choice)
         guard plan.start == .payment else { return try await subscriptions.start(choice, scope: scope) }
-        let order = try order(plan, choice, isCheckout: false)
+        let order = try await order(plan, choice, isCheckout: false)
         if let named = choice.customerId {
             let own = try await customers.require(for: scope)
             guard named == own.providerID else { throw Problem(.notFound, detail: "There is no such customer.") }
@@ -68,11 +68,11 @@ package final class PaidSubscriptionService: Sendable {
         return try await pending(row)
     }
 
-    func order(_ plan: Plan, _ choice: PaidPlanChoice, isCheckout: Bool) throws(Problem)
+    func order(_ plan: Plan, _ choice: PaidPlanChoice, isCheckout: Bool) async throws(Problem)
         -> SubscriptionAttemptService.Order
     {
         let cycle = try choice.selectedCycle()?.cycle ?? .monthly
-        let price = try prices.choose(
+        let price = try await prices.choose(
             plan, cycle, region: choice.selectedRegion(), currency: choice.selectedCurrency())
         return SubscriptionAttemptService.Order(
             plan: plan, price: price, paymentMethod: try choice.selectedPaymentMethod(), coupon: choice.coupon,
@@ -179,7 +179,7 @@ package final class PaidSubscriptionService: Sendable {
         guard cycle.months >= row.cycle.months else {
             throw Problem.invalid("/cycle", "stays yearly while the year that is paid for lasts")
         }
-        let price = try prices.choose(plan, cycle, region: row.region, currency: row.amount.currency)
+        let price = try await prices.choose(plan, cycle, region: row.region, currency: row.amount.currency)
         return (plan, try await prices.require(price, of: plan))
     }
 
@@ -247,7 +247,7 @@ package final class PaidSubscriptionService: Sendable {
     private func previewOfStart(_ choice: PaidPlanChoice, scope: Scope) async throws(Problem) -> ProrationPreview {
         let plan = try plans.current.plan(choice)
         guard plan.start == .payment else { throw Problem(.conflict, detail: "\(plan.name) cannot be bought.") }
-        let order = try order(plan, choice, isCheckout: false)
+        let order = try await order(plan, choice, isCheckout: false)
         let amount = prices.total(order.price, of: plan)
         let (view, now) = try await database.read { [billing] transaction in
             (try billing.view(of: scope.organisation, in: transaction), transaction.now)
@@ -280,7 +280,7 @@ package final class PaidSubscriptionService: Sendable {
         }
         var price: ProviderPrice?
         if isBilled {
-            let chosen = try prices.choose(plan, row.cycle, region: row.region, currency: row.amount.currency)
+            let chosen = try await prices.choose(plan, row.cycle, region: row.region, currency: row.amount.currency)
             price = try await prices.require(chosen, of: plan)
         }
         try await change(
@@ -346,7 +346,7 @@ package final class PaidSubscriptionService: Sendable {
             }
         }
         if present.nextPlan != nil, let plan = plans.current[Plan.ID(present.plan.id)], plan.id != row.plan {
-            let chosen = try prices.choose(plan, row.cycle, region: row.region, currency: row.amount.currency)
+            let chosen = try await prices.choose(plan, row.cycle, region: row.region, currency: row.amount.currency)
             let price = try await prices.require(chosen, of: plan)
             try await change(SubscriptionCallService.resume, "subscription.resumed", [:], scope: scope) { row, _ in
                 .changeSubscription(

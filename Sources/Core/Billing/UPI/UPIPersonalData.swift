@@ -9,8 +9,8 @@ enum UPIPersonalData {
             "upi-payments", in: "upi_payments",
             selection: { subject in
                 """
-                SELECT id, organisation_id, plan_id, cycle, description, amount, status, bank_reference, period_start,
-                    period_end, created_at, expires_at, paid_at
+                SELECT id, organisation_id, plan_id, cycle, description, amount, status, payment_id, bank_reference,
+                    created_at, expires_at
                 FROM upi_payments
                 WHERE organisation_id IN \(list: subject.organisations) OR person_id = \(subject.person)
                 ORDER BY created_at, id
