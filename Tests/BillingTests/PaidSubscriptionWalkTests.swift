@@ -1,3 +1,4 @@
+import App
 import Base
 import Entitlements
 import Identity
@@ -96,7 +97,7 @@ private struct SubscriptionWalk {
     }
 
     /// Everything is read, and the money is that of the provider.
-    func finish() async throws {
+    mutating func finish() async throws {
         for index in customers.indices {
             try await read(index)
             try await compare(index)
