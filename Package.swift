@@ -68,6 +68,7 @@ let platform: [Target] = [
     .layer("Platform", "AWS", ["Base", "Outbound", "Secrets"]),
     .layer("Platform", "Boosting", ["Base", "CXGBoost"]),
     .layer("Platform", "SpotDecisions", ["Base", "Boosting", "Plotting", "Secrets"], embeds: ["Data"]),
+    .layer("Platform", "GoalGraphs", ["Base"]),
 ]
 
 let core: [Target] = [
@@ -184,6 +185,7 @@ let tests: [Target] = [
     .tests("PDFTests", ["Base", "PDF", "TestKit"]),
     .tests("AWSTests", ["AWS", "Base", "Outbound", "TestKit"]),
     .tests("SpotDecisionsTests", ["Base", "Boosting", "SpotDecisions", "TestKit"]),
+    .tests("GoalGraphsTests", ["Base", "GoalGraphs", "TestKit"]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests(
         "IdentityTests",
