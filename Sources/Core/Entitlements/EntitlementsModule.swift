@@ -67,7 +67,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         planRates = PlanRateService(limiter: limiter, entitlements: entitlements)
         self.limiter = limiter
         explanations = ExplanationRoutes(member: identity.member)
-        concurrency = ConcurrencyService(database: database, entitlements: entitlements)
+        concurrency = ConcurrencyService(database: database, entitlements: entitlements, plans: plans)
 
         // Quotas
         nodes = NodeRegistry(database: database)
