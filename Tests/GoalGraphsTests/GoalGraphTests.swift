@@ -3,7 +3,7 @@ import Foundation
 import GoalGraphs
 import Testing
 
-@Suite struct `Goal graphs` {
+@Suite struct GoalGraphTests {
     private let node = GoalNode(
         id: "step2", description: "Sends the page to ann@example.com.", capabilities: [.mail], tool: "send_email",
         arguments: ["to": "ann@example.com", "parts": [["text": ["$output": "step1"]], "end"]],
