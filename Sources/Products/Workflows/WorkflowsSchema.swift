@@ -12,6 +12,7 @@ enum WorkflowsSchema {
                 person_id TEXT NOT NULL,
                 intent TEXT NOT NULL,
                 context TEXT NOT NULL,
+                graph TEXT,
                 priority TEXT NOT NULL CHECK (priority IN ('low', 'normal', 'high', 'critical')),
                 priority_rank \(.integer) NOT NULL CHECK (priority_rank BETWEEN 0 AND 3),
                 parent_step_id TEXT UNIQUE,
@@ -28,7 +29,7 @@ enum WorkflowsSchema {
                 ),
                 pause TEXT CHECK (pause IN ('requested', 'escalated')),
                 settlement TEXT NOT NULL CHECK (settlement IN ('none', 'held', 'committed', 'released')),
-                planner TEXT CHECK (planner IN ('rules', 'model')),
+                planner TEXT CHECK (planner IN ('rules', 'model', 'client')),
                 estimated_cost \(.integer) NOT NULL CHECK (estimated_cost >= 0),
                 estimated_seconds \(.real) NOT NULL CHECK (estimated_seconds >= 0),
                 cost \(.integer) NOT NULL CHECK (cost >= 0),
@@ -143,7 +144,27 @@ enum WorkflowsSchema {
                 UNIQUE (root_id, path)
             ) \(.strict)
             """,
-            "CREATE INDEX workflow_files_by_organisation ON workflow_files (organisation_id)"
+            "CREATE INDEX workflow_files_by_organisation ON workflow_files (organisation_id)",
+            """
+            CREATE TABLE workflow_schedules (
+                id TEXT PRIMARY KEY NOT NULL,
+                organisation_id TEXT NOT NULL REFERENCES organisations (id),
+                person_id TEXT NOT NULL,
+                step_id TEXT NOT NULL UNIQUE,
+                intent TEXT NOT NULL,
+                graph TEXT,
+                cron TEXT NOT NULL,
+                time_zone TEXT NOT NULL,
+                next_at \(.integer) NOT NULL,
+                is_active \(.integer) NOT NULL CHECK (is_active IN (0, 1)),
+                refusals \(.integer) NOT NULL CHECK (refusals >= 0),
+                refusal TEXT,
+                created_at \(.integer) NOT NULL
+            ) \(.strict)
+            """,
+            "CREATE INDEX workflow_schedules_due ON workflow_schedules (next_at) WHERE is_active = 1",
+            "CREATE INDEX workflow_schedules_by_organisation ON workflow_schedules (organisation_id)",
+            "CREATE INDEX workflow_schedules_by_person ON workflow_schedules (person_id)"
         )
     ]
 }

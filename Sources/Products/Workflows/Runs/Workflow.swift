@@ -291,6 +291,8 @@ struct NewWorkflow: Sendable {
     var creditsLeft: Int64?
     var estimate = PlanEstimate.unknown
     var parent: Parent?
+    /// The client's own graph, as JSON.
+    var graph: String?
 }
 
 enum WorkflowPriority: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
@@ -308,7 +310,11 @@ enum WorkflowPriority: String, Sendable, Codable, CaseIterable, SQLBindable, SQL
 }
 
 /// Who has made a plan.
-enum PlannerKind: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable { case rules, model }
+enum PlannerKind: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
+    case rules, model
+    /// The client has sent the graph.
+    case client
+}
 
 /// Why a workflow has failed.
 struct WorkflowError: Sendable, Hashable {

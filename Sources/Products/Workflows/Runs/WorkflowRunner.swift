@@ -66,7 +66,7 @@ final class WorkflowRunner: Sendable {
         in transaction: Transaction
     ) throws -> Workflow {
         let workflow = Workflow(new, at: transaction.now)
-        try transaction.insert(workflow, context: context)
+        try transaction.insert(workflow, context: context, graph: new.graph)
         try queue.enqueue(
             PlanWorkflowJob(workflow: workflow.id, organisation: workflow.organisation),
             PlanWorkflowJob.options(workflow), in: transaction)
@@ -98,8 +98,7 @@ final class WorkflowRunner: Sendable {
             entries.append(
                 TrailEntry(
                     .planned, of: workflow, decision: planner.rawValue,
-                    because: planner == .rules
-                        ? "The sentence has a documented form." : "No documented form fits: the model has planned.",
+                    because: planner.reason,
                     confidence: Confidence.ofRules,
                     facts: ["steps": "\(count)", "estimated_cost": "\(workflow.estimatedCost.dollars)"]))
             entries.append(
@@ -160,15 +159,16 @@ final class WorkflowRunner: Sendable {
 
 extension PlanEstimate {
     init(of graph: GoalGraph) {
-        cost = graph.nodes.reduce(.zero) { $0 + $1.estimatedCost }
-        // The latest end of each node, whose dependencies come before it in a valid order.
-        var ends: [String: Double] = [:]
-        for _ in graph.nodes {
-            for node in graph.nodes {
-                ends[node.id] = node.estimatedSeconds + (node.dependencies.compactMap { ends[$0] }.max() ?? 0)
-            }
-            if graph.nodes.allSatisfy({ $0.dependencies.isEmpty }) { break }
+        self.init(cost: graph.estimatedCost, seconds: graph.criticalPath?.seconds ?? 0)
+    }
+}
+
+extension PlannerKind {
+    fileprivate var reason: String {
+        switch self {
+        case .rules: "The sentence has a documented form."
+        case .model: "No documented form fits the sentence: the language model has planned it."
+        case .client: "The client has sent the plan."
         }
-        seconds = ends.values.max() ?? 0
     }
 }

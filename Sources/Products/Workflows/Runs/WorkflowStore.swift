@@ -4,15 +4,15 @@ import Modules
 
 /// The SQL of workflows.
 extension Transaction {
-    func insert(_ workflow: Workflow, context: String) throws {
+    func insert(_ workflow: Workflow, context: String, graph: String?) throws {
         try execute(
             """
-            INSERT INTO workflows (id, organisation_id, person_id, intent, context, priority, priority_rank,
+            INSERT INTO workflows (id, organisation_id, person_id, intent, context, graph, priority, priority_rank,
                 parent_step_id, root_id, depth, budget, operation_key, fingerprint, credit_hold_id, reservation_id,
                 credits_left, created_at, state, settlement, estimated_cost, estimated_seconds, cost, reserved_cost,
                 confidence_sum, steps_total, steps_completed, steps_failed)
             VALUES (\(workflow.id), \(workflow.organisation), \(workflow.person), \(workflow.intent), \(context),
-                \(workflow.priority), \(workflow.priority.rank), \(workflow.parentStep), \(workflow.root),
+                \(graph), \(workflow.priority), \(workflow.priority.rank), \(workflow.parentStep), \(workflow.root),
                 \(workflow.depth), \(workflow.budget.micros), \(workflow.operation), \(workflow.fingerprint),
                 \(workflow.creditHold), \(workflow.reservation), \(workflow.creditsLeft), \(workflow.createdAt),
                 \(workflow.state), \(workflow.settlement), \(workflow.estimatedCost.micros),
@@ -77,10 +77,17 @@ extension Transaction {
     }
 
     /// What the client has sent beside the intent, as JSON.
-    func context(of workflow: ID<Workflow>, of organisation: ID<Organisation>) throws -> String? {
-        try first("SELECT context FROM workflows WHERE id = \(workflow) AND organisation_id = \(organisation)") {
-            try $0["context"]
-        }
+    func context(of workflow: Workflow) throws -> String? {
+        try first(
+            "SELECT context FROM workflows WHERE id = \(workflow.id) AND organisation_id = \(workflow.organisation)"
+        ) { try $0["context"] }
+    }
+
+    /// The graph that the client has sent, as JSON; nil without one.
+    func graph(of workflow: Workflow) throws -> String? {
+        let row = try first(
+            "SELECT graph FROM workflows WHERE id = \(workflow.id) AND organisation_id = \(workflow.organisation)")
+        return try row?["graph"]
     }
 
     /// The submitted workflows that the scope may see, the newest first.
@@ -132,6 +139,57 @@ extension Transaction {
             ORDER BY organisation_id, id
             """,
             Workflow.init)
+    }
+
+    // MARK: For jobs
+
+    /// Workflows whose time is over, running or paused.
+    func overdueWorkflows(limit: Int) throws -> [Workflow] {
+        try all(
+            """
+            SELECT * FROM workflows
+            WHERE (state = 'running' AND deadline_at <= \(now))
+                OR (state = 'paused' AND paused_at <= \(now - Workflow.pauseMax))
+            ORDER BY id LIMIT \(limit)
+            """,
+            Workflow.init)
+    }
+
+    /// Workflows whose credit is reserved, after `id`, in the order of their ids.
+    func heldWorkflows(after id: String, limit: Int) throws -> [Workflow] {
+        try all(
+            "SELECT * FROM workflows WHERE settlement = 'held' AND id > \(id) ORDER BY id LIMIT \(limit)",
+            Workflow.init)
+    }
+
+    /// Submitted workflows that ended before the retention.
+    func oldWorkflows(limit: Int) throws -> [Workflow] {
+        try all(
+            """
+            SELECT * FROM workflows WHERE finished_at < \(now - Workflow.retention) AND depth = 0
+            ORDER BY finished_at, id LIMIT \(limit)
+            """,
+            Workflow.init)
+    }
+
+    /// A submitted workflow and those within it.
+    func family(of workflow: Workflow) throws -> [Workflow] {
+        try all(
+            """
+            SELECT * FROM workflows WHERE root_id = \(workflow.root) AND organisation_id = \(workflow.organisation)
+            ORDER BY depth DESC, id
+            """,
+            Workflow.init)
+    }
+
+    /// Deletes a workflow with the rows that refer to it.
+    func delete(_ workflow: Workflow) throws {
+        let steps: SQL = "(SELECT id FROM workflow_steps WHERE workflow_id = \(workflow.id))"
+        for condition: SQL in [
+            "workflow_effects WHERE step_id IN \(steps)", "workflow_agents WHERE workflow_id = \(workflow.id)",
+            "workflow_steps WHERE workflow_id = \(workflow.id)", "workflow_files WHERE root_id = \(workflow.id)",
+            "workflows WHERE id = \(workflow.id)",
+        ] { try execute("DELETE FROM \(condition) AND organisation_id = \(workflow.organisation)") }
     }
 
     private func visible(to scope: Scope) throws -> SQL {

@@ -1,6 +1,6 @@
 /// Reads the records of CSV (RFC 4180), with line feeds alone accepted between them.
 struct CSVReader {
-    private var bytes: Substring.UTF8View.SubSequence
+    private var bytes: Substring.UTF8View
 
     init(_ text: String) {
         var rest = text[...]

@@ -23,7 +23,7 @@ final class SendEmailExecutor: ToolExecutor {
         let recipients = contacts.map(\.email).joined(separator: ", ")
         return .output(NodeOutput(text: "Sent to \(recipients)")) { [mailer] transaction in
             for contact in contacts {
-                let values = ["name": contact.name, "title": subject, "body": text]
+                let values = ["name": contact.name, "title": subject, "message": text]
                 try mailer.send(Email("workflow-message", to: contact.email, values: values), in: transaction)
             }
         }
