@@ -1,6 +1,5 @@
 import Base
 import GoalGraphs
-import Identity
 import Modules
 import Testing
 

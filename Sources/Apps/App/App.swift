@@ -212,6 +212,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         queue: queue,
         files: files,
         client: userURLs,
+        sealer: sealer,
+        address: address(configuration),
         settings: WorkflowsSettings(budgetMax: MicroDollars(Int64(configuration.workflowBudgetCents) * 10_000)),
         runtime: runtime
     )

@@ -58,6 +58,7 @@ extension Email {
         "vendor-decided": ["name", "business", "decision", "note"],
         "verify-email": ["name", "code", "link", "expires", "code_expires"],
         "webhook-disabled": ["name", "host", "reason", "since"],
+        "workflow-approval": ["name", "question", "link"],
         "workflow-message": ["name", "title", "message"],
     ]
 

@@ -143,6 +143,10 @@ package struct EmailTemplates: Sendable {
             PackageResources.webhook_disabled_html_mustache
         ),
         (
+            "workflow-approval", PackageResources.workflow_approval_txt_mustache,
+            PackageResources.workflow_approval_html_mustache
+        ),
+        (
             "workflow-message", PackageResources.workflow_message_txt_mustache,
             PackageResources.workflow_message_html_mustache
         ),

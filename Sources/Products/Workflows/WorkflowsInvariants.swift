@@ -20,7 +20,7 @@ enum WorkflowsInvariants {
             SELECT workflow_steps.id, workflow_steps.state, workflows.state AS workflow FROM workflow_steps
                 JOIN workflows ON workflows.id = workflow_steps.workflow_id
             WHERE workflows.state IN ('completed', 'failed', 'cancelled')
-                AND workflow_steps.state IN ('pending', 'ready', 'running', 'waiting')
+                AND workflow_steps.state IN ('pending', 'ready', 'running', 'waiting', 'awaiting_approval')
             """),
         Invariant(
             "the settlement of a workflow contradicts its reservation",

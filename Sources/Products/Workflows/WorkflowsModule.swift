@@ -1,12 +1,13 @@
 package import Audit
 package import Entitlements
 package import Files
-package import GoalGraphs
+import GoalGraphs
 package import Identity
 package import Mail
 package import Modules
 package import Outbound
 package import Realtime
+package import Secrets
 
 /// Intents that are planned as graphs of steps, run by agents, and audited.
 package struct WorkflowsModule: Module {
@@ -16,7 +17,10 @@ package struct WorkflowsModule: Module {
         MaintainWorkflowsJob.schedule, RunSchedulesJob.schedule, PruneWorkflowsJob.schedule,
     ]
 
-    /// - Parameter client: reaches the URLs that users name.
+    /// - Parameters:
+    ///   - client: reaches the URLs that users name.
+    ///   - sealer: derives the key that signs the links of questions.
+    ///   - address: the URL of this service, for these links.
     package init(
         database: any Database,
         identity: IdentityModule,
@@ -27,6 +31,8 @@ package struct WorkflowsModule: Module {
         queue: JobQueue,
         files store: FileStore,
         client: UserURLClient,
+        sealer: Sealer,
+        address: String,
         settings: WorkflowsSettings = WorkflowsSettings(),
         runtime: Runtime
     ) {
@@ -39,10 +45,12 @@ package struct WorkflowsModule: Module {
             TableExecutor(.csvTransform), TableExecutor(.jsonTransform), CompareExecutor(), SubWorkflowExecutor(),
             ScheduleExecutor(runtime: runtime),
         ])
+        let approvalKey = sealer.key(for: "workflow approvals")
         let runner = WorkflowRunner(
             concurrency: entitlements.concurrency,
             settlement: WorkflowSettlement(credits: entitlements.credits, quotas: entitlements.quotas),
-            trail: WorkflowTrail(audit: audit.service, topics: realtime.topics), queue: queue, tools: tools,
+            trail: WorkflowTrail(audit: audit.service, topics: realtime.topics),
+            notices: ApprovalNotices(mailer: mailer, address: address, key: approvalKey), queue: queue, tools: tools,
             runtime: runtime)
         let planning = PlanningService(
             database: database, runner: runner, rules: RuleWorkflowPlanner(), model: nil, files: files,
@@ -57,6 +65,10 @@ package struct WorkflowsModule: Module {
         routes =
             IntentRoutes(intents: intents, member: identity.member, entitlements: entitlements).routes
             + WorkflowRoutes(workflows: workflows, files: files, member: identity.member).routes
+            + ApprovalRoutes(
+                approvals: ApprovalService(database: database, runner: runner, key: approvalKey),
+                member: identity.member
+            ).routes
             + WorkflowScheduleRoutes(schedules: schedules, member: identity.member).routes
         workers = [
             PlanWorkflowJob.worker(planning),

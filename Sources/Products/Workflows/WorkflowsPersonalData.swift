@@ -21,6 +21,13 @@ enum WorkflowsPersonalData {
             },
             PersonalDataTable("workflow-schedules", in: "workflow_schedules", where: inErasedOrganisations,
                 showing: ["id", "intent", "graph", "cron", "time_zone", "next_at", "is_active", "created_at"]),
+            PersonalDataTable("workflow-approvals-elsewhere", in: "workflow_approvals") {
+                subject, pseudonym, transaction in
+                try transaction.execute(
+                    "UPDATE workflow_approvals SET answered_by = \(pseudonym) WHERE answered_by = \(subject.person)")
+            },
+            PersonalDataTable("workflow-approvals", in: "workflow_approvals", where: inErasedOrganisations,
+                showing: ["id", "workflow_id", "step_id", "question", "state", "asked_at", "answered_at"]),
             PersonalDataTable("workflow-effects", in: "workflow_effects", where: inErasedOrganisations,
                 showing: ["id", "step_id", "attempt", "kind", "state", "output", "created_at", "settled_at"]),
             PersonalDataTable("workflow-agents", in: "workflow_agents", where: inErasedOrganisations,

@@ -71,7 +71,9 @@ enum WorkflowsSchema {
                 position \(.integer) NOT NULL CHECK (position >= 0),
                 node TEXT NOT NULL,
                 state TEXT NOT NULL CHECK (
-                    state IN ('pending', 'ready', 'running', 'waiting', 'succeeded', 'failed', 'cancelled')
+                    state IN (
+                        'pending', 'ready', 'running', 'waiting', 'awaiting_approval', 'succeeded', 'failed',
+                        'cancelled')
                 ),
                 priority_rank \(.integer) NOT NULL,
                 attempt \(.integer) NOT NULL CHECK (attempt >= 0),
@@ -145,6 +147,22 @@ enum WorkflowsSchema {
             ) \(.strict)
             """,
             "CREATE INDEX workflow_files_by_organisation ON workflow_files (organisation_id)",
+            """
+            CREATE TABLE workflow_approvals (
+                id TEXT PRIMARY KEY NOT NULL,
+                organisation_id TEXT NOT NULL REFERENCES organisations (id),
+                workflow_id TEXT NOT NULL REFERENCES workflows (id),
+                step_id TEXT NOT NULL REFERENCES workflow_steps (id),
+                question TEXT NOT NULL,
+                state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'ended')),
+                asked_at \(.integer) NOT NULL,
+                answered_at \(.integer),
+                answered_by TEXT,
+                CHECK ((answered_at IS NULL) = (state = 'pending'))
+            ) \(.strict)
+            """,
+            "CREATE INDEX workflow_approvals_by_workflow ON workflow_approvals (workflow_id, id)",
+            "CREATE UNIQUE INDEX workflow_approvals_pending ON workflow_approvals (step_id) WHERE state = 'pending'",
             """
             CREATE TABLE workflow_schedules (
                 id TEXT PRIMARY KEY NOT NULL,

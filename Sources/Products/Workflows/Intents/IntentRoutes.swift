@@ -34,7 +34,7 @@ struct IntentRoutes: Sendable {
 }
 
 extension RateClass {
-    package static let intents = RateClass("intents")
+    static let intents = RateClass("intents")
 }
 
 extension Meter {

@@ -20,7 +20,7 @@ final class PlanningService: Sendable {
         self.database = database
         self.runner = runner
         self.rules = rules
-        planners = [rules] + (model.map { [$0] } ?? [])
+        planners = if let model { [rules, model] } else { [rules] }
         self.files = files
         self.tools = tools
     }

@@ -325,6 +325,7 @@ struct WorkflowError: Sendable, Hashable {
         case budgetExceeded = "budget-exceeded"
         case deadlineExceeded = "deadline-exceeded"
         case pausedTooLong = "paused-too-long"
+        case approvalDenied = "approval-denied"
     }
 
     let code: Code

@@ -68,7 +68,7 @@ struct WorkflowList: Payload {
 }
 
 /// A step of a workflow, without its output.
-struct StepView: Payload {
+struct WorkflowStepView: Payload {
     let stepId: String
     let description: String
     let tool: String
@@ -107,14 +107,14 @@ struct StepView: Payload {
     }
 }
 
-struct StepList: Payload {
+struct WorkflowStepList: Payload {
     let workflowId: ID<Workflow>
     /// In the order of the plan.
-    let steps: [StepView]
+    let steps: [WorkflowStepView]
 }
 
 /// What a step has produced.
-struct StepOutput: Payload {
+struct WorkflowStepOutput: Payload {
     let workflowId: ID<Workflow>
     let stepId: String
     let output: String
@@ -124,9 +124,9 @@ struct StepOutput: Payload {
     let rows: Int?
 }
 
-struct AgentView: Payload {
+struct WorkflowAgentView: Payload {
     let agentId: ID<WorkflowAgent>
-    let stepRowId: ID<WorkflowStep>
+    let stepId: String
     let capabilities: [String]
     let state: WorkflowAgent.State
     let spawnedAt: Instant
@@ -134,7 +134,7 @@ struct AgentView: Payload {
 
     init(_ agent: WorkflowAgent) {
         agentId = agent.id
-        stepRowId = agent.step
+        stepId = agent.node
         capabilities = agent.capabilities
         state = agent.state
         spawnedAt = agent.spawnedAt
@@ -143,9 +143,9 @@ struct AgentView: Payload {
 }
 
 /// The newest agents of a workflow.
-struct AgentList: Payload {
+struct WorkflowAgentList: Payload {
     let workflowId: ID<Workflow>
-    let agents: [AgentView]
+    let agents: [WorkflowAgentView]
 }
 
 /// The response to a request that changes the state of a workflow.

@@ -88,6 +88,7 @@ extension WorkflowRunner {
             if let job = step.job { _ = try queue.cancel(job, in: transaction) }
         }
         try transaction.cancelSteps(of: workflow)
+        try transaction.endApprovals(of: workflow)
         for var child in try transaction.unfinishedChildren(of: workflow) {
             try cancel(
                 &child, by: nil, because: "The workflow that it belongs to has ended.", &entries, in: transaction)
@@ -150,6 +151,7 @@ extension WorkflowError.Code {
         case .budgetExceeded: "The budget does not allow the next step."
         case .deadlineExceeded: "The time of the workflow is over."
         case .pausedTooLong: "It was paused for too long."
+        case .approvalDenied: "A person has not consented to a step."
         }
     }
 }

@@ -10,6 +10,7 @@ final class WorkflowRunner: Sendable {
     let concurrency: ConcurrencyService
     let settlement: WorkflowSettlement
     let trail: WorkflowTrail
+    let notices: ApprovalNotices
     let queue: JobQueue
     let tools: ToolBox
     let runtime: Runtime
@@ -18,12 +19,13 @@ final class WorkflowRunner: Sendable {
     private static let batch: Int64 = 32
 
     init(
-        concurrency: ConcurrencyService, settlement: WorkflowSettlement, trail: WorkflowTrail, queue: JobQueue,
-        tools: ToolBox, runtime: Runtime
+        concurrency: ConcurrencyService, settlement: WorkflowSettlement, trail: WorkflowTrail,
+        notices: ApprovalNotices, queue: JobQueue, tools: ToolBox, runtime: Runtime
     ) {
         self.concurrency = concurrency
         self.settlement = settlement
         self.trail = trail
+        self.notices = notices
         self.queue = queue
         self.tools = tools
         self.runtime = runtime
@@ -61,7 +63,7 @@ final class WorkflowRunner: Sendable {
         }
     }
 
-    private func insert(
+    func insert(
         _ new: NewWorkflow, context: String, by scope: Scope?, _ entries: inout [TrailEntry],
         in transaction: Transaction
     ) throws -> Workflow {
@@ -129,6 +131,7 @@ final class WorkflowRunner: Sendable {
         // An earlier step of this round may have ended the workflow.
         guard var workflow = try transaction.workflow(step.workflow, of: step.organisation), workflow.state == .running
         else { return }
+        guard try !ask(about: step, of: workflow, &entries, in: transaction) else { return }
         guard workflow.reserve(step.node.estimatedCost) else {
             return try fail(
                 &workflow,

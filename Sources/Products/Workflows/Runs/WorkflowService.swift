@@ -40,31 +40,31 @@ final class WorkflowService: Sendable {
         WorkflowView(try await database.read { try $0.workflow(id, in: scope) })
     }
 
-    func steps(of id: ID<Workflow>, scope: Scope) async throws(Problem) -> StepList {
+    func steps(of id: ID<Workflow>, scope: Scope) async throws(Problem) -> WorkflowStepList {
         try await database.read { transaction in
             let workflow = try transaction.workflow(id, in: scope)
-            return StepList(workflowId: id, steps: try transaction.steps(of: workflow).map { StepView($0) })
+            return WorkflowStepList(workflowId: id, steps: try transaction.steps(of: workflow).map { WorkflowStepView($0) })
         }
     }
 
     /// - Throws: also `not-found` for a step without an output.
-    func output(of node: String, in id: ID<Workflow>, scope: Scope) async throws(Problem) -> StepOutput {
+    func output(of node: String, in id: ID<Workflow>, scope: Scope) async throws(Problem) -> WorkflowStepOutput {
         try await database.read { transaction in
             let workflow = try transaction.workflow(id, in: scope)
             guard let output = try transaction.outputs(of: [node], in: id, of: workflow.organisation)[node] else {
                 throw Problem(.notFound)
             }
-            return StepOutput(
+            return WorkflowStepOutput(
                 workflowId: id, stepId: node, output: output.text, outputStatus: output.status, rows: output.rows)
         }
     }
 
-    func agents(of id: ID<Workflow>, scope: Scope) async throws(Problem) -> AgentList {
+    func agents(of id: ID<Workflow>, scope: Scope) async throws(Problem) -> WorkflowAgentList {
         try await database.read { transaction in
             let workflow = try transaction.workflow(id, in: scope)
-            return AgentList(
+            return WorkflowAgentList(
                 workflowId: id,
-                agents: try transaction.agents(of: workflow, limit: Self.agentsMax).map { AgentView($0) })
+                agents: try transaction.agents(of: workflow, limit: Self.agentsMax).map { WorkflowAgentView($0) })
         }
     }
 

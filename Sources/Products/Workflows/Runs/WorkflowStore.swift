@@ -186,7 +186,8 @@ extension Transaction {
     func delete(_ workflow: Workflow) throws {
         let steps: SQL = "(SELECT id FROM workflow_steps WHERE workflow_id = \(workflow.id))"
         for condition: SQL in [
-            "workflow_effects WHERE step_id IN \(steps)", "workflow_agents WHERE workflow_id = \(workflow.id)",
+            "workflow_effects WHERE step_id IN \(steps)", "workflow_approvals WHERE workflow_id = \(workflow.id)",
+            "workflow_agents WHERE workflow_id = \(workflow.id)",
             "workflow_steps WHERE workflow_id = \(workflow.id)", "workflow_files WHERE root_id = \(workflow.id)",
             "workflows WHERE id = \(workflow.id)",
         ] { try execute("DELETE FROM \(condition) AND organisation_id = \(workflow.organisation)") }

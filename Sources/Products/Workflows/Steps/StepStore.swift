@@ -160,7 +160,7 @@ extension Transaction {
             """
             UPDATE workflow_steps SET state = 'cancelled', job_id = NULL, agent_id = NULL, finished_at = \(now)
             WHERE workflow_id = \(workflow.id) AND organisation_id = \(workflow.organisation)
-                AND state IN ('pending', 'ready', 'running', 'waiting')
+                AND state IN ('pending', 'ready', 'running', 'waiting', 'awaiting_approval')
             """
         )
         try execute(
@@ -203,9 +203,12 @@ extension Transaction {
     func agents(of workflow: Workflow, limit: Int) throws -> [WorkflowAgent] {
         try all(
             """
-            SELECT id, workflow_id, step_id, capabilities, state, spawned_at, ended_at FROM workflow_agents
-            WHERE workflow_id = \(workflow.id) AND organisation_id = \(workflow.organisation)
-            ORDER BY id DESC LIMIT \(limit)
+            SELECT workflow_agents.id, workflow_agents.workflow_id, node_id, capabilities, workflow_agents.state,
+                spawned_at, ended_at
+            FROM workflow_agents JOIN workflow_steps ON workflow_steps.id = workflow_agents.step_id
+            WHERE workflow_agents.workflow_id = \(workflow.id)
+                AND workflow_agents.organisation_id = \(workflow.organisation)
+            ORDER BY workflow_agents.id DESC LIMIT \(limit)
             """,
             WorkflowAgent.init)
     }

@@ -15,7 +15,8 @@ struct WorkflowAgent: Sendable {
 
     let id: ID<WorkflowAgent>
     let workflow: ID<Workflow>
-    let step: ID<WorkflowStep>
+    /// The id of the node of its step.
+    let node: String
     let capabilities: [String]
     let state: State
     let spawnedAt: Instant
@@ -24,7 +25,7 @@ struct WorkflowAgent: Sendable {
     init(row: Row) throws {
         id = try row["id"]
         workflow = try row["workflow_id"]
-        step = try row["step_id"]
+        node = try row["node_id"]
         capabilities = try (row["capabilities"] as String).split(separator: " ").map(String.init)
         state = try row["state"]
         spawnedAt = try row["spawned_at"]

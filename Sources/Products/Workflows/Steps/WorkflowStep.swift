@@ -8,7 +8,8 @@ import Modules
 /// |---|---|---|
 /// | – | the plan | ready without dependencies, else pending |
 /// | pending | the last dependency succeeds | ready |
-/// | ready | a free agent, and the time of a retry has come | running |
+/// | ready | a free agent, and the time of a retry has come | running; awaiting approval where it needs consent |
+/// | awaiting approval | consent | ready |
 /// | running | its tool waits for another workflow | waiting |
 /// | running, waiting | success | succeeded |
 /// | running, waiting | a failure that a retry may help | ready |
@@ -18,6 +19,7 @@ import Modules
 struct WorkflowStep: Sendable {
     enum State: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case pending, ready, running, waiting, succeeded, failed, cancelled
+        case awaitingApproval = "awaiting_approval"
     }
 
     let id: ID<WorkflowStep>

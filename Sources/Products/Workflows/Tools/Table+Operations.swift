@@ -1,3 +1,4 @@
+import Foundation
 import GoalGraphs
 import Modules
 
@@ -125,7 +126,7 @@ extension Table {
             }
             numbers.append(number)
         }
-        let sum = TableNumber(numbers.reduce(0) { $0 + $1.value })
+        let sum = TableNumber(numbers.map(\.value).reduce(0, +))
         let values = numbers.map(\.value)
         return switch function {
         case .sum: sum.json

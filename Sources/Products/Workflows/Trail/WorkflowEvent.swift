@@ -6,6 +6,8 @@ enum WorkflowEvent: String, Sendable, CaseIterable {
     case stepStarted = "workflow.step_started"
     case stepCompleted = "workflow.step_completed"
     case stepFailed = "workflow.step_failed"
+    case approvalRequested = "workflow.approval_requested"
+    case approvalAnswered = "workflow.approval_answered"
     case recoveryTriggered = "workflow.recovery_triggered"
     case completed = "workflow.completed"
     case failed = "workflow.failed"
