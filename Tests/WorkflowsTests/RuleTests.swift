@@ -18,7 +18,8 @@ import Testing
         for kind: StepFailure.Kind in [.resourceExhaustion, .policyViolation, .timeout, .unknown] {
             #expect(recovery(kind, 1) == .escalate)
         }
-        #expect((1...10).map { RecoveryPolicy.wait(after: $0).components.seconds } == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60])
+        #expect(
+            (1...10).map { RecoveryPolicy.wait(after: $0).components.seconds } == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60])
     }
 
     @Test func `the confidence of a step is the mean of decision and calls, less after a failed call`() {
@@ -63,7 +64,9 @@ import Testing
         #expect(try csv(.drop(["amount"])) == "city\nBerlin\nParis\nBerlin\nRome\n")
         #expect(
             try csv(.summarise)
-                == "column,values,distinct,sum,average,minimum,maximum\ncity,4,3,,,,\namount,3,3,119.5,39.833333,9.5,100\n")
+                == "column,values,distinct,sum,average,minimum,maximum\ncity,4,3,,,,\n"
+                + "amount,3,3,119.5,39.833333,9.5,100\n"
+        )
         for operation: TableOperation in [
             .select(["missing"]), .aggregate(.sum, of: "city", by: nil), .rename("city", to: "amount"),
         ] { #expect(throws: StepFailure.self) { try table.applying(operation) } }

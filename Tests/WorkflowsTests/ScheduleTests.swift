@@ -11,7 +11,8 @@ import Testing
     ]
 
     @Test(arguments: Engine.available)
-    func `a graph with a trigger is submitted at each of its times, once and for a credit`(engine: Engine) async throws {
+    func `a graph with a trigger is submitted at each of its times, once and for a credit`(engine: Engine) async throws
+    {
         try await withWorkflows(engine, change: { $0.accessTokenLifetime = .days(800) }) { workflows in
             let accepted = await workflows.submit("Every day at 9 write it down", ["goal_graph": Self.graph])
             let path = try #require(accepted.headers["location"])

@@ -53,7 +53,7 @@ import Testing
             #expect(received.count == 2 && received.allSatisfy { $0.text.contains("Line one\nLine two") })
 
             let stranger = try await workflows.app.register("stranger")
-            for recipient in [stranger.email, "nobody@example.org"] {
+            for recipient in [stranger.email, "missing@example.org"] {
                 let path = try await workflows.run([mail(recipient)])
                 #expect(await workflows.step("mail", of: path)?["failure"] == "policy_violation")
                 #expect(await workflows.get(path)["pause_reason"] == "escalated")

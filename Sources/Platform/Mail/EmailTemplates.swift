@@ -154,8 +154,7 @@ package struct EmailTemplates: Sendable {
 }
 
 /// The values of an e-mail as templates render them: on one line, of a bounded length, with times in words; one may
-/// have several lines. It collects
-/// the names that a template uses and the e-mail lacks.
+/// have several lines. It collects the names that a template uses and the e-mail lacks.
 private final class TemplateValues: MustacheParent {
     private let values: [String: String]
     private(set) var missing: Set<String> = []
@@ -163,7 +162,8 @@ private final class TemplateValues: MustacheParent {
     init(_ values: [String: String]) {
         self.values = Dictionary(
             uniqueKeysWithValues: values.map { name, value in
-                (name, name == EmailTemplates.messageName ? Self.lines(value) : Self.shown(value, isLink: name == "link"))
+                let hasLines = name == EmailTemplates.messageName
+                return (name, hasLines ? Self.lines(value) : Self.shown(value, isLink: name == "link"))
             })
     }
 

@@ -43,12 +43,13 @@ extension Transaction {
 
     /// - Returns: false where it was answered before.
     func answer(_ approval: WorkflowApproval, as state: WorkflowApproval.State, by person: ID<Person>?) throws -> Bool {
-        let isAnswered = try execute(
-            """
-            UPDATE workflow_approvals SET state = \(state), answered_at = \(now), answered_by = \(person)
-            WHERE id = \(approval.id) AND organisation_id = \(approval.organisation) AND state = 'pending'
-            """
-        ) == 1
+        let isAnswered =
+            try execute(
+                """
+                UPDATE workflow_approvals SET state = \(state), answered_at = \(now), answered_by = \(person)
+                WHERE id = \(approval.id) AND organisation_id = \(approval.organisation) AND state = 'pending'
+                """
+            ) == 1
         guard isAnswered, state == .approved else { return isAnswered }
         try execute(
             """

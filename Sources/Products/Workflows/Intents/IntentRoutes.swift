@@ -20,7 +20,8 @@ struct IntentRoutes: Sendable {
                 try await intents.submit(request, scope: scope, credit: credit, charge: charge, key: key)
             }.guarded(by: rate),
             .post(
-                "workflows/{workflow_id}/retry", "Submit the intent of a workflow that has failed or was cancelled again",
+                "workflows/{workflow_id}/retry",
+                "Submit the intent of a workflow that has failed or was cancelled again",
                 requires: member.allowing(.workflows), entitlements.credits(1), entitlements.quota(.workflows),
                 .path("workflow_id", of: Workflow.self), .header(.idempotencyKey),
                 problems: [

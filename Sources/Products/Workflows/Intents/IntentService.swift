@@ -40,8 +40,10 @@ final class IntentService: Sendable {
         return try await submit(submission, scope: scope, credit: credit, charge: charge, key: key)
     }
 
-    /// Submits the intent of a workflow that has failed or was cancelled as a new one, which is paid for like any other.
-    /// - Throws: `workflow-not-found`, `workflow-access-denied`, `workflow-state-conflict`; as ``submit(_:scope:credit:charge:key:)``.
+    /// Submits the intent of a workflow that has failed or was cancelled as a new one, which takes a credit and a unit
+    /// like any other.
+    /// - Throws: `workflow-not-found`, `workflow-access-denied`, `workflow-state-conflict`; as
+    ///   ``submit(_:scope:credit:charge:key:)``.
     func retry(_ id: ID<Workflow>, scope: Scope, credit: CreditCharge, charge: Charge, key: String?)
         async throws(Problem) -> Accepted<IntentAccepted>
     {

@@ -84,7 +84,8 @@ final class PlanningService: Sendable {
         if let given { return (try JSONColumn.decode(given), .client) }
         var failure = PlanningFailure.notUnderstood("No planner is configured.")
         for planner in planners {
-            do { return (try await planner.plan(request), planner.kind) } catch PlanningFailure.notUnderstood(let text) {
+            do { return (try await planner.plan(request), planner.kind) } catch PlanningFailure.notUnderstood(let text)
+            {
                 failure = .notUnderstood(text)
             }
         }
@@ -92,9 +93,9 @@ final class PlanningService: Sendable {
     }
 
     /// The files of a context: its member `files`, texts by path.
-    private func writeFiles(of context: [String: JSONValue], _ workflow: Workflow) async throws -> [
-        @Sendable (Transaction) throws -> Void
-    ] {
+    private func writeFiles(of context: [String: JSONValue], _ workflow: Workflow) async throws
+        -> [@Sendable (Transaction) throws -> Void]
+    {
         var effects: [@Sendable (Transaction) throws -> Void] = []
         for (name, value) in (context["files"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
             guard let text = value.string else { continue }

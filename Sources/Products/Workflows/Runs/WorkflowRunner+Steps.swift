@@ -91,7 +91,8 @@ extension WorkflowRunner {
             TrailEntry(
                 .stepCompleted, of: workflow, node: step.node.id, agent: step.agent, decision: "accepted",
                 because: criteria == 0
-                    ? "The tool has succeeded." : "The tool has succeeded, and its output meets all \(criteria) criteria.",
+                    ? "The tool has succeeded."
+                    : "The tool has succeeded, and its output meets all \(criteria) criteria.",
                 confidence: confidence, facts: measure.facts(step, output)))
         entries.append(retired(step, workflow))
         if workflow.stepsCompleted == workflow.stepsTotal, workflow.state == .running {
@@ -227,12 +228,14 @@ extension WorkflowRunner.Measure {
 extension Recovery {
     fileprivate func reason(_ kind: StepFailure.Kind, attempt: Int64) -> String {
         switch self {
-        case .retry(let wait): "The failure is \(kind.rawValue): the step is tried again in \(wait.components.seconds) s."
+        case .retry(let wait):
+            "The failure is \(kind.rawValue): the step is tried again in \(wait.components.seconds) s."
         case .swapModel: "The failure is \(kind.rawValue): another model tries the step."
         case .swapAgent: "The failure is \(kind.rawValue): another agent tries the step."
         case .escalate:
             attempt >= RecoveryPolicy.attemptsMax
-                ? "The step has failed \(attempt) times." : "No recovery helps after a failure of the kind \(kind.rawValue)."
+                ? "The step has failed \(attempt) times."
+                : "No recovery helps after a failure of the kind \(kind.rawValue)."
         }
     }
 }

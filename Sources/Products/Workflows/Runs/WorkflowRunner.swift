@@ -113,7 +113,9 @@ final class WorkflowRunner: Sendable {
     // MARK: Steps
 
     /// Starts steps until there are no free agents or no steps that can run.
-    private func startSteps(of organisation: ID<Organisation>, _ entries: inout [TrailEntry], in transaction: Transaction)
+    private func startSteps(
+        of organisation: ID<Organisation>, _ entries: inout [TrailEntry], in transaction: Transaction
+    )
         throws
     {
         while true {

@@ -43,7 +43,8 @@ final class WorkflowService: Sendable {
     func steps(of id: ID<Workflow>, scope: Scope) async throws(Problem) -> WorkflowStepList {
         try await database.read { transaction in
             let workflow = try transaction.workflow(id, in: scope)
-            return WorkflowStepList(workflowId: id, steps: try transaction.steps(of: workflow).map { WorkflowStepView($0) })
+            return WorkflowStepList(
+                workflowId: id, steps: try transaction.steps(of: workflow).map { WorkflowStepView($0) })
         }
     }
 
@@ -125,7 +126,8 @@ final class WorkflowService: Sendable {
             let error =
                 workflow.state == .paused
                 ? WorkflowError(
-                    .pausedTooLong, "The workflow was paused for \(Workflow.pauseMax.components.seconds / 86_400) days.")
+                    .pausedTooLong, "The workflow was paused for \(Workflow.pauseMax.components.seconds / 86_400) days."
+                )
                 : WorkflowError(
                     .deadlineExceeded,
                     "The workflow has run for \(Workflow.timeMax.components.seconds / 3_600) hours.")

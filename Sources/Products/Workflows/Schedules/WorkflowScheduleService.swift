@@ -52,8 +52,9 @@ final class WorkflowScheduleService: Sendable {
                 try transaction.setOutcome(nil, of: schedule)
             }
         } catch {
-            guard [.subscriptionRequired, .creditsExhausted, .quotaExceeded, .noActiveSubscription]
-                .contains(error.kind)
+            guard
+                [.subscriptionRequired, .creditsExhausted, .quotaExceeded, .noActiveSubscription]
+                    .contains(error.kind)
             else { throw error }
             // Nothing of the tick is written; it is recorded as refused instead.
             try await database.write { [audit] transaction in

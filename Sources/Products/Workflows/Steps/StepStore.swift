@@ -224,9 +224,9 @@ extension Transaction {
     /// Without the output, which may be large.
     private static var stepColumns: SQL {
         """
-        workflow_steps.id, workflow_steps.organisation_id, workflow_id, node, workflow_steps.state, attempt, attempts_before, run_at,
-        job_id, agent_id, confidence, workflow_steps.cost, milliseconds, failure, workflow_steps.error,
-        workflow_steps.started_at, workflow_steps.finished_at
+        workflow_steps.id, workflow_steps.organisation_id, workflow_id, node, workflow_steps.state, attempt,
+        attempts_before, run_at, job_id, agent_id, confidence, workflow_steps.cost, milliseconds, failure,
+        workflow_steps.error, workflow_steps.started_at, workflow_steps.finished_at
         """
     }
 }

@@ -53,7 +53,8 @@ final class HTTPRequestExecutor: ToolExecutor {
         }
     }
 
-    /// - Throws: ``StepFailure``: `transient` and `policy_violation` where nothing was sent, or where the method is safe.
+    /// - Throws: ``StepFailure``: `transient` and `policy_violation` where nothing has happened elsewhere, or where the
+    ///   method is safe.
     private func response(to request: UserURLRequest) async throws -> NodeOutput {
         let response: OutboundResponse
         do { response = try await client.send(request) } catch { throw Self.failure(error, of: request) }

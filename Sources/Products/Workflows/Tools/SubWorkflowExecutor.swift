@@ -1,7 +1,7 @@
 import GoalGraphs
 
-/// Runs a sentence as a workflow within the present one. It takes no credit and no unit of the quota of its own, and has
-/// what is left of the budget.
+/// Runs a sentence as a workflow within the present one. It takes no credit and no unit of the quota of its own, and
+/// has what is left of the budget.
 final class SubWorkflowExecutor: ToolExecutor {
     let tool = Tool.subWorkflow
 

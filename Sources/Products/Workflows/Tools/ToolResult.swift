@@ -12,8 +12,8 @@ enum ToolResult: Sendable {
 
 /// Runs one tool of the catalogue.
 ///
-/// A run may be repeated after a crash: everything that a tool does outside of ``ToolResult/output(_:effect:)``'s effect
-/// can be done twice, or is written down before it is done (``EffectService``).
+/// A run may be repeated after a crash: everything that a tool does outside of the effect of
+/// ``ToolResult/output(_:effect:)`` can be done twice, or is written down before it is done (``EffectService``).
 protocol ToolExecutor: Sendable {
     var tool: Tool { get }
     /// Whether it waits for other services.

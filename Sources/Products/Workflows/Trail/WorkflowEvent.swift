@@ -19,8 +19,8 @@ enum WorkflowEvent: String, Sendable, CaseIterable {
     case agentRetired = "agent.retired"
     case agentReplaced = "agent.replaced"
 
-    /// Whether it is an entry of the audit trail, beside a message of the topic. That agents come and go is told by the
-    /// entries of their steps.
+    /// Whether it is an entry of the audit trail, beside a message of the topic. The entries of
+    /// steps name their agents.
     var isAudited: Bool {
         switch self {
         case .agentSpawned, .agentRetired: false
