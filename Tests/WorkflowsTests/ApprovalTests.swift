@@ -58,7 +58,7 @@ import Testing
                     "POST", "/v1/workflow-approvals",
                     body: ("application/x-www-form-urlencoded", Array("token=\(token)&decision=deny".utf8)))
             }
-            #expect(await answer("A" + token.dropFirst()).status == 404)
+            #expect(await answer(token.dropLast() + (token.hasSuffix("A") ? "B" : "A")).status == 404)
             let denied = await answer(token)
             #expect(denied.status == 200 && denied["state"] == "denied", "\(denied)")
             #expect(await answer(token).status == 409)

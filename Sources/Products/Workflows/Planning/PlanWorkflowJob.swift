@@ -4,13 +4,12 @@ import Modules
 /// Plans a workflow that was submitted.
 struct PlanWorkflowJob: Job {
     static let name = "workflows.plan"
-    static let lane = JobLane.outbound
 
     let workflow: ID<Workflow>
     let organisation: ID<Organisation>
 
     static func options(_ workflow: Workflow) -> JobOptions {
-        JobOptions(organisation: workflow.organisation.text, maximumAttempts: 5)
+        JobOptions(priority: StepJob.priority, organisation: workflow.organisation.text, maximumAttempts: 5)
     }
 
     static func worker(_ planning: PlanningService) -> Worker {

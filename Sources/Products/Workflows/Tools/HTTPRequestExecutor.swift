@@ -15,7 +15,8 @@ final class HTTPRequestExecutor: ToolExecutor {
     private static let timeout = Duration.seconds(30)
     private static let responseBytesMax = StepService.outputBytesMax
     private static let redirectsMax = 5
-    /// RFC 9110, section 9.2.2; safe methods are not written down.
+    /// RFC 9110, sections 9.2.1 and 9.2.2. Safe requests are not written down.
+    private static let safeMethods: Set = ["GET", "HEAD"]
     private static let repeatableMethods: Set = ["PUT", "DELETE"]
 
     init(client: UserURLClient, effects: EffectService) {
@@ -34,7 +35,7 @@ final class HTTPRequestExecutor: ToolExecutor {
             method, url, headers: [("User-Agent", "Gatehouse")], body: body, timeout: Self.timeout,
             responseBytesMax: Self.responseBytesMax, redirectsMax: Self.redirectsMax)
         if body != nil { request.headers.append(("Content-Type", try Self.contentType(of: run))) }
-        guard method != "GET", method != "HEAD" else { return .output(try await response(to: request)) }
+        guard !Self.safeMethods.contains(method) else { return .output(try await response(to: request)) }
         let digest = Digest.hex("\(method) \(url) \(run.text("body") ?? "")")
         let isRepeatable = Self.repeatableMethods.contains(method)
         switch try await effects.begin(run, kind: "http_request", digest: digest, isRepeatable: isRepeatable) {
@@ -46,7 +47,7 @@ final class HTTPRequestExecutor: ToolExecutor {
                 try await effects.complete(effect, output)
                 return .output(output)
             } catch let failure as StepFailure {
-                let isUnconfirmed = failure.kind != .transient && failure.kind != .policyViolation && !isRepeatable
+                let isUnconfirmed = !isRepeatable && [.unknown, .timeout].contains(failure.kind)
                 try await effects.fail(effect, isUnconfirmed: isUnconfirmed)
                 throw isUnconfirmed ? EffectService.unconfirmed : failure
             }
@@ -58,12 +59,10 @@ final class HTTPRequestExecutor: ToolExecutor {
     private func response(to request: UserURLRequest) async throws -> NodeOutput {
         let response: OutboundResponse
         do { response = try await client.send(request) } catch { throw Self.failure(error, of: request) }
-        guard response.status < 500, response.status != 429 else {
-            // The service has answered that it did not do the work.
-            throw StepFailure(.transient, "The service answered with the status \(response.status).")
-        }
         guard (200..<300).contains(response.status) else {
-            throw StepFailure(.toolError, "The service answered with the status \(response.status).")
+            throw StepFailure(
+                Self.kind(of: response.status, request.method),
+                "The service answered with the status \(response.status).")
         }
         return NodeOutput(text: String(decoding: response.body, as: UTF8.self), status: response.status)
     }
@@ -75,10 +74,19 @@ final class HTTPRequestExecutor: ToolExecutor {
         case .overloaded: StepFailure(.transient, failure.description)
         case .failed(.timedOut): StepFailure(.timeout, failure.description)
         case .failed(.unreachable): StepFailure(.transient, failure.description)
-        case .failed:
-            ["GET", "HEAD"].contains(request.method)
-                ? StepFailure(.transient, failure.description) : StepFailure(.unknown, failure.description)
+        case .failed: StepFailure(mayRepeat(request.method) ? .transient : .unknown, failure.description)
         }
+    }
+
+    /// A service that answers 429 or 503 has refused the work; after another error it may have done it.
+    private static func kind(of status: Int, _ method: String) -> StepFailure.Kind {
+        if status == 429 || status == 503 { return .transient }
+        guard status >= 500 else { return .toolError }
+        return mayRepeat(method) ? .transient : .unknown
+    }
+
+    private static func mayRepeat(_ method: String) -> Bool {
+        safeMethods.contains(method) || repeatableMethods.contains(method)
     }
 
     /// - Throws: ``StepFailure`` for text that would end its header line.
