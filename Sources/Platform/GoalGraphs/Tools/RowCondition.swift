@@ -78,3 +78,30 @@ extension RowCondition {
         return .object(members)
     }
 }
+
+extension RowCondition: CustomStringConvertible {
+    /// Such as `amount is at least 100`.
+    package var description: String {
+        "\(column) \(comparison.phrase)\(comparison.needsValue ? " \(value)" : "")"
+    }
+}
+
+extension RowCondition.Comparison {
+    /// Between a column and a value.
+    fileprivate var phrase: String {
+        switch self {
+        case .equals: "is"
+        case .notEquals: "is not"
+        case .greater: "is greater than"
+        case .atLeast: "is at least"
+        case .less: "is less than"
+        case .atMost: "is at most"
+        case .contains: "contains"
+        case .notContains: "does not contain"
+        case .startsWith: "starts with"
+        case .endsWith: "ends with"
+        case .isEmpty: "is empty"
+        case .isNotEmpty: "is not empty"
+        }
+    }
+}

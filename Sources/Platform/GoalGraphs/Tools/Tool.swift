@@ -21,7 +21,7 @@ package struct Tool: Hashable, Sendable {
     package let usualCost: MicroDollars
     package let usualSeconds: Double
 
-    /// The faults of arguments: sentences without a subject, by the path of the argument, such as `conditions[0].column`.
+    /// All faults of arguments. Those of a table's operation are looked for once there are no others.
     package func faults(in arguments: [String: JSONValue]) -> [ArgumentFault] {
         let faults = ToolParameter.faults(in: arguments, parameters: parameters, path: "")
         guard faults.isEmpty, parameters.contains(where: { $0.name == TableOperation.parameter }) else { return faults }
