@@ -9,7 +9,8 @@ struct PlanWorkflowJob: Job {
     let organisation: ID<Organisation>
 
     static func options(_ workflow: Workflow) -> JobOptions {
-        JobOptions(priority: StepJob.priority, organisation: workflow.organisation.text, maximumAttempts: 5)
+        JobOptions(
+            priority: StepJob.priority, organisation: workflow.organisation.text, maximumAttempts: StepJob.attemptsMax)
     }
 
     static func worker(_ planning: PlanningService) -> Worker {

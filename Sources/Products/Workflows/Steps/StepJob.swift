@@ -7,7 +7,7 @@ struct StepJob: Job {
     /// Behind maintenance: many steps may wait.
     static let priority = 200
     /// Attempts at the job, where the server and not the tool has failed.
-    static let attemptsMax = 5
+    static let attemptsMax = 10
 
     let step: ID<WorkflowStep>
     let organisation: ID<Organisation>
