@@ -16,15 +16,7 @@ struct WorkflowRoutes: Sendable {
             .get(
                 "workflows", "List submitted workflows, the newest first", requires: access, .query("status", upTo: 20),
                 .query("limit", 1...200, default: 50), .query("offset", 0...1_000_000, default: 0)
-            ) { [workflows] scope, status, limit, offset in
-                let state = try status.map { text throws(Problem) in
-                    guard let state = Workflow.State(rawValue: text) else {
-                        throw Problem.invalid("/status", "is no status of a workflow")
-                    }
-                    return state
-                }
-                return try await workflows.list(scope: scope, state: state, limit: limit, offset: offset)
-            },
+            ) { [workflows] in try await workflows.list(scope: $0, status: $1, limit: $2, offset: $3) },
             .get(
                 "workflows/{workflow_id}", "Get a workflow", requires: access,
                 .path("workflow_id", of: Workflow.self), problems: Self.problems

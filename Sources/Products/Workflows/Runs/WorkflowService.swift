@@ -26,8 +26,11 @@ final class WorkflowService: Sendable {
 
     // MARK: Reading
 
-    func list(scope: Scope, state: Workflow.State?, limit: Int, offset: Int) async throws(Problem) -> WorkflowList {
-        try await database.read { transaction in
+    /// - Throws: `validation-failed` for an unknown status.
+    func list(scope: Scope, status: String?, limit: Int, offset: Int) async throws(Problem) -> WorkflowList {
+        let state = status.flatMap(Workflow.State.init)
+        guard status == nil || state != nil else { throw Problem.invalid("/status", "is no status of a workflow") }
+        return try await database.read { transaction in
             WorkflowList(
                 workflows: try transaction.workflows(in: scope, state: state, limit: limit, offset: offset)
                     .map { WorkflowView($0) },
