@@ -1,4 +1,4 @@
-import Identity
+package import Identity
 package import Modules
 
 /// Limits how many rows of some work are active at once.
