@@ -1,4 +1,5 @@
 import GoalGraphs
+import Modules
 
 /// Which steps need the consent of a person: those that change or delete what is elsewhere.
 enum ApprovalPolicy {

@@ -1,4 +1,5 @@
 import GoalGraphs
+import Modules
 
 /// Plans by the documented forms of sentences, without a language model.
 struct RuleWorkflowPlanner: WorkflowPlanner {

@@ -1,4 +1,5 @@
 import GoalGraphs
+import Modules
 
 /// Lists the paths of files of the workflow's folder, one a line.
 final class ListDirectoryExecutor: ToolExecutor {

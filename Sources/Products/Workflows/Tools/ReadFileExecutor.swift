@@ -1,4 +1,5 @@
 import GoalGraphs
+import Modules
 
 /// Reads a file of the workflow's folder.
 final class ReadFileExecutor: ToolExecutor {

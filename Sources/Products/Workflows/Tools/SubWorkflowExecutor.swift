@@ -1,4 +1,5 @@
 import GoalGraphs
+import Modules
 
 /// Runs a sentence as a workflow within the present one. It takes no credit and no unit of the quota of its own, and
 /// has what is left of the budget.

@@ -1,4 +1,5 @@
 import GoalGraphs
+import Modules
 
 /// The tools of this installation.
 final class ToolBox: Sendable {

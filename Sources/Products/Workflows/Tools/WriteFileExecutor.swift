@@ -1,4 +1,5 @@
 import GoalGraphs
+import Modules
 
 /// Writes a file of the workflow's folder, in the transaction that ends the step.
 final class WriteFileExecutor: ToolExecutor {

@@ -1,4 +1,5 @@
 import Identity
+import Modules
 
 /// An event of a workflow with the decision that led to it.
 ///
