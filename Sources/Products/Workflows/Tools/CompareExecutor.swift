@@ -6,6 +6,8 @@ import Modules
 final class CompareExecutor: ToolExecutor {
     let tool = Tool.compare
 
+    /// Lines of both texts together whose differences are searched: the time grows with their square.
+    private static let linesMax = 4_000
     /// Differences that are listed.
     private static let shownMax = 100
 
@@ -23,6 +25,10 @@ final class CompareExecutor: ToolExecutor {
         }
         let (before, after) = (lines(left), lines(right))
         guard before != after else { return "equal" }
+        guard before.count + after.count <= linesMax else {
+            let common = zip(before, after).prefix { $0 == $1 }.count
+            return "different from line \(common + 1) on: \(before.count) lines, and \(after.count) lines"
+        }
         let changes = after.difference(from: before)
         var shown = changes.prefix(shownMax).map { change in
             switch change {

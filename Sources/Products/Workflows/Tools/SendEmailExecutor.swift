@@ -36,9 +36,9 @@ final class SendEmailExecutor: ToolExecutor {
             var missing: [String] = []
             for address in wanted {
                 let contact =
-                    address == Tool.ownerAddress
-                    ? try Contact.of(workflow.person, in: transaction)
-                    : try Contact.member(withAddress: address, of: workflow.organisation, in: transaction)
+                    try address == Tool.ownerAddress
+                    ? Contact.of(workflow.person, in: transaction)
+                    : Contact.member(withAddress: address, of: workflow.organisation, in: transaction)
                 if let contact, contact.isEmailVerified {
                     found[contact.email] = contact
                 } else {

@@ -16,7 +16,7 @@ final class TableExecutor: ToolExecutor {
         let isCSV = tool.name == Tool.csvTransform.name
         let table = try (isCSV ? Table(csv: input) : Table(json: input)).applying(operation)
         let writesCSV = isCSV != (operation == .convert)
-        let text = writesCSV ? table.csv : try JSONColumn.encode(table.json)
+        let text = try writesCSV ? table.csv : JSONColumn.encode(table.json)
         return .output(NodeOutput(text: text, rows: table.rows.count))
     }
 }
