@@ -138,7 +138,7 @@ extension Table {
     }
 
     private func distinct(by names: [String]) throws(StepFailure) -> Table {
-        let indices = names.isEmpty ? Array(columns.indices) : try indices(of: names)
+        let indices = try names.isEmpty ? Array(columns.indices) : self.indices(of: names)
         var seen: Set<[String]> = []
         return with(rows: rows.filter { row in seen.insert(indices.map { row[$0].cellText }).inserted })
     }
