@@ -68,6 +68,7 @@ let platform: [Target] = [
     .layer("Platform", "AWS", ["Base", "Outbound", "Secrets"]),
     .layer("Platform", "Boosting", ["Base", "CXGBoost"]),
     .layer("Platform", "SpotDecisions", ["Base", "Boosting", "Plotting", "Secrets"], embeds: ["Data"]),
+    .layer("Platform", "GoalGraphs", ["Base"]),
 ]
 
 let core: [Target] = [
@@ -114,6 +115,12 @@ let products: [Target] = [
             "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Rates",
             "Files", "Models", "Stripe", .httpTypes, .nio,
         ]),
+    .layer(
+        "Products", "Workflows",
+        [
+            "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Files", "GoalGraphs",
+            "Outbound", .httpTypes,
+        ]),
 ]
 
 /// The product of docs/guides/product.md. The server does not contain it; `ExampleProductTests` wires it.
@@ -128,8 +135,8 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory", .configuration, .httpTypes,
-            .serviceLifecycle,
+            "AWS", "GoalGraphs", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory", .configuration,
+            .httpTypes, .serviceLifecycle,
             .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
@@ -184,6 +191,7 @@ let tests: [Target] = [
     .tests("PDFTests", ["Base", "PDF", "TestKit"]),
     .tests("AWSTests", ["AWS", "Base", "Outbound", "TestKit"]),
     .tests("SpotDecisionsTests", ["Base", "Boosting", "SpotDecisions", "TestKit"]),
+    .tests("GoalGraphsTests", ["Base", "GoalGraphs", "TestKit"]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests(
         "IdentityTests",
@@ -227,6 +235,12 @@ let tests: [Target] = [
         [
             "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Sandbox", "Secrets", "SpotDecisions",
             "TestKit",
+        ]),
+    .tests(
+        "WorkflowsTests",
+        [
+            "App", "Audit", "Base", "Entitlements", "GoalGraphs", "Identity", "Modules", "Outbound", "TestKit",
+            "Workflows",
         ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(

@@ -128,6 +128,8 @@ package struct Configuration: Sendable {
     package var crashProbabilityMax: Double
     /// A share, 0 to 1.
     package var interruptRateMax: Double
+    /// Of one workflow, in cents of a US dollar.
+    package var workflowBudgetCents: Int
     package var drainGrace: Duration
     package var shutdownTimeout: Duration
     /// Whether a database that this installation has used and that does not exist is created anew. A flag of the
@@ -339,6 +341,9 @@ package struct Configuration: Sendable {
             "MAX_CRASH_PROBABILITY", 0.85, "the crash probability from which on a pool is not safe")
         interruptRateMax = source.share(
             "MAX_HISTORIC_INTERRUPT_RATE", 0.20, "the monthly rate of interruptions above which a pool is not used")
+        workflowBudgetCents = source.integer(
+            "WORKFLOW_BUDGET_CENTS", 1_000, 1...1_000_000,
+            "the most that one workflow may cost, in cents of a US dollar; a submission may ask for less")
         drainGrace = .seconds(
             source.integer(
                 "DRAIN_GRACE", 2, 0...60, "seconds from SIGTERM, and 503 from /ready, until connections are refused"))

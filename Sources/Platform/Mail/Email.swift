@@ -66,6 +66,8 @@ extension Email {
         "vendor-decided": ["name", "business", "decision", "note"],
         "verify-email": ["name", "code", "link", "expires", "code_expires"],
         "webhook-disabled": ["name", "host", "reason", "since"],
+        "workflow-approval": ["name", "question", "link"],
+        "workflow-message": ["name", "title", "message"],
     ]
 
     /// - Throws: ``EmailFault`` for an unknown template or a missing value, which is a programming error;

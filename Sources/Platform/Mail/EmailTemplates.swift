@@ -16,6 +16,9 @@ package struct EmailTemplates: Sendable {
 
     /// The maximum length of a value in characters. Links are not shortened.
     static let valueLengthMax = 200
+    /// The value that is a text of several lines, and its maximum length.
+    static let messageName = "message"
+    static let messageLengthMax = 100_000
 
     /// - Throws: the fault of a template that does not compile.
     package init() throws {
@@ -156,18 +159,29 @@ package struct EmailTemplates: Sendable {
             "webhook-disabled", PackageResources.webhook_disabled_txt_mustache,
             PackageResources.webhook_disabled_html_mustache
         ),
+        (
+            "workflow-approval", PackageResources.workflow_approval_txt_mustache,
+            PackageResources.workflow_approval_html_mustache
+        ),
+        (
+            "workflow-message", PackageResources.workflow_message_txt_mustache,
+            PackageResources.workflow_message_html_mustache
+        ),
     ]
 }
 
-/// The values of an e-mail as templates render them: on one line, of a bounded length, with times in words. It collects
-/// the names that a template uses and the e-mail lacks.
+/// The values of an e-mail as templates render them: on one line, of a bounded length, with times in words; one may
+/// have several lines. It collects the names that a template uses and the e-mail lacks.
 private final class TemplateValues: MustacheParent {
     private let values: [String: String]
     private(set) var missing: Set<String> = []
 
     init(_ values: [String: String]) {
         self.values = Dictionary(
-            uniqueKeysWithValues: values.map { ($0.key, Self.shown($0.value, isLink: $0.key == "link")) })
+            uniqueKeysWithValues: values.map { name, value in
+                let hasLines = name == EmailTemplates.messageName
+                return (name, hasLines ? Self.lines(value) : Self.shown(value, isLink: name == "link"))
+            })
     }
 
     /// An empty value is rendered as absent, so that a section omits it.
@@ -177,6 +191,14 @@ private final class TemplateValues: MustacheParent {
             return nil
         }
         return value.isEmpty ? nil : value
+    }
+
+    /// A text of several lines, without other characters that could make it look like other content.
+    private static func lines(_ value: String) -> String {
+        value.replacing("\r\n", with: "\n").prefix(EmailTemplates.messageLengthMax)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+            .map { line in String(String.UnicodeScalarView(line.unicodeScalars.map { isSeparator($0) ? " " : $0 })) }
+            .joined(separator: "\n")
     }
 
     private static func shown(_ value: String, isLink: Bool) -> String {

@@ -4,8 +4,8 @@ import Foundation
 ///
 /// Keys are sorted, so that equal values give equal text. Infinite numbers and NaN, which JSON has not, are written as
 /// the strings `inf`, `-inf` and `nan`.
-enum JSONColumn {
-    static func encode(_ value: some Encodable) throws -> String {
+package enum JSONColumn {
+    package static func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
@@ -13,7 +13,7 @@ enum JSONColumn {
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
-    static func decode<Value: Decodable>(_ text: String, as _: Value.Type = Value.self) throws -> Value {
+    package static func decode<Value: Decodable>(_ text: String, as _: Value.Type = Value.self) throws -> Value {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
