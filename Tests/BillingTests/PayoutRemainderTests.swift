@@ -1,6 +1,9 @@
+import App
 import Base
 import Modules
+import Stripe
 import TestKit
+import TestStripe
 import Testing
 
 @testable import Billing

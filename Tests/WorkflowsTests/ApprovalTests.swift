@@ -8,7 +8,7 @@ import Testing
     private static let response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
     private func withQuestion(
-        _ engine: Engine, _ body: (WorkflowsFixture, ScriptedServer, _ path: String) async throws -> Void
+        _ engine: Engine, _ body: @Sendable (WorkflowsFixture, ScriptedServer, _ path: String) async throws -> Void
     ) async throws {
         try await ScriptedServer.with(.bytes(Self.response)) { server in
             try await withWorkflows(engine, change: { $0.outboundPrivateNetworks = ["127.0.0.1"] }) { workflows in
