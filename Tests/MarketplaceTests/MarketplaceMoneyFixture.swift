@@ -100,8 +100,9 @@ struct MarketplaceMoneyFixture: Sendable {
             .release, of: service, from: .held(of: try #require(organizer)), to: try #require(provider),
             amount: Money(Self.price, try #require(Currency("usd"))), commission: Self.commission,
             key: "release_payment:\(service)")
-        try await marketplace.database.write { [payouts = app.app.billing.payouts] in
-            _ = try payouts.begin(new, in: $0)
+        try await marketplace.database.write { [payouts = app.app.billing.payouts] transaction in
+            _ = try transaction.lockedServiceBooking(ID(trusted: service))
+            _ = try payouts.begin(new, in: transaction)
         }
     }
 

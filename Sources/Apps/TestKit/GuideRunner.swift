@@ -1,6 +1,7 @@
 package import App
 import Base
 package import Foundation
+import Modules
 
 /// Runs the requests of a user's guide against a ``TestApp`` and compares the responses with those that the guide
 /// shows.
@@ -60,9 +61,9 @@ package struct GuideRunner: Sendable {
             let guide = GuideRunner(
                 Repository.url("docs/guides/\(name)"), app: app,
                 variables: [administrator: try await app.administrator().token], replacements, meanwhile)
-            let variables: [String: String]
-            (count, variables) = try await guide.run()
-            try await afterwards(app, variables)
+            let run = try await guide.run()
+            count = run.count
+            try await afterwards(app, run.variables)
         }
         return count
     }
@@ -80,7 +81,7 @@ package struct GuideRunner: Sendable {
 
     /// - Returns: the number of blocks that were run, and the variables after the last one.
     /// - Throws: ``GuideFailure`` for the first block that is malformed or whose response differs.
-    private func run() async throws -> (Int, [String: String]) {
+    private func run() async throws -> (count: Int, variables: [String: String]) {
         let text = try replacements.reduce(into: String(contentsOf: file, encoding: .utf8)) { text, replacement in
             text = text.replacing(replacement.key, with: replacement.value)
         }
@@ -106,7 +107,13 @@ package struct GuideRunner: Sendable {
     }
 
     private func newestCode() async throws -> String? {
-        try await app.runJobs()
+        // A job of the server may be sending it at this moment.
+        _ = try await eventually {
+            try await app.app.database.read {
+                try $0.count(
+                    "SELECT COUNT(*) AS count FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL")
+            } == 0
+        }
         return try app.mailbox().compactMap(\.code).last
     }
 

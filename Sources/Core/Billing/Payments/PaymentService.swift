@@ -112,7 +112,8 @@ package final class PaymentService: Sendable {
 
     // MARK: Begin
 
-    /// Writes an attempt and the call that begins it at the provider, where the subject has no live attempt.
+    /// Writes an attempt and the call that begins it at the provider, where the subject has no live attempt. The caller
+    /// has locked the subject.
     /// - Throws: `not-configured`; `payment-in-progress` where another transaction has begun one meanwhile.
     package func begin(_ new: NewPayment, in transaction: Transaction) throws -> Begun {
         try calls.requireClient()

@@ -94,6 +94,7 @@ package final class PayoutService: Sendable {
 
     /// Reserves the money of a payout and writes the job that sends it. A payout of the subject that was refused is
     /// tried again with its next attempt; where its terms have changed, it is canceled and another one begins.
+    /// - Parameter new: the caller has locked its subject.
     /// - Throws: `ledger-overdrawn` where the source has less; `payout-account-missing` where the payee has not
     ///   connected an account that can be paid, or another one than `destination`; `not-configured` without a provider.
     package func begin(_ new: NewPayout, by scope: Scope? = nil, in transaction: Transaction) throws -> Begun {
