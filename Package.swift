@@ -191,7 +191,7 @@ let tests: [Target] = [
     .tests("PDFTests", ["Base", "PDF", "TestKit"]),
     .tests("AWSTests", ["AWS", "Base", "Outbound", "TestKit"]),
     .tests("SpotDecisionsTests", ["Base", "Boosting", "SpotDecisions", "TestKit"]),
-    .tests("GoalGraphsTests", ["Base", "GoalGraphs", "TestKit"]),
+    .tests("GoalGraphsTests", ["Base", "GoalGraphs", "Jobs", "TestKit"]),
     .tests("AuditTests", ["App", "Audit", "Base", "Modules", "Secrets", "TestKit"]),
     .tests(
         "IdentityTests",

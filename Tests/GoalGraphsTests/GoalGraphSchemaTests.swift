@@ -57,8 +57,9 @@ import Testing
                   {"id": 7, "tool": "launch", "arguments": [], "dependencies": ["a", 1], "colour": "red"},
                   "fetch",
                   {"id": "b", "description": "B", "tool": "read_file", "arguments": {"path": "a.csv"},
-                   "success_criteria": [{"kind": "is_nice"}, {"kind": "contains"}, {"kind": "rows_at_least", "value": 1.5}],
-                   "estimated_cost_micros": -1}
+                   "success_criteria": [
+                     {"kind": "is_nice"}, {"kind": "contains"}, {"kind": "rows_at_least", "value": 1.5}
+                   ], "estimated_cost_micros": -1}
                 ], "trigger": {"cron": "0 9 * * 1"}, "steps": []}
                 """#) == [
                     "/steps is not a member; those are nodes, trigger",

@@ -68,12 +68,12 @@ extension FormMatcher {
 
     /// The name of a column: a word, or a quoted text.
     ///
-    /// Behind a separator, a verb begins the next step, unless that would end at once: "name, total" are two columns,
-    /// and so are "name" and "total" in "name, total and sort by age".
+    /// Behind a separator, a verb or a word such as "also" begins the next step, unless that would end at once: "name,
+    /// total" are two columns, and so are "name" and "total" in "name, total and sort by age".
     func column(at position: Int, isFurther: Bool) -> (String, end: Int)? {
         guard let token = token(position), token.text.utf8.count <= 200 else { return nil }
         guard token.kind == .word else { return quoted(at: position) }
-        if isFurther, Skills.verbs.contains(token.key), !isEnd(at: position + 1) { return nil }
+        if isFurther, SentenceWords.startsStep(token.key), !isEnd(at: position + 1) { return nil }
         if url(at: position) != nil { return nil }
         return plainWord(at: position)
     }
@@ -88,9 +88,10 @@ extension FormMatcher {
         }
     }
 
-    /// A path with an extension, within the workflow's folder.
+    /// A path with an extension, within the workflow's folder. A number such as 19.5 is none.
     func file(at position: Int) -> (String, end: Int)? {
-        guard let (path, end) = path(at: position), let name = path.split(separator: "/").last,
+        guard decimal(at: position) == nil, let (path, end) = path(at: position),
+            let name = path.split(separator: "/").last,
             let dot = name.lastIndex(of: "."), dot > name.startIndex, (1...10).contains(name[dot...].count - 1),
             name[dot...].dropFirst().allSatisfy({ $0.isLetter || $0.isNumber })
         else { return nil }

@@ -65,10 +65,13 @@ struct PlanDraft {
     }
 
     /// Has "it" stand for the output of a node.
-    mutating func setResult(_ node: String) { results.append(node) }
+    mutating func setResult(_ node: String) {
+        results.removeAll { $0 == node }
+        results.append(node)
+    }
 
     /// Has "it" stand for an input again, where that is the output of a node.
-    mutating func setResult(_ input: Input) { if let node = input.node { results.append(node) } }
+    mutating func setResult(_ input: Input) { if let node = input.node { setResult(node) } }
 
     // MARK: Inputs
 

@@ -40,7 +40,7 @@ struct Recurrence: Sendable {
             "time.timeFirst", "at {times} (every day|each day|daily)", example: "at 7:15 every day"
         ) { match in fields(match) },
         Recurrence(
-            "time.weekdays", "(every|each|every week on|each week on|weekly on) {weekdays} [at {times}]",
+            "time.weekdays", "(every week on|each week on|weekly on|every|each) {weekdays} [at {times}]",
             example: "every Monday and Thursday at 9"
         ) { match in fields(match, weekdays: match.numbers("weekdays")) },
         Recurrence(

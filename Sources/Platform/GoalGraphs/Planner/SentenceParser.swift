@@ -128,7 +128,7 @@ struct SentenceParser {
             repeat { position += 1 } while kind == .period && matcher.token(position)?.kind == .period
         }
         if matcher.isWord("and", at: position) { position += 1 }
-        if let words = Self.sequenceWords.first(where: { matcher.areWords($0, at: position) }) {
+        if let words = SentenceWords.sequence.first(where: { matcher.areWords($0, at: position) }) {
             isSequence = true
             position += words.count
             if matcher.token(position)?.kind == .comma { position += 1 }
@@ -140,10 +140,6 @@ struct SentenceParser {
             fail(start..<position, "Something is missing at the end.", isSimilar: false)
         }
     }
-
-    private static let sequenceWords = [
-        ["then"], ["afterwards"], ["next"], ["finally"], ["after", "that"], ["when", "done"],
-    ]
 
     // MARK: Faults
 
@@ -182,7 +178,8 @@ struct SentenceParser {
         let (farthest, words, slots) = matcher.farthest
         // Values say more than the words that could stand in their place.
         let expected = slots.isEmpty ? words.map { "'\($0)'" } : slots.map(\.expectation)
-        guard !expected.isEmpty, farthest > part.lowerBound || Skills.verbs.contains(tokens[part.lowerBound].key) else {
+        let begins = !isBehindStep && Skills.verbs.contains(tokens[part.lowerBound].key)
+        guard !expected.isEmpty, farthest > part.lowerBound || begins else {
             return isBehindStep
                 ? "The step before ends here: expected 'and', 'then', a comma or the end."
                 : "No step begins like this; steps are in English."

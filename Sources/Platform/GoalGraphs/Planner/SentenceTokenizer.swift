@@ -79,10 +79,11 @@ struct SentenceTokenizer {
         let token = SentenceToken(.word, text(start..<end), start..<end)
         tokens.append(token)
         // The full stop of an abbreviation does not end the sentence.
-        if Self.abbreviations.contains(token.key), position < scalars.count, scalars[position] == "." { position += 1 }
+        if token.key.hasSuffix("a.m") || token.key.hasSuffix("p.m"), position < scalars.count, scalars[position] == "."
+        {
+            position += 1
+        }
     }
-
-    private static let abbreviations: Set = ["a.m", "p.m"]
 
     private func startsURL() -> Bool {
         for scheme in ["http://", "https://"] {

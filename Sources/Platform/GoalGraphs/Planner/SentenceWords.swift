@@ -49,6 +49,14 @@ enum SentenceWords {
         ["i", "want", "to"], ["i", "would", "like", "to"], ["i", "need", "to"], ["i'd", "like", "to"],
     ]
 
+    /// Words before a step that has to wait for those before it.
+    static let sequence = [["then"], ["afterwards"], ["next"], ["finally"], ["after", "that"], ["when", "done"]]
+
+    private static let beginnings = Set((politeness + sequence).map { $0[0] }).union(Skills.verbs)
+
+    /// Whether a word may be the first of a step.
+    static func startsStep(_ word: String) -> Bool { beginnings.contains(word) }
+
     /// English names, and abbreviations of three or four letters, from Sunday on.
     static let weekdays: [String: Int] = {
         let names = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"]

@@ -9,17 +9,13 @@ enum FileSkill: Skill {
             "file.write", "(write|save|store|put) {content} (to|into|in|as) [the] [file] {file}",
             example: "save it as reports/june.csv"
         ) { match, draft throws(FormFault) in
-            let input = try draft.input(match.content("content"))
-            let written = draft.write(input, to: match.text("file"))
-            if input.node == nil { draft.setResult(written) }
+            try write(match, &draft)
         },
         SkillForm(
             "file.create", "create [a|the] file {file} (with|containing) {content}",
             example: "create a file notes.txt with \"Nothing yet.\""
         ) { match, draft throws(FormFault) in
-            let input = try draft.input(match.content("content"))
-            let written = draft.write(input, to: match.text("file"))
-            if input.node == nil { draft.setResult(written) }
+            try write(match, &draft)
         },
         SkillForm(
             "file.list", "(list|show) [all] [the|my] files [(in|of) [the] [folder] {folder}]",
@@ -32,4 +28,12 @@ enum FileSkill: Skill {
             draft.setResult(input)
         },
     ]
+
+    /// "It" is what was written.
+    private static func write(_ match: FormMatch, _ draft: inout PlanDraft) throws(FormFault) {
+        let input = try draft.input(match.content("content"))
+        draft.setResult(input)
+        let written = draft.write(input, to: match.text("file"))
+        if input.node == nil { draft.setResult(written) }
+    }
 }

@@ -47,8 +47,7 @@ enum MailSkill: Skill {
             throw FormFault("a subject is one line of at most \(subjectMax) bytes")
         }
         let input = try draft.input(content)
-        if case .file = content { draft.setResult(input) }
-        if case .url = content { draft.setResult(input) }
+        draft.setResult(input)
         let addresses = match.texts("addresses")
         let readers = addresses.map { $0 == Tool.ownerAddress ? "you" : $0 }.joined(separator: ", ")
         draft.add(
