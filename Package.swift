@@ -226,7 +226,10 @@ let tests: [Target] = [
         ]),
     .tests(
         "TrainingTests",
-        ["App", "Base", "Files", "Forecasting", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
+        [
+            "App", "Base", "Files", "Forecasting", "Modules", "Identity", "Entitlements", "Secrets", "Training",
+            "TestKit", .nio,
+        ]),
     .tests(
         "SandboxTests",
         [

@@ -133,6 +133,8 @@ import Testing
             #expect(count >= 2)
             #expect(money.transfers.count == 1)
             #expect(try await money.balances() == [.provider: -324_000, .inTransit: 291_600, .commission: 32_400])
+            #expect(
+                try await money.app.mail(to: money.provider.email).count { $0.subject == "You were paid" } == 1)
         }
     }
 

@@ -400,7 +400,7 @@ private func billingSettings(_ configuration: Configuration) -> BillingSettings 
         seller: InvoiceParty(
             name: configuration.invoiceSellerName, address: configuration.invoiceSellerAddress.joined(separator: "\n"),
             taxID: configuration.invoiceSellerTaxID),
-        address: address(configuration), upi: configuration.upiSettings)
+        address: address(configuration), upi: configuration.upiSettings, prices: configuration.stripePrices)
 }
 
 private func riskScorer(_ configuration: Configuration) throws -> RiskScorer {

@@ -157,6 +157,25 @@ extension TestStripeServer {
     /// The bank accepts a payout, or returns it, also one that it had accepted.
     package func finishPayout(_ id: String, isPaid: Bool) { control { $0.finishPayout(id, isPaid: isPaid) } }
 
+    /// A recurring price that is made in the dashboard, with a product of its own.
+    /// - Parameter interval: `month` or `year`.
+    package func makePrice(_ amount: Money, every interval: String = "month") -> String {
+        control { state in
+            let made = Result { () throws(TestStripeError) -> JSONValue in
+                let product = try state.createProduct(TestStripeForm([("name", "made in the dashboard")]))
+                return try state.createPrice(
+                    TestStripeForm([
+                        ("product", product["id"]?.string ?? ""), ("currency", amount.currency.code),
+                        ("unit_amount", "\(StripeAmount.units(of: amount))"), ("recurring[interval]", interval),
+                    ]))
+            }
+            guard case .success(let price) = made, let id = price["id"]?.string else {
+                preconditionFailure("a price cannot be made")
+            }
+            return id
+        }
+    }
+
     // MARK: Balance
 
     /// Adds available money to the platform's balance, as a top-up.

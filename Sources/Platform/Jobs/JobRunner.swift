@@ -177,8 +177,8 @@ package struct JobRunner: Service {
             let ticks = try await scheduler.fireDue { throw $1 }
             let expired = try await expireLeases()
             let claims = JobLane.allCases.map { claim(of: $0, count: 1) }
-            let isDue = try await database.read { try $0.hasDueJob(for: claims) }
-            if isDue, let job = try await lease(claims, atMost: 1).jobs.first {
+            let due = try await database.read { try $0.dueClaims(among: claims) }
+            if !due.isEmpty, let job = try await lease(due, atMost: 1).jobs.first {
                 let runningJob = start(job, isPatient: false)
                 await perform(runningJob, isPatient: false)
             } else if ticks + expired == 0 {
@@ -230,7 +230,7 @@ extension JobRunner {
             try DueJobs(
                 dueSchedules: scheduler.due(in: transaction),
                 expired: transaction.expiredJobs(of: kinds, atMost: Self.expiredMax),
-                hasDueJob: !claims.isEmpty && transaction.hasDueJob(for: claims),
+                claims: transaction.dueClaims(among: claims),
                 untilNext: [transaction.nextDueTime(of: kinds), scheduler.nextTick(in: transaction)]
                     .compactMap { $0 }.min().map { $0 - transaction.now }
             )
@@ -241,8 +241,8 @@ extension JobRunner {
         }
         let expired = try await expireLeases(of: due.expired)
         var promoted = 0
-        if due.hasDueJob {
-            let leased = try await lease(claims)
+        if !due.claims.isEmpty {
+            let leased = try await lease(due.claims)
             promoted = leased.promoted
             for job in leased.jobs {
                 let runningJob = start(job, isPatient: true)
@@ -370,7 +370,8 @@ extension JobRunner {
 private struct DueJobs: Sendable {
     let dueSchedules: [String]
     let expired: [ClaimedJob]
-    let hasDueJob: Bool
+    /// Those of the lanes with free slots that find a job.
+    let claims: [LaneClaim]
     /// Until the earliest time after now at which something becomes due.
     let untilNext: Duration?
 }

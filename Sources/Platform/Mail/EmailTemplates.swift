@@ -83,6 +83,10 @@ package struct EmailTemplates: Sendable {
         ("email-changed", PackageResources.email_changed_txt_mustache, PackageResources.email_changed_html_mustache),
         ("erased", PackageResources.erased_txt_mustache, PackageResources.erased_html_mustache),
         (
+            "erasure-postponed", PackageResources.erasure_postponed_txt_mustache,
+            PackageResources.erasure_postponed_html_mustache
+        ),
+        (
             "erasure-scheduled", PackageResources.erasure_scheduled_txt_mustache,
             PackageResources.erasure_scheduled_html_mustache
         ),
@@ -123,6 +127,19 @@ package struct EmailTemplates: Sendable {
         (
             "service-disputed", PackageResources.service_disputed_txt_mustache,
             PackageResources.service_disputed_html_mustache
+        ),
+        ("service-paid", PackageResources.service_paid_txt_mustache, PackageResources.service_paid_html_mustache),
+        (
+            "service-payment-failed", PackageResources.service_payment_failed_txt_mustache,
+            PackageResources.service_payment_failed_html_mustache
+        ),
+        (
+            "service-payment-returned", PackageResources.service_payment_returned_txt_mustache,
+            PackageResources.service_payment_returned_html_mustache
+        ),
+        (
+            "service-payment-reversed", PackageResources.service_payment_reversed_txt_mustache,
+            PackageResources.service_payment_reversed_html_mustache
         ),
         ("session-reused", PackageResources.session_reused_txt_mustache, PackageResources.session_reused_html_mustache),
         (

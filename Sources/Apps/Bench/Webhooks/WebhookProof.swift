@@ -93,7 +93,7 @@ struct WebhookProof {
                             subject: "order-\(number)", amount: Money(Int64(1_000 + number % 97), usd),
                             description: "proof")
                         let app = receivers[number % receivers.count].app
-                        let payment = try await app.database.write { try billing.payments.begin(new, in: $0) }
+                        let payment = try await app.database.write { try billing.payments.begin(new, in: $0).payment }
                         _ = try await billing.payments.start(payment.id)
                     }
                 }

@@ -34,9 +34,9 @@ struct ProviderEvent: Sendable {
     /// The provider's time.
     let createdAt: Instant
     let source: Source
-    var state: State
+    private(set) var state: State
     /// The object as it was delivered, as JSON, until the event is applied.
-    let object: String?
+    private(set) var object: String?
     var receivedAt: Instant
     /// Until when it is tried.
     var retryUntil: Instant
@@ -73,10 +73,17 @@ extension ProviderEvent {
         createdAt = Instant(seconds: min(max(seconds, 0), now.seconds + 3_600))
         self.source = source
         state = .received
-        let text = try? object.json()
-        self.object = text.flatMap { $0.utf8.count <= Self.objectBytesMax ? $0 : nil }
+        var text: [UInt8] = []
+        text.append(json: object)
+        self.object = text.count <= Self.objectBytesMax ? String(decoding: text, as: UTF8.self) : nil
         receivedAt = now
         retryUntil = now + Self.patience
+    }
+
+    /// Nothing here applies its kind of objects.
+    mutating func ignore() {
+        state = .ignored
+        object = nil
     }
 
     init(row: Row) throws {

@@ -62,6 +62,22 @@ enum UPISchema {
             """,
             "CREATE INDEX upi_receipts_by_outcome ON upi_receipts (outcome, received_at)",
             "CREATE INDEX upi_receipts_by_organisation ON upi_receipts (organisation_id)"
-        )
+        ),
+        Migration(
+            "billing-602-bank-refunds",
+            // The bank's references of money that was returned, from the queue or by a refund: each is used once.
+            """
+            CREATE TABLE bank_refund_references (
+                reference TEXT PRIMARY KEY NOT NULL,
+                subject TEXT NOT NULL,
+                entered_at \(.integer) NOT NULL
+            ) \(.strict)
+            """,
+            """
+            INSERT INTO bank_refund_references (reference, subject, entered_at)
+            SELECT refund_reference, id, resolved_at FROM upi_receipts WHERE refund_reference IS NOT NULL
+            """,
+            "CREATE INDEX bank_refund_references_by_subject ON bank_refund_references (subject)"
+        ),
     ]
 }

@@ -42,6 +42,8 @@ extension PlanSet {
               { default: [60/minute, 2000/hour], checks: [600/minute], intents: [20/minute, 500/hour] }
           - id: basic
             name: Basic
+            start: payment
+            provider_prices: true
             limits: { uploads: 50, processing: 50, training_runs: 0, iterations: 25 }
             file_mb: 100
             storage_mb: 5120
@@ -63,6 +65,8 @@ extension PlanSet {
               { default: [120/minute, 4000/hour], checks: [1200/minute], intents: [50/minute, 2000/hour] }
           - id: pro
             name: Pro
+            start: payment
+            provider_prices: true
             features: [training]
             limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 100 }
             file_mb: 500
@@ -85,6 +89,8 @@ extension PlanSet {
               { default: [300/minute, 10000/hour], checks: [3000/minute], intents: [100/minute, 10000/hour] }
           - id: premium
             name: Premium
+            start: payment
+            provider_prices: true
             features: [training]
             limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 300 }
             file_mb: 500

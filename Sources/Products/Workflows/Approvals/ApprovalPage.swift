@@ -4,7 +4,7 @@ import Modules
 enum ApprovalPage {
     static let missing = page("<p>This link does not belong to a question.</p>")
 
-    static func question(_ approval: WorkflowApproval, token: String) -> Page {
+    static func question(_ approval: WorkflowApproval, token: String) -> HTMLPage {
         let question = "<p>\(approval.question.escapedForMarkup)</p>"
         guard approval.state == .pending else {
             return page(question + "<p>The answer is known: \(approval.state.rawValue).</p>")
@@ -19,8 +19,8 @@ enum ApprovalPage {
                 """)
     }
 
-    private static func page(_ body: String) -> Page {
-        Page(
+    private static func page(_ body: String) -> HTMLPage {
+        HTMLPage(
             """
             <!doctype html><html lang="en"><head><meta charset="utf-8">\
             <meta name="viewport" content="width=device-width"><title>A step of a workflow</title>

@@ -50,7 +50,7 @@ final class ApprovalService: Sendable {
     }
 
     /// The page of the link. Opening it answers nothing: mail programs open links for their previews.
-    func page(token text: String) async throws(Problem) -> Page {
+    func page(token text: String) async throws(Problem) -> HTMLPage {
         guard let token = ApprovalToken(text, key: key),
             let approval = try await database.read({ try $0.approval(token.approval) })
         else { return ApprovalPage.missing }

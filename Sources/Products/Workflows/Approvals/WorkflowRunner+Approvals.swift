@@ -1,3 +1,4 @@
+import GoalGraphs
 import Identity
 import Modules
 

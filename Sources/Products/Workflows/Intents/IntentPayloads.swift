@@ -1,6 +1,7 @@
 import GoalGraphs
 import Identity
 import Modules
+import Realtime
 
 /// The body of `POST /v1/intents`.
 struct SubmitIntent: Payload {

@@ -1,6 +1,7 @@
 import GoalGraphs
 import Identity
 import Modules
+import Realtime
 
 /// A workflow, without its steps.
 struct WorkflowView: Payload {

@@ -1,5 +1,6 @@
 import Audit
 import Entitlements
+import GoalGraphs
 import Identity
 import Modules
 

@@ -1,4 +1,5 @@
 import Entitlements
+import GoalGraphs
 import Identity
 import Modules
 

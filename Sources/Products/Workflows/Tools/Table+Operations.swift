@@ -145,7 +145,7 @@ extension Table {
 
     private var summary: Table {
         let names = ["column", "values", "distinct", "sum", "average", "minimum", "maximum"]
-        let rows = columns.indices.map { index -> [JSONValue] in
+        let lines = columns.indices.map { index -> [JSONValue] in
             let texts = rows.map { $0[index].cellText }.filter { !$0.isEmpty }
             let numbers = texts.compactMap { TableNumber($0) }
             var row: [JSONValue] = [
@@ -158,7 +158,7 @@ extension Table {
             row += [values.min(), values.max()].map { $0.map { TableNumber($0).json } ?? .null }
             return row
         }
-        return Table(columns: names, rows: rows)
+        return Table(columns: names, rows: lines)
     }
 }
 

@@ -1,4 +1,5 @@
 import Audit
+import GoalGraphs
 import Identity
 import Modules
 
