@@ -98,7 +98,9 @@ enum WorkflowsSchema {
             ) \(.strict)
             """,
             """
-            CREATE INDEX workflow_steps_ready ON workflow_steps (organisation_id, priority_rank, id)
+            CREATE INDEX workflow_steps_ready ON workflow_steps (
+                organisation_id, priority_rank, workflow_id, position
+            )
             WHERE state = 'ready'
             """,
             """

@@ -63,7 +63,7 @@ extension Transaction {
                 JOIN workflows ON workflows.id = workflow_steps.workflow_id
             WHERE workflow_steps.organisation_id = \(organisation) AND workflow_steps.state = 'ready'
                 AND workflow_steps.run_at <= \(now) AND workflows.state = 'running'
-            ORDER BY workflow_steps.priority_rank, workflow_steps.id LIMIT \(limit)
+            ORDER BY workflow_steps.priority_rank, workflow_id, position LIMIT \(limit)
             """,
             WorkflowStep.init)
     }
