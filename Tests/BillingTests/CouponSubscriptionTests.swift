@@ -148,7 +148,7 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a coupon that comes later replaces the attempt, and a repeat without it continues`(engine: Engine) async throws {
+    func `a later coupon replaces the attempt, and a repeat without it continues`(engine: Engine) async throws {
         try await withSubscriptions(engine) { fixture in
             try await make(["code": "HALF", "percent": 50, "duration": "once"], fixture)
             var attempts: [String?] = []
