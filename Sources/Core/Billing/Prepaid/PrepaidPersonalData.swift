@@ -5,6 +5,17 @@ import Modules
 /// organisation has in the ledger.
 enum PrepaidPersonalData {
     static let tables: [PersonalDataTable] = [
+        // Found by the periods of the organisation, so before these are renamed.
+        PersonalDataTable(
+            "prepaid-reminders", in: "prepaid_reminders",
+            where: {
+                """
+                payment_id IN (
+                    SELECT payment_id FROM prepaid_periods WHERE organisation_id IN \(list: $0.organisations)
+                )
+                """
+            },
+            showing: ["payment_id", "days", "sent_at"], orderedBy: "payment_id, days"),
         PersonalDataTable(
             "prepaid-periods", in: "prepaid_periods",
             selection: { subject in
