@@ -484,6 +484,6 @@ extension Configuration.Environment {
 }
 
 private func readPlans(_ configuration: Configuration, _ offers: Offers) throws -> PlanSet {
-    let yaml = try configuration.plansFile.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? PlanSet.builtIn
-    return try PlanSet(yaml: yaml, offers: offers)
+    guard let file = configuration.plansFile else { return try PlanSet(builtInFor: offers) }
+    return try PlanSet(yaml: String(contentsOfFile: file, encoding: .utf8), offers: offers)
 }

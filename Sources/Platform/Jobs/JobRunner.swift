@@ -173,12 +173,12 @@ package struct JobRunner: Service {
     /// starts no background tasks and never sleeps, so the test's clock alone decides what is due.
     package func runUntilIdle() async throws {
         try await scheduler.register()
+        let claims = JobLane.allCases.map { claim(of: $0, count: 1) }
         for _ in 0..<Self.idleJobsMax {
-            let ticks = try await scheduler.fireDue { throw $1 }
-            let expired = try await expireLeases()
-            let claims = JobLane.allCases.map { claim(of: $0, count: 1) }
-            let due = try await database.read { try $0.dueClaims(among: claims) }
-            if !due.isEmpty, let job = try await lease(due, atMost: 1).jobs.first {
+            let due = try await database.read { try self.dueJobs(for: claims, in: $0) }
+            let ticks = try await scheduler.fire(due.schedules) { throw $1 }
+            let expired = try await expireLeases(of: due.expired)
+            if !due.claims.isEmpty, let job = try await lease(due.claims, atMost: 1).jobs.first {
                 let runningJob = start(job, isPatient: false)
                 await perform(runningJob, isPatient: false)
             } else if ticks + expired == 0 {
@@ -226,16 +226,14 @@ extension JobRunner {
     /// - Returns: the time until the next due time, as known after this pass.
     private func pass(_ signal: WakeUpSignal) async throws -> Duration {
         let claims = vacantClaims
-        let due = try await database.read { [kinds, scheduler] transaction in
-            try DueJobs(
-                dueSchedules: scheduler.due(in: transaction),
-                expired: transaction.expiredJobs(of: kinds, atMost: Self.expiredMax),
-                claims: transaction.dueClaims(among: claims),
-                untilNext: [transaction.nextDueTime(of: kinds), scheduler.nextTick(in: transaction)]
-                    .compactMap { $0 }.min().map { $0 - transaction.now }
+        let (due, untilNext) = try await database.read { transaction in
+            let next = try [transaction.nextDueTime(of: kinds), scheduler.nextTick(in: transaction)]
+            return try (
+                self.dueJobs(for: claims, in: transaction),
+                next.compactMap { $0 }.min().map { $0 - transaction.now }
             )
         }
-        let ticks = try await scheduler.fire(due.dueSchedules) { schedule, error in
+        let ticks = try await scheduler.fire(due.schedules) { schedule, error in
             metrics.increment("gatehouse_schedule_failures_total", [("schedule", schedule)])
             logger.error("a schedule's tick failed", metadata: ["schedule": "\(schedule)", "cause": "\(error)"])
         }
@@ -256,7 +254,15 @@ extension JobRunner {
         // A fired schedule has another next tick, and an expired lease or a full batch of promotions may leave more to
         // do.
         let isComplete = ticks + expired == 0 && promoted < Self.promotedMax
-        return isComplete ? due.untilNext ?? settings.poll : .zero
+        return isComplete ? untilNext ?? settings.poll : .zero
+    }
+
+    private func dueJobs(for claims: [LaneClaim], in transaction: Transaction) throws -> DueJobs {
+        try DueJobs(
+            schedules: scheduler.due(in: transaction),
+            expired: transaction.expiredJobs(of: kinds, atMost: Self.expiredMax),
+            claims: transaction.dueClaims(among: claims)
+        )
     }
 
     /// A claim for each lane with a free slot.
@@ -325,11 +331,7 @@ extension JobRunner {
     /// Ends the leases of workers that have stopped their heartbeats. Each job has its own transaction, so that a
     /// failing `abandoned` of one does not affect another.
     /// - Returns: the number of jobs that changed state.
-    func expireLeases() async throws(Problem) -> Int {
-        try await expireLeases(of: database.read { [kinds] in try $0.expiredJobs(of: kinds, atMost: Self.expiredMax) })
-    }
-
-    private func expireLeases(of expired: [ClaimedJob]) async throws(Problem) -> Int {
+    func expireLeases(of expired: [ClaimedJob]) async throws(Problem) -> Int {
         var moved = 0
         for job in expired {
             do {
@@ -368,12 +370,10 @@ extension JobRunner {
 
 /// What one read of the tables found for a runner.
 private struct DueJobs: Sendable {
-    let dueSchedules: [String]
+    let schedules: [String]
     let expired: [ClaimedJob]
     /// Those of the lanes with free slots that find a job.
     let claims: [LaneClaim]
-    /// Until the earliest time after now at which something becomes due.
-    let untilNext: Duration?
 }
 
 extension JobNotifier {

@@ -21,14 +21,17 @@ package struct EmailTemplates: Sendable {
     static let messageLengthMax = 100_000
 
     /// - Throws: the fault of a template that does not compile.
-    package init() throws {
+    package init() throws { library = try Self.compiled.get() }
+
+    /// Compiled once a process, because the templates are constants.
+    private static let compiled = Result {
         var library = MustacheLibrary()
-        try library.register(Self.source(PackageResources.frame_html_mustache), named: "frame")
-        for source in Self.sources {
-            try library.register("{{% CONTENT_TYPE:TEXT}}" + Self.source(source.text), named: "\(source.name).txt")
-            try library.register(Self.source(source.html), named: "\(source.name).html")
+        try library.register(source(PackageResources.frame_html_mustache), named: "frame")
+        for template in sources {
+            try library.register("{{% CONTENT_TYPE:TEXT}}" + source(template.text), named: "\(template.name).txt")
+            try library.register(source(template.html), named: "\(template.name).html")
         }
-        self.library = library
+        return library
     }
 
     /// - Throws: ``EmailFault`` for an unknown template or a missing value.
