@@ -6,8 +6,6 @@ import TestKit
 import TestStripe
 import Testing
 
-@testable import Marketplace
-
 /// Disputes, holds and amounts: what administrators decide moves the money that they name.
 @Suite struct DisputeResolutionTests {
     private func disputed(_ money: MarketplaceMoneyFixture) async throws -> (service: String, dispute: String) {
@@ -52,8 +50,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `a dispute moves its money once, whatever step fails`(engine: Engine) async throws {
-        let loop = FaultLoop(
-            checking: MarketplaceModule.invariants + BillingModule.invariants, pause: .seconds(61))
+        let loop = FaultLoop.ofEvents
         try await withMarketplaceMoney(engine, databaseWrapper: loop.wrap) { money in
             for (releases, count) in [(true, 20), (false, 5)] {
                 let (_, service) = try await money.paidService()

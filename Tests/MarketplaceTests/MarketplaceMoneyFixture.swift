@@ -143,6 +143,13 @@ struct MarketplaceMoneyFixture: Sendable {
     }
 }
 
+extension FaultLoop {
+    /// Checks the money of events. After each run the lease of a call that was being sent ends.
+    static var ofEvents: FaultLoop {
+        FaultLoop(checking: MarketplaceModule.invariants + BillingModule.invariants, pause: .seconds(61))
+    }
+}
+
 func withMarketplaceMoney(
     _ engine: Engine, databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 },
     isOnboarded: Bool = true, _ body: (MarketplaceMoneyFixture) async throws -> Void
