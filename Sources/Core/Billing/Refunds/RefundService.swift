@@ -155,9 +155,13 @@ package final class RefundService: Sendable {
         in transaction: Transaction
     ) throws -> ProviderEventService.Effect {
         guard let payment = try transaction.lockedPayment(payment), amount.currency == payment.amount.currency,
-            try transaction.refund(ofKey: key, payment.id) == nil,
-            try transaction.reserveRefund(amount.minorUnits, of: payment.id)
+            try transaction.refund(ofKey: key, payment.id) == nil
         else { return .ignored }
+        // The event of the payment is late: this one is applied after it.
+        guard payment.state == .succeeded else {
+            throw Problem(.conflict, detail: "The refund's payment has not succeeded here yet.")
+        }
+        guard try transaction.reserveRefund(amount.minorUnits, of: payment.id) else { return .ignored }
         let balance = try money.lock(payment.account, in: amount.currency, transaction)
         let fromRevenue = payment.destination == .held ? max(0, amount.minorUnits - max(0, balance)) : 0
         let new = NewRefund(of: payment.id, amount: amount, reason: "made at the provider", key: key)
