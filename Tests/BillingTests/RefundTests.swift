@@ -110,6 +110,28 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a refund in the dashboard whose event comes before that of its payment is recorded after it`(engine: Engine)
+        async throws
+    {
+        try await withPayments(engine) { payments in
+            let intent = try #require(await payments.create()["payment_intent_id"]?.string)
+            try payments.stripe.pay(intent)
+            try payments.stripe.refund(paymentIntent: intent, amount: 500)
+            let webhooks = payments.stripe.webhooks()
+            for webhook in webhooks where webhook.event.type.hasPrefix("refund.") { await payments.send(webhook) }
+            try await payments.test.runJobs()
+            #expect(try await payments.balances().isEmpty)
+            for webhook in webhooks { await payments.send(webhook) }
+            try await payments.test.runJobs()
+            payments.test.clock.advance(by: .minutes(1))
+            try await payments.test.runJobs()
+            #expect(try await payments.balances() == [.held: 1_499, .refunded: 500, .provider: -1_999])
+            let payment = try #require(try await payments.payment(intent))
+            #expect(payment.state == .succeeded && payment.refundedMinor == 500)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a payment and its refund are made once, whatever step fails`(engine: Engine) async throws {
         let loop = FaultLoop.ofCalls
         try await withPayments(engine, databaseWrapper: loop.wrap) { payments in

@@ -193,10 +193,11 @@ extension TestStripeServer {
 
     // MARK: Reading
 
-    /// All objects of a type, from the oldest to the newest, without a request.
-    package func objects<Object: StripeObject>(_: Object.Type = Object.self) -> [Object] {
+    /// The objects of a type, from the oldest to the newest, without a request.
+    /// - Parameter count: of the newest.
+    package func objects<Object: StripeObject>(_: Object.Type = Object.self, newest count: Int = .max) -> [Object] {
         control { state in
-            state.all(Object.object).filter { !$0.flag("deleted") }.map { members in
+            state.all(Object.object).suffix(count).filter { !$0.flag("deleted") }.map { members in
                 do { return try Object(.object(members)) } catch {
                     preconditionFailure("the server made an object that cannot be read: \(error)")
                 }

@@ -22,6 +22,7 @@ extension TestStripeState {
         case .unreadable:
             response.body = Array("<html>".utf8)
             response.contentType = "text/html"
+        case nil where settings.responseTime > .zero: response.delivery = .after(settings.responseTime)
         default: break
         }
         return response

@@ -157,7 +157,7 @@ package struct JobRunner: Service {
             await withDiscardingTaskGroup { group in
                 group.addTask { await sendHeartbeats() }
                 group.addTask { await pollCancellations() }
-                await claimJobs(registration.signal, isStopping: { isStopping.withLock { $0 } })
+                await claimJobs(registration, isStopping: { isStopping.withLock { $0 } })
                 // A task of its own, so that jobs are handed back also when this task is cancelled.
                 let wait = Task.isCancelled ? Duration.zero : settings.drain
                 await Task { await drain(wait) }.value
@@ -193,7 +193,7 @@ package struct JobRunner: Service {
 
 extension JobRunner {
     /// One pass at every signal and due time, until `isStopping`.
-    private func claimJobs(_ signal: WakeUpSignal, isStopping: () -> Bool) async {
+    private func claimJobs(_ registration: JobNotifier.Registration, isStopping: () -> Bool) async {
         var failures = 0
         var isRegistered = false
         while !isStopping(), !Task.isCancelled {
@@ -203,7 +203,7 @@ extension JobRunner {
                     try await scheduler.register()
                     isRegistered = true
                 }
-                pause = min(pause, try await pass(signal))
+                pause = min(pause, try await pass(registration))
                 if failures > 0 {
                     logger.info("the queue is reachable again", metadata: ["failures": .stringConvertible(failures)])
                 }
@@ -218,14 +218,15 @@ extension JobRunner {
                         metadata: ["cause": "\(error)", "failures": .stringConvertible(failures)])
                 }
             }
-            await signal.wait(atMost: pause)
+            await registration.signal.wait(atMost: pause)
         }
     }
 
     /// Does what is due.
     /// - Returns: the time until the next due time, as known after this pass.
-    private func pass(_ signal: WakeUpSignal) async throws -> Duration {
+    private func pass(_ registration: JobNotifier.Registration) async throws -> Duration {
         let claims = vacantClaims
+        registration.setVacant(Set(claims.map(\.lane)))
         let (due, untilNext) = try await database.read { transaction in
             let next = try [transaction.nextDueTime(of: kinds), scheduler.nextTick(in: transaction)]
             return try (
@@ -247,7 +248,7 @@ extension JobRunner {
                 // An unstructured task: a worker that ignores its cancellation must not keep the process from stopping.
                 Task {
                     await perform(runningJob, isPatient: true)
-                    signal.signal()
+                    registration.signal.signal()
                 }
             }
         }
@@ -381,7 +382,7 @@ extension JobNotifier {
     func signal(_ ending: JobLifecycle.Ending, of job: ClaimedJob, in transaction: Transaction) {
         switch ending {
         case .completed, .abandoned: signalEnd(of: job.leaseToken.id, in: transaction)
-        case .snoozed, .retried, .handedBack, .crashed: signalQueued(job.kind, in: transaction)
+        case .snoozed, .retried, .handedBack, .crashed: signalQueued(job.kind, job.lane, in: transaction)
         }
     }
 }

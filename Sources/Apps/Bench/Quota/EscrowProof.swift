@@ -34,6 +34,7 @@ struct EscrowProof {
 
         try await invariants.waitForSessionsOfKilledProcesses()
         // Starting a node resolves the reservations of its earlier processes without waiting for leases.
+        try await server.waitUntilQuiet()
         for node in 0..<processes {
             _ = try await server.app.entitlements.recovery.startNode(as: killed.name(of: node))
         }

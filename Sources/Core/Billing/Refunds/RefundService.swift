@@ -197,6 +197,10 @@ package final class RefundService: Sendable {
         guard let payment = try payments.locked(payment, in: transaction),
             amount.currency == payment.amount.currency, try transaction.refund(ofKey: key, payment.id) == nil
         else { return .ignored }
+        // The event of the payment is late: this one is applied after it.
+        guard payment.state == .succeeded else {
+            throw Problem(.conflict, detail: "The refund's payment has not succeeded here yet.")
+        }
         let refundable = try payments.refundable(payment, in: transaction)
         guard try transaction.reserveRefund(amount.minorUnits, of: payment.id) else { return .ignored }
         let balance = min(refundable, try money.lock(payment.account, in: amount.currency, transaction))

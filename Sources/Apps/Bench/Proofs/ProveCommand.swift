@@ -28,62 +28,69 @@ struct ProveCommand: AsyncParsableCommand {
     @Option(help: "Attempts of each process that competes for one limit.")
     var attempts = 2_500
 
-    @Option(help: "The number of payouts on each engine.")
-    var payouts = 10_000
-    @Option(help: "The number of webhooks on each engine.")
-    var deliveries = 100_000
+    @Option(help: "The number of payouts, 10000 by default, or of webhooks, 100000 by default, on each engine.")
+    var count: Int?
     @Option(help: "Determines the kills, faults and deliveries of the proofs of money; random by default.")
     var seed: UInt64?
 
     enum Subject: String, ExpressibleByArgument { case quota, payouts, webhooks }
     enum Engine: String, CaseIterable, ExpressibleByArgument { case sqlite, postgres }
 
+    func validate() throws {
+        guard (1...1_000_000).contains(count ?? 1) else { throw ValidationError("--count takes 1 to 1000000.") }
+    }
+
     func run() async throws {
-        let length = minutes.map { $0 * 60 } ?? seconds ?? 60
         var faults = 0
         for engine in Engine.allCases where self.engine ?? engine == engine {
             guard engine == .sqlite || !postgres.isEmpty else {
                 if self.engine == engine {
                     throw ValidationError("Name a server: --postgres postgresql://… or GATEHOUSE_TEST_POSTGRES.")
                 }
-                write("PostgreSQL is skipped: no server is named.")
+                Self.write("PostgreSQL is skipped: no server is named.")
                 continue
             }
-            if subject == .webhooks {
-                try await withDatabase(engine) { folder, database in
-                    let proof = WebhookProof(
-                        folder: folder, database: database, engine: engine, deliveries: deliveries,
-                        seed: seed ?? .random(in: 1...1_000_000))
-                    faults += try await proof.run(write)
-                }
-                continue
-            }
-            if subject == .payouts {
+            switch subject {
+            case .quota: faults += try await proveQuota(engine)
+            case .payouts:
                 try await withDatabase(engine) { folder, database in
                     let proof = PayoutProof(
-                        folder: folder, database: database, engine: engine, count: payouts,
+                        folder: folder, database: database, engine: engine, count: count ?? 10_000,
                         seed: seed ?? .random(in: 1...1_000_000))
-                    faults += try await proof.run(write)
+                    faults += try await proof.run(Self.write)
                 }
-                continue
-            }
-            try await withDatabase(engine) { folder, database in
-                let proof = QuotaProof(folder: folder, database: database, engine: engine, seconds: length)
-                faults += try await proof.run(write)
-            }
-            try await withDatabase(engine) { folder, database in
-                let proof = EscrowProof(folder: folder, database: database, engine: engine, seconds: max(4, length / 3))
-                faults += try await proof.run(write)
-            }
-            guard engine == .postgres else { continue }
-            for mode in ["durable", "escrow"] {
+            case .webhooks:
                 try await withDatabase(engine) { folder, database in
-                    faults += try await QuotaRace(folder: folder, database: database, mode: mode, attempts: attempts)
-                        .run(write)
+                    let proof = WebhookProof(
+                        folder: folder, database: database, engine: engine, deliveries: count ?? 100_000,
+                        seed: seed ?? .random(in: 1...1_000_000))
+                    faults += try await proof.run(Self.write)
                 }
             }
         }
         if faults > 0 { throw ExitCode(1) }
+    }
+
+    /// - Returns: the number of violations.
+    private func proveQuota(_ engine: Engine) async throws -> Int {
+        let length = minutes.map { $0 * 60 } ?? seconds ?? 60
+        var faults = 0
+        try await withDatabase(engine) { folder, database in
+            let proof = QuotaProof(folder: folder, database: database, engine: engine, seconds: length)
+            faults += try await proof.run(Self.write)
+        }
+        try await withDatabase(engine) { folder, database in
+            let proof = EscrowProof(folder: folder, database: database, engine: engine, seconds: max(4, length / 3))
+            faults += try await proof.run(Self.write)
+        }
+        guard engine == .postgres else { return faults }
+        for mode in ["durable", "escrow"] {
+            try await withDatabase(engine) { folder, database in
+                faults += try await QuotaRace(folder: folder, database: database, mode: mode, attempts: attempts)
+                    .run(Self.write)
+            }
+        }
+        return faults
     }
 
     /// Runs `body` with a folder and an empty database, which are removed afterwards.
@@ -104,5 +111,5 @@ struct ProveCommand: AsyncParsableCommand {
         }
     }
 
-    private func write(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+    private static func write(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
 }
