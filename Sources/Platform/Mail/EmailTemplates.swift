@@ -114,6 +114,12 @@ package struct EmailTemplates: Sendable {
             PackageResources.payment_action_required_html_mustache
         ),
         ("payment-failed", PackageResources.payment_failed_txt_mustache, PackageResources.payment_failed_html_mustache),
+        ("plan-paid", PackageResources.plan_paid_txt_mustache, PackageResources.plan_paid_html_mustache),
+        (
+            "plan-payment-returned", PackageResources.plan_payment_returned_txt_mustache,
+            PackageResources.plan_payment_returned_html_mustache
+        ),
+        ("plan-warning", PackageResources.plan_warning_txt_mustache, PackageResources.plan_warning_html_mustache),
         (
             "qr-payment-confirmed", PackageResources.qr_payment_confirmed_txt_mustache,
             PackageResources.qr_payment_confirmed_html_mustache
