@@ -35,6 +35,10 @@ final class TestStripeHandler: ChannelInboundHandler {
         switch response.delivery {
         case .lost: context.close(promise: nil)
         case .now: write(response, isKeptAlive, context)
+        case .after(let time):
+            context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(time)) {
+                self.write(response, isKeptAlive, context)
+            }
         case .held(let hold): onRelease(of: hold, context) { self.write(response, isKeptAlive, context) }
         case .halfHeld(let hold):
             writeHead(response, context)

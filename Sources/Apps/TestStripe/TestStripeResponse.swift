@@ -4,6 +4,8 @@ import Base
 struct TestStripeResponse: Sendable {
     enum Delivery: Sendable {
         case now
+        /// After the time that a provider takes.
+        case after(Duration)
         case held(TestStripeHold)
         /// The second half of the body is held back.
         case halfHeld(TestStripeHold)

@@ -102,7 +102,7 @@ package final class BillingModule: Module {
     package static let webhookEvents: [WebhookEventType] = [.invoiceIssued]
     package static let migrations: [Migration] =
         ProviderServices.migrations + SalesServices.migrations + SubscriptionServices.migrations
-        + UPIServices.migrations + PayoutServices.migrations + PrepaidServices.migrations
+        + PrepaidServices.migrations + UPIServices.migrations + PayoutServices.migrations
     package static let invariants: [Invariant] =
         ProviderServices.invariants + SalesServices.invariants + SubscriptionServices.invariants
         + PrepaidServices.invariants + UPIServices.invariants + PayoutServices.invariants

@@ -56,10 +56,11 @@ extension ProviderEvent {
             let object = value["data"]?["object"], object.object != nil
         else { return nil }
         let account = value["account"]?.string ?? ""
-        let objectID = object["id"]?.string ?? ""
+        // Merchants choose the ids of some kinds, such as coupons. Objects of these kinds are not applied here, and an
+        // event without an id is ignored.
+        let objectID = object["id"]?.string.flatMap { ProviderObjectID.isValid($0) ? $0 : nil } ?? ""
         let kind = object["object"]?.string ?? ""
         guard account.isEmpty || ProviderObjectID.isValid(account),
-            objectID.isEmpty || ProviderObjectID.isValid(objectID),
             kind.utf8.count <= 100, !kind.utf8.contains(0)
         else { return nil }
         let seconds = value["created"]?.integer ?? now.seconds

@@ -275,10 +275,12 @@ package final class SubscriptionUpdateService: Sendable {
                     taxes: taxes)
             ]
         }
-        let lines = invoice.lines.map {
-            InvoiceLine(
-                $0.description ?? name, unitAmount: $0.amount.minorUnits, discount: $0.discountAmount.minorUnits,
-                taxes: taxes)
+        let lines = invoice.lines.map { line in
+            // The discount of unused time is below zero: so much less is given back.
+            let discount = line.discountAmount.minorUnits
+            return InvoiceLine(
+                line.description ?? name, unitAmount: line.amount.minorUnits - min(0, discount),
+                discount: max(0, discount), taxes: taxes)
         }
         return lines.isEmpty ? [InvoiceLine(name, unitAmount: invoice.amountPaid.minorUnits, taxes: taxes)] : lines
     }
