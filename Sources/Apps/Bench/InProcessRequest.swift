@@ -1,6 +1,7 @@
 import App
 import Foundation
 import HTTPTypes
+import Identity
 import Modules
 import NIOCore
 

@@ -1,4 +1,5 @@
 import App
+import Jobs
 
 extension App {
     /// Runs the jobs that are due, several at a time, until none is.

@@ -1,4 +1,5 @@
 import App
+import Billing
 import Modules
 import Stripe
 import TestStripe
