@@ -44,7 +44,8 @@ package struct Problem: Error, Sendable {
         headers: [String: String] = [:],
         cause: (any Error)? = nil
     ) {
-        precondition(Self.ownMembers.isDisjoint(with: members.keys), "a problem has a member of every problem")
+        // The response has its own members in any case. A client must not end the process by a refusal of it.
+        assert(Self.ownMembers.isDisjoint(with: members.keys), "a problem has a member that every problem has")
         self.kind = kind
         self.title = title ?? kind.title
         self.detail = detail

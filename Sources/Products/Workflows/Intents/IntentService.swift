@@ -52,7 +52,7 @@ final class IntentService: Sendable {
             guard workflow.state == .failed || workflow.state == .cancelled, workflow.depth == 0 else {
                 throw Problem(
                     .workflowStateConflict, detail: "A workflow that has failed or was cancelled is tried again.",
-                    members: ["status": .string(workflow.state.rawValue)])
+                    members: ["workflow_status": .string(workflow.state.rawValue)])
             }
             return Submission(
                 intent: workflow.intent, context: try transaction.context(of: workflow) ?? "{}",

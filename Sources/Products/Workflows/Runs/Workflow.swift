@@ -257,7 +257,7 @@ extension Workflow {
             .workflowStateConflict,
             detail: "The workflow is \(state.rawValue); it would have to be "
                 + "\(allowed.map(\.rawValue).joined(separator: " or ")).",
-            members: ["status": .string(state.rawValue)])
+            members: ["workflow_status": .string(state.rawValue)])
     }
 }
 
