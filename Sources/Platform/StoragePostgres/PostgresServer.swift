@@ -10,12 +10,19 @@ package enum PostgresServer {
         _ name: String, copying template: String? = nil, at url: String
     ) async throws(StorageError) {
         let source = template.map { " TEMPLATE \"\($0)\"" } ?? ""
-        try await AdministrationSession(url: url).run("CREATE DATABASE \"\(name)\"\(source)")
+        try await AdministrationSession(url: url).run { session throws(StorageError) in
+            // The other strategy writes each page to the log, for twice the processor time. It came, and became
+            // the default, with version 15.
+            let strategy = session.serverVersion >= 150_000 ? " STRATEGY FILE_COPY" : ""
+            try session.query("CREATE DATABASE \"\(name)\"\(source)\(strategy)")
+        }
     }
 
     /// Drops a database, and ends its remaining sessions.
     package static func dropDatabase(_ name: String, at url: String) async throws(StorageError) {
-        try await AdministrationSession(url: url).run("DROP DATABASE IF EXISTS \"\(name)\" WITH (FORCE)")
+        try await AdministrationSession(url: url).run { session throws(StorageError) in
+            try session.query("DROP DATABASE IF EXISTS \"\(name)\" WITH (FORCE)")
+        }
     }
 }
 
@@ -28,16 +35,15 @@ private actor AdministrationSession {
 
     init(url: String) { self.url = url }
 
-    func run(_ text: String) async throws(StorageError) {
+    func run(_ statement: @Sendable (PostgresSession) throws(StorageError) -> Void) async throws(StorageError) {
         for _ in 1..<Self.triesMax {
             do throws(StorageError) {
-                try PostgresSession(url: url).query(text)
-                return
+                return try statement(PostgresSession(url: url))
             } catch {
                 guard error.kind == .connectionLost else { throw error }
             }
             try? await Task.sleep(for: .milliseconds(250))
         }
-        try PostgresSession(url: url).query(text)
+        try statement(PostgresSession(url: url))
     }
 }

@@ -199,6 +199,8 @@ final class PostgresSession {
     /// For `poll(2)`; -1 when the session is closed.
     var socket: Int32 { PQsocket(connection) }
     var processID: Int32 { PQbackendPID(connection) }
+    /// Such as 150018 for 15.18.
+    var serverVersion: Int { Int(PQserverVersion(connection)) }
 
     /// Takes the notifications (LISTEN) that have arrived. Does not wait for any.
     func notifications() throws(StorageError) -> [(sender: Int32, payload: String)] {
