@@ -115,6 +115,12 @@ let products: [Target] = [
             "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Billing", "Ledger", "Rates",
             "Files", "Models", "Stripe", .httpTypes, .nio,
         ]),
+    .layer(
+        "Products", "Workflows",
+        [
+            "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Files", "GoalGraphs",
+            "Outbound", .httpTypes,
+        ]),
 ]
 
 /// The product of docs/guides/product.md. The server does not contain it; `ExampleProductTests` wires it.
@@ -129,8 +135,8 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory", .configuration, .httpTypes,
-            .serviceLifecycle,
+            "AWS", "GoalGraphs", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory", .configuration,
+            .httpTypes, .serviceLifecycle,
             .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
@@ -220,12 +226,21 @@ let tests: [Target] = [
         ]),
     .tests(
         "TrainingTests",
-        ["App", "Base", "Files", "Forecasting", "Modules", "Identity", "Entitlements", "Training", "TestKit", .nio]),
+        [
+            "App", "Base", "Files", "Forecasting", "Modules", "Identity", "Entitlements", "Secrets", "Training",
+            "TestKit", .nio,
+        ]),
     .tests(
         "SandboxTests",
         [
             "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Sandbox", "Secrets", "SpotDecisions",
             "TestKit",
+        ]),
+    .tests(
+        "WorkflowsTests",
+        [
+            "App", "Audit", "Base", "Entitlements", "GoalGraphs", "Identity", "Modules", "Outbound", "TestKit",
+            "Workflows",
         ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(

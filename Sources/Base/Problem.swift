@@ -24,12 +24,17 @@ package struct Problem: Error, Sendable {
     package var title: String
     /// What the client can do, in one or two sentences.
     package var detail: String?
-    /// Extra members of the response, by name.
-    package var members: [String: JSONValue]
+    /// Extra members of the response, by name; none of ``ownMembers``.
+    package let members: [String: JSONValue]
     /// Extra header fields of the response, by name.
     package var headers: [String: String]
     /// For the log; never sent.
     package var cause: (any Error)?
+
+    /// The members that every response has with a meaning of their own: those of RFC 9457, section 3.1, and ours.
+    package static let ownMembers: Set<String> = [
+        "type", "title", "status", "detail", "instance", "code", "error", "request_id",
+    ]
 
     package init(
         _ kind: Kind,
@@ -39,6 +44,7 @@ package struct Problem: Error, Sendable {
         headers: [String: String] = [:],
         cause: (any Error)? = nil
     ) {
+        precondition(Self.ownMembers.isDisjoint(with: members.keys), "a problem has a member of every problem")
         self.kind = kind
         self.title = title ?? kind.title
         self.detail = detail

@@ -75,7 +75,8 @@ import Testing
                     "GET /v1/keep-account", "GET /v1/marketplace/files/{id}", "GET /v1/payments/pricing",
                     "GET /v1/plans",
                     "GET /v1/plans/shared/{token}", "GET /v1/reset-password",
-                    "GET /v1/user/export/{token}", "GET /v1/verify-email", "GET /v1/ws/sandbox/{session_id}",
+                    "GET /v1/user/export/{token}", "GET /v1/verify-email", "GET /v1/workflow-approval",
+                    "GET /v1/ws/sandbox/{session_id}",
                     "POST /socket.io/", "POST /v1/auth/browser-session",
                     "POST /v1/auth/forgot-password", "POST /v1/auth/login", "POST /v1/auth/mfa/challenge",
                     "POST /v1/auth/refresh", "POST /v1/auth/register", "POST /v1/auth/resend-verification",
@@ -84,6 +85,7 @@ import Testing
                     "POST /v1/marketplace/contact-submissions", "POST /v1/marketplace/demo-requests",
                     "POST /v1/marketplace/dfy-leads", "POST /v1/marketplace/waitlist-subscribers",
                     "POST /v1/user/erasure/cancellation", "POST /v1/webhooks/stripe", "POST /v1/webhooks/upi",
+                    "POST /v1/workflow-approvals",
                 ]
             )
         }

@@ -73,6 +73,33 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a code is redeemed or revoked once, whatever step fails`(engine: Engine) async throws {
+        let loop = FaultLoop.ofMoney
+        try await withTestApp(engine, databaseWrapper: loop.wrap) { test in
+            let person = try await test.subscriber("free")
+            let (codes, made) = try await make(["plan": "professional", "count": 2], test)
+            try await loop.run("redemption", on: test, atLeast: 10) {
+                try await redeem(codes[0], test, as: person).require(200)
+            }
+            let administrator = try await test.administrator()
+            let id = try #require(made["codes"]?[1]?["access_code"]?["id"]?.string)
+            try await loop.run("revocation", on: test, atLeast: 5) {
+                try await test.call("DELETE", "/v1/admin/access-codes/\(id)", token: administrator.token).require(200)
+            }
+            let subscription = await test.call("GET", "/v1/payments/subscription", token: person.token)
+            #expect(subscription["plan"]?["id"] == "professional", "\(subscription)")
+            for event in ["access-code.redeemed", "access-code.revoked"] {
+                let count = try await test.app.database.read {
+                    try $0.count("SELECT COUNT(*) AS count FROM audit_events WHERE action = \(event)")
+                }
+                #expect(count == 1, "\(event)")
+            }
+            #expect(await redeem(codes[1], test, as: person).code == "access-code-ended")
+            #expect(try await allInvariants.faults(in: test.app.database) == [])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a code that cannot be used says why, and is not lost`(engine: Engine) async throws {
         try await withTestApp(engine) { test in
             let paying = try await test.subscriber("professional")
@@ -126,6 +153,41 @@ import Testing
                 statuses.append(response.status)
             }
             #expect(statuses == [404, 404, 404, 404, 404, 429])
+            // Many accounts of one network find none either.
+            var limited = 0
+            for number in 0..<8 {
+                let other = try await test.register("other\(number)")
+                for _ in 0..<5 where await redeem("AUTOOS-AAAA", test, as: other).status == 429 { limited += 1 }
+            }
+            #expect(limited == 10)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a code is of the organisation that redeems it, and another one learns nothing of it`(engine: Engine)
+        async throws
+    {
+        try await withTestApp(engine) { test in
+            let (owner, other) = (try await test.register("owner"), try await test.register("other"))
+            let (codes, made) = try await make(["plan": "student"], test)
+            let code = try #require(codes.first)
+            // Not for an organisation that is not the caller's.
+            let foreign = await test.call(
+                "POST", "/v1/payments/redeem-code", json: ["code": .string(code)], token: other.token,
+                headers: ["X-Organisation": owner.organisation])
+            #expect(foreign.status == 403 && foreign.code == "not-a-member", "\(foreign)")
+            let redeemed = await redeem(code, test, as: owner)
+            #expect(redeemed.status == 200, "\(redeemed)")
+            let refused = await redeem(code, test, as: other)
+            #expect(refused.code == "access-code-ended" && refused["subscription"] == nil, "\(refused)")
+            #expect(!refused.text.contains(owner.organisation))
+            // Administrators alone see who has used it, or end codes.
+            let id = made["codes"]?[0]?["access_code"]?["id"]?.string ?? ""
+            #expect(await test.call("DELETE", "/v1/admin/access-codes/\(id)", token: owner.token).status == 403)
+            let administrator = try await test.administrator()
+            let list = await test.call("GET", "/v1/admin/access-codes?status=used", token: administrator.token)
+            #expect(list["data"]?[0]?["used_by_organisation_id"] == .string(owner.organisation), "\(list)")
+            #expect(await test.call("POST", "/v1/payments/redeem-code", json: ["code": .string(code)]).status == 401)
         }
     }
 

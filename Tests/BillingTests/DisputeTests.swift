@@ -39,6 +39,32 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a dispute moves its money once, whatever step fails`(engine: Engine) async throws {
+        let loop = FaultLoop.ofMoney
+        try await withPayouts(engine, databaseWrapper: loop.wrap) { payouts in
+            let payment = try await payouts.pay(5_000)
+            let won = try payouts.stripe.openDispute(paymentIntent: try #require(payment.intentID), amount: 3_000)
+            try await loop.run("withdrawal", on: payouts.test, atLeast: 10) {
+                try await payouts.billing.events.refresh(won, .dispute)
+            }
+            #expect(try await payouts.balances(of: payouts.payer) == [.held: 102_000, .disputed: 3_000])
+            payouts.stripe.closeDispute(won, isWon: true)
+            try await loop.run("return", on: payouts.test, atLeast: 5) {
+                try await payouts.billing.events.refresh(won, .dispute)
+            }
+            #expect(try await payouts.balances(of: payouts.payer) == [.held: 105_000])
+            let lost = try payouts.stripe.openDispute(paymentIntent: try #require(payment.intentID), amount: 2_000)
+            payouts.stripe.closeDispute(lost, isWon: false)
+            try await loop.run("loss", on: payouts.test, atLeast: 5) {
+                try await payouts.billing.events.refresh(lost, .dispute)
+            }
+            try await follow(payouts)
+            #expect(try await payouts.balances(of: payouts.payer) == [.held: 103_000, .disputeLost: 2_000])
+            #expect(await listed(payouts).compactMap { $0["funds"]?.string }.sorted() == ["lost", "returned"])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `what the payer does not hold any more is the platform's, and a lost dispute is lost`(engine: Engine)
         async throws
     {

@@ -76,6 +76,35 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `numbers have no gap, whatever step of issuing fails`(engine: Engine) async throws {
+        let loop = FaultLoop.ofMoney
+        try await withTestApp(engine, databaseWrapper: loop.wrap) { test in
+            let buyer = try await test.register("buyer")
+            var others = 0
+            try await loop.run("invoice", on: test, atLeast: 10) {
+                try await issue(invoice("payment:1", for: buyer), test)
+            } between: {
+                // Another invoice has the number that the rollback has undone.
+                others += 1
+                try await issue(invoice("payment:other-\(others)", for: buyer), test)
+            }
+            let issued = try await issue(invoice("payment:1", for: buyer), test)
+            let note = NewCreditNote(
+                source: "refund:1", invoice: issued.id, amount: Money(590, issued.currency), reason: "cancelled")
+            try await loop.run("credit note", on: test, atLeast: 10) {
+                try await test.app.database.write { _ = try test.app.billing.invoices.issue(note, in: $0) }
+            }
+            let invoices = await test.call("GET", "/v1/payments/invoices?limit=200", token: buyer.token)
+            #expect(invoices["total"] == .integer(Int64(others + 1)))
+            let numbers = invoices["data"]?.array?.compactMap { $0["number"]?.string?.suffix(6) } ?? []
+            #expect(numbers.sorted().compactMap { Int($0) } == Array(1...(others + 1)))
+            let notes = await test.call("GET", "/v1/payments/credit-notes", token: buyer.token)
+            #expect(notes["total"] == 1 && notes["data"]?[0]?["amount_minor"] == 590, "\(notes)")
+            try await requireInvariants(test)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `an invoice says what was paid, whatever its lines say`(engine: Engine) async throws {
         try await withTestApp(engine) { test in
             let buyer = try await test.register("buyer")
@@ -132,7 +161,8 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `a refund is credited once, and invoiced again where it fails later`(engine: Engine) async throws {
-        try await withTestApp(engine) { test in
+        let loop = FaultLoop.ofMoney
+        try await withTestApp(engine, databaseWrapper: loop.wrap) { test in
             let buyer = try await test.register("buyer")
             let organisation: ID<Organisation> = try #require(ID(buyer.organisation))
             let usd = try #require(Currency("usd"))
@@ -159,8 +189,8 @@ import Testing
                 try await test.app.database.write { try test.app.billing.invoices.follow(refund, of: paid, in: $0) }
             }
             let (first, second): (ID<Refund>, ID<Refund>) = (Runtime.system.id(), Runtime.system.id())
-            for _ in 0..<2 { try await follow(first, 1_190, .succeeded) }
-            for _ in 0..<2 { try await follow(first, 1_190, .failed) }
+            try await loop.run("credit", on: test, atLeast: 10) { try await follow(first, 1_190, .succeeded) }
+            try await loop.run("failure", on: test, atLeast: 10) { try await follow(first, 1_190, .failed) }
             for _ in 0..<2 { try await follow(second, 500, .succeeded) }
             let invoices = await test.call("GET", "/v1/payments/invoices", token: buyer.token)
             #expect(invoices["data"]?.array?.map { $0["credited_minor"] } == [500, 1_190], "\(invoices)")

@@ -1,9 +1,12 @@
+import App
 import Base
 import Modules
 import Stripe
 import TestKit
 import TestStripe
 import Testing
+
+@testable import Billing
 
 /// Subscriptions that are paid for, from the first payment to the end, against the double of the provider.
 @Suite struct PaidSubscriptionTests {
@@ -125,11 +128,54 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `an upgrade to the yearly cycle pays for a year from then on`(engine: Engine) async throws {
+        try await withSubscriptions(engine) { fixture in
+            let id = try await fixture.buy("student")
+            fixture.test.clock.advance(by: .days(10))
+            let upgraded = await fixture.post("payments/upgrade", ["plan": "student", "cycle": "yearly"])
+            #expect(upgraded.status == 200 && upgraded["cycle"] == "yearly", "\(upgraded)")
+            try await fixture.deliver()
+            let end = try #require(fixture.stripe.object(id, as: StripeSubscription.self)?.periodEnd)
+            #expect(end > fixture.test.clock.now + .days(364))
+            #expect(await fixture.subscription()["paid_through"] == .string("\(end)"))
+            // Beyond the month that was paid first, and its grace period.
+            fixture.test.clock.advance(by: .days(60))
+            try await fixture.deliver()
+            #expect(await fixture.get("usage")["plan"] == "Student")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a repeat with a coupon continues the attempt that has it, and replaces any other`(engine: Engine)
+        async throws
+    {
+        try await withSubscriptions(engine) { fixture in
+            try await fixture.makeCoupon("ONCE")
+            let plain = await fixture.post("payments/subscribe", ["plan": "student"])
+            let first = await fixture.post("payments/subscribe", ["plan": "student", "coupon": "ONCE"])
+            #expect(first.status == 201 && first["client_secret"] != plain["client_secret"], "\(first)")
+            let again = await fixture.post("payments/subscribe", ["plan": "student", "coupon": "once"])
+            #expect(again.status == 201 && again["client_secret"] == first["client_secret"], "\(again)")
+            let other = await fixture.post("payments/subscribe", ["plan": "employee", "coupon": "ONCE"])
+            #expect(other.status == 201, "\(other)")
+            let id = try #require(other["billing"]?["stripe_subscription_id"]?.string)
+            let invoice = try #require(fixture.stripe.object(id, as: StripeSubscription.self)?.latestInvoice)
+            #expect(fixture.stripe.object(invoice, as: StripeInvoice.self)?.amountDue.minorUnits == 1_499)
+            #expect(try await fixture.redemptions(of: "ONCE") == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a downgrade waits for the paid period, also to Free, and can be revoked`(engine: Engine) async throws {
         try await withSubscriptions(engine) { fixture in
             _ = try await fixture.buy("employee")
             let scheduled = await fixture.post("payments/downgrade", ["plan": "student"])
             #expect(scheduled["plan"]?["id"] == "employee" && scheduled["next_plan"] == "student", "\(scheduled)")
+            // The provider would credit the smaller price.
+            let larger = await fixture.post("payments/upgrade", ["plan": "professional"])
+            #expect(larger.status == 409 && larger.code == "subscription-state", "\(larger)")
+            let preview = await fixture.get("payments/proration-preview?plan=professional")
+            #expect(preview.status == 409 && preview.code == "subscription-state", "\(preview)")
             try await fixture.deliver()
             #expect(await fixture.subscription()["plan"]?["id"] == "employee")
             let kept = await fixture.post("payments/resumption")
@@ -220,6 +266,34 @@ import Testing
             try await fixture.deliver()
             #expect(await fixture.post("stripe/create-checkout-session", order).code == "already-subscribed")
             #expect(await fixture.post("stripe/customer-portal", [:])["url"]?.string?.hasPrefix("http") == true)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `what a subscription has paid is refunded here or in the dashboard, and known by the nightly comparison`(
+        engine: Engine
+    ) async throws {
+        try await withSubscriptions(engine) { fixture in
+            _ = try await fixture.buy("student")
+            let administrator = try await fixture.test.administrator()
+            let payment = try #require(await fixture.get("payments/history")["data"]?[0]?["id"]?.string)
+            let refund = await fixture.test.call(
+                "POST", "/v1/admin/payments/\(payment)/refunds", json: ["amount_minor": 400, "reason": "a fault"],
+                token: administrator.token, headers: ["Idempotency-Key": "key"])
+            #expect(refund.status == 201 && refund["status"] == "succeeded", "\(refund)")
+            let paid = try await fixture.database.read { try $0.payment(ID<Payment>(trusted: payment)) }
+            try fixture.stripe.refund(paymentIntent: try #require(paid?.intentID))
+            try await fixture.deliver()
+            #expect(try await fixture.balances() == ["provider": -999, "refunded": 999])
+            let notes = await fixture.get("payments/invoices")["data"]?[0]
+            #expect(notes?["credited_minor"] == 999 && notes?["status"] == "credited", "\(notes as Any)")
+            _ = try await fixture.database.write { [queue = fixture.test.app.queue] in
+                try queue.enqueue(ReconcileBalanceJob(), in: $0)
+            }
+            fixture.test.clock.advance(by: .hours(2))
+            try await fixture.test.runJobs()
+            let cases = await fixture.get("admin/reconciliation-cases", as: administrator)
+            #expect(cases.status == 200 && cases["total"] == 0, "\(cases)")
         }
     }
 

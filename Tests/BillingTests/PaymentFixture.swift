@@ -59,6 +59,27 @@ struct PaymentFixture: Sendable {
             headers: ["Idempotency-Key": key])
     }
 
+    /// Makes a request four times at once. The first response of the provider is held back until the other requests
+    /// look for it.
+    /// - Parameters:
+    ///   - path: of the provider's endpoint.
+    ///   - writes: of the system's database.
+    func atOnce<Answer: Sendable>(
+        _ path: String, _ writes: CountingDatabase.Counter, _ request: @escaping @Sendable () async throws -> Answer
+    ) async throws -> [Answer] {
+        let hold = TestStripeHold()
+        stripe.fail(.held(hold), path: path)
+        return try await withThrowingTaskGroup { group in
+            for _ in 0..<4 { group.addTask { try await request() } }
+            #expect(try await eventually { hold.count == 1 })
+            // Each look at the call is a write.
+            let before = writes.writes
+            #expect(try await eventually { writes.writes >= before + 6 })
+            hold.release()
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
     func admin(_ method: String, _ path: String, _ json: JSONValue? = nil) async -> TestResponse {
         await test.call(method, "/v1/admin/\(path)", json: json, token: administrator.token)
     }

@@ -93,14 +93,14 @@ import Testing
             let service = payments.billing.payments
             let first = await payments.create()
             let id: ID<Payment> = try #require(first["payment_id"]?.string.flatMap { ID($0) })
-            try await payments.database.write { try service.cancel(id, in: $0) }
-            #expect(try await service.settleCancellation(of: id).state == .canceled)
+            try await service.end(id)
+            #expect(try await service.refresh(id).state == .canceled)
             let second = await payments.create()
             #expect(second.status == 200 && second["payment_id"] != first["payment_id"])
             let next: ID<Payment> = try #require(second["payment_id"]?.string.flatMap { ID($0) })
             try payments.stripe.pay(try #require(second["payment_intent_id"]?.string))
-            try await payments.database.write { try service.cancel(next, in: $0) }
-            #expect(try await service.settleCancellation(of: next).state == .succeeded)
+            try await service.end(next)
+            #expect(try await service.refresh(next).state == .succeeded)
             await #expect(throws: Problem.self) {
                 try await payments.database.write { try service.cancel(next, in: $0) }
             }
@@ -175,14 +175,14 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `an organisation has one customer at the provider, for requests at once`(engine: Engine) async throws {
-        try await withPayments(engine) { payments in
+        let writes = CountingDatabase.Counter()
+        try await withPayments(engine, databaseWrapper: { CountingDatabase($0, writes) }) { payments in
             let customers = payments.billing.customers
             let scope = try await payments.scope()
-            payments.stripe.fail(.delay(.milliseconds(50)), path: "/v1/customers")
-            let ids = try await withThrowingTaskGroup { group in
-                for _ in 0..<4 { group.addTask { try await customers.require(for: scope).providerID } }
-                return try await group.reduce(into: Set<String>()) { $0.insert($1) }
-            }
+            let ids = Set(
+                try await payments.atOnce("/v1/customers", writes) {
+                    try await customers.require(for: scope).providerID
+                })
             #expect(ids.count == 1 && (payments.stripe.objects() as [StripeCustomer]).count == 1)
             let intent = try #require(await payments.create()["payment_intent_id"]?.string)
             #expect(payments.stripe.object(intent, as: StripePaymentIntent.self)?.customer == ids.first)

@@ -70,7 +70,7 @@ struct PayoutFixture: Sendable {
         let new = NewPayment(
             organisation: try organisation(of: payer), person: nil, purpose: Self.paymentPurpose, subject: "event-1",
             amount: try money(amount), description: "an event")
-        let begun = try await database.write { [billing] in try billing.payments.begin(new, in: $0) }
+        let begun = try await database.write { [billing] in try billing.payments.begin(new, in: $0).payment }
         let started = try await billing.payments.start(begun.id).payment
         try stripe.pay(try #require(started.intentID))
         let paid = try await billing.payments.refresh(begun.id)

@@ -35,7 +35,7 @@ import Testing
 
     private static func apply(_ move: Move, to payout: inout Payout) throws {
         switch move {
-        case .hold: try payout.hold("a check")
+        case .hold: try payout.hold("a check", for: .administrator)
         case .approve: try payout.approve(to: "acct_1")
         case .cancel: try payout.cancel("not wanted", at: now)
         case .send: try payout.send()
@@ -110,7 +110,7 @@ import Testing
         var payout = try Self.requested()
         #expect(payout.state == .requested)
         try payout.reserve(needsApproval: true)
-        #expect(payout.state == .held)
+        #expect(payout.state == .held && payout.heldFor == .approval)
         #expect(throws: Problem.self) { try payout.send() }
     }
 

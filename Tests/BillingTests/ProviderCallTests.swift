@@ -105,12 +105,9 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `two who send the same call have one outcome, and one object is made`(engine: Engine) async throws {
-        try await withPayments(engine) { payments in
-            payments.stripe.fail(.delay(.milliseconds(100)), path: "/v1/payment_intents")
-            let responses = await withTaskGroup { group in
-                for _ in 0..<4 { group.addTask { await payments.create() } }
-                return await group.reduce(into: [TestResponse]()) { $0.append($1) }
-            }
+        let writes = CountingDatabase.Counter()
+        try await withPayments(engine, databaseWrapper: { CountingDatabase($0, writes) }) { payments in
+            let responses = try await payments.atOnce("/v1/payment_intents", writes) { await payments.create() }
             #expect(responses.map(\.status) == [200, 200, 200, 200])
             #expect(Set(responses.map { $0["payment_intent_id"] }).count == 1)
             #expect(Set(responses.map { $0["client_secret"] }).count == 1)

@@ -110,37 +110,53 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `every verb of money is atomic at every failing statement, and made once when repeated`(engine: Engine)
+    func `a refund in the dashboard whose event comes before that of its payment is recorded after it`(engine: Engine)
         async throws
     {
-        let faults = UnavailableDatabase.Switch()
-        try await withPayments(engine, databaseWrapper: faults.wrap) { payments in
-            func loop(_ name: String, atLeast count: Int, _ operation: (Int) async throws -> Void) async throws {
-                let failed = try await faults.failEachStatement(operation) { _ in
-                    payments.test.clock.advance(by: .minutes(2))
-                    try await payments.requireInvariants()
-                }
-                #expect(failed >= count, "\(name)")
-            }
+        try await withPayments(engine) { payments in
+            let intent = try #require(await payments.create()["payment_intent_id"]?.string)
+            try payments.stripe.pay(intent)
+            try payments.stripe.refund(paymentIntent: intent, amount: 500)
+            let webhooks = payments.stripe.webhooks()
+            for webhook in webhooks where webhook.event.type.hasPrefix("refund.") { await payments.send(webhook) }
+            try await payments.test.runJobs()
+            #expect(try await payments.balances().isEmpty)
+            for webhook in webhooks { await payments.send(webhook) }
+            try await payments.test.runJobs()
+            payments.test.clock.advance(by: .minutes(1))
+            try await payments.test.runJobs()
+            #expect(try await payments.balances() == [.held: 1_499, .refunded: 500, .provider: -1_999])
+            let payment = try #require(try await payments.payment(intent))
+            #expect(payment.state == .succeeded && payment.refundedMinor == 500)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a payment and its refund are made once, whatever step fails`(engine: Engine) async throws {
+        let loop = FaultLoop.ofCalls
+        try await withPayments(engine, databaseWrapper: loop.wrap) { payments in
             var intent = ""
-            try await loop("create", atLeast: 10) { _ in
-                intent = await payments.create()["payment_intent_id"]?.string ?? ""
+            try await loop.run("create", on: payments.test, atLeast: 20) {
+                let created = await payments.create()
+                try created.require(200)
+                intent = created["payment_intent_id"]?.string ?? ""
             }
             try payments.stripe.pay(intent)
             let webhooks = payments.stripe.webhooks()
-            try await loop("receive", atLeast: 2) { _ in
+            try await loop.run("receive", on: payments.test, atLeast: 2) {
                 for webhook in webhooks {
-                    let event = try JSONValue(parsing: webhook.body)
-                    try? await payments.billing.events.receive(event, by: .webhook)
+                    try await payments.billing.events.receive(try JSONValue(parsing: webhook.body), by: .webhook)
                 }
             }
-            try await loop("apply", atLeast: 10) { _ in
-                try? await payments.billing.events.refresh(intent, .paymentIntent)
+            try await loop.run("apply", on: payments.test, atLeast: 10) {
+                try await payments.billing.events.refresh(intent, .paymentIntent)
             }
             try await payments.test.runJobs()
             let payment = try #require(try await payments.payment(intent))
             #expect(payment.state == .succeeded && payments.log.count(payment.id, .succeeded) == 1)
-            try await loop("refund", atLeast: 10) { _ in _ = await payments.refund(payment, 999) }
+            try await loop.run("refund", on: payments.test, atLeast: 10) {
+                try await payments.refund(payment, 999).require(201)
+            }
             payments.test.clock.advance(by: .hours(25))
             try await payments.test.runJobs()
             #expect(try await payments.balances() == [.held: 1_000, .refunded: 999, .provider: -1_999])

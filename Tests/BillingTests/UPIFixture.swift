@@ -116,10 +116,11 @@ struct UPIFixture: Sendable {
 }
 
 func withUPI(
-    _ engine: Engine, change: (inout Configuration) -> Void = { _ in }, _ body: (UPIFixture) async throws -> Void
+    _ engine: Engine, databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 },
+    change: (inout Configuration) -> Void = { _ in }, _ body: (UPIFixture) async throws -> Void
 ) async throws {
     try await withTestApp(
-        engine,
+        engine, databaseWrapper: databaseWrapper,
         change: {
             $0.upiAddress = "shop.test@bank"
             $0.upiMerchantName = UPIFixture.merchant

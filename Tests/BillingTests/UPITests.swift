@@ -4,7 +4,6 @@ import Foundation
 import Identity
 import Modules
 import Secrets
-import Synchronization
 import TestKit
 import Testing
 
@@ -324,63 +323,5 @@ import Testing
             let unverified = try await upi.test.register("unverified", isVerified: false)
             #expect(try await upi.code(as: unverified).code == "email-not-verified")
         }
-    }
-
-    @Test(arguments: Engine.available)
-    func `a report is atomic at every failing statement`(engine: Engine) async throws {
-        let databases = Mutex<FailingDatabase?>(nil)
-        try await withTestApp(
-            engine,
-            databaseWrapper: { database in
-                let failing = FailingDatabase(database)
-                databases.withLock { $0 = failing }
-                return failing
-            },
-            change: {
-                $0.upiAddress = "shop.test@bank"
-                $0.upiMerchantName = "Shop"
-                $0.upiCallbackSecrets = [UPIFixture.secret.text]
-            }
-        ) { test in
-            let failing = try #require(databases.withLock { $0 })
-            let upi = UPIFixture(
-                test: test, person: try await test.register(), administrator: try await test.administrator())
-            let id = try await upi.newCode()
-            let count = try await withEachStatementFailing { number in
-                let faulty = failing.fail(at: number)
-                let response = try await upi.report(id)
-                failing.recover()
-                #expect(try await Invariants.faults(in: test.app.database) == [])
-                if faulty.statementCount < number { #expect(response["outcome"] == "applied", "\(response)") }
-                return faulty.statementCount
-            }
-            #expect(count > 10)
-            #expect(try await upi.balances() == ["provider": -79_900, "revenue": 79_900])
-            #expect(try await upi.count("invoices") == 1)
-        }
-    }
-}
-
-/// A database of which one statement fails while a test says so.
-private final class FailingDatabase: DatabaseWrapper {
-    let base: any Database
-    private let faulty = Mutex<FaultyDatabase?>(nil)
-
-    init(_ database: any Database) { base = database }
-
-    func fail(at number: Int) -> FaultyDatabase {
-        let database = FaultyDatabase(base, failingAt: number)
-        faulty.withLock { $0 = database }
-        return database
-    }
-
-    func recover() { faulty.withLock { $0 = nil } }
-
-    @discardableResult
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        if let faulty = faulty.withLock({ $0 }) { return try await faulty.write(body) }
-        return try await base.write(body)
     }
 }

@@ -9,7 +9,9 @@ import Testing
 @Suite struct CatalogueTests {
     private let meters = [Meter.uploads, .processing, .trainingRuns]
     private let features = [Feature("training", title: "Training")]
-    private var offers: Offers { Offers(meters: meters, features: features) }
+    private var offers: Offers {
+        Offers(meters: meters, features: features, rateClasses: [RateClass("intents")])
+    }
 
     private func faults(_ yaml: String) -> [String] {
         do {

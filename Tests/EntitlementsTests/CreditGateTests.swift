@@ -29,7 +29,8 @@ import Testing
                     "title": "Trial credits exhausted. Please upgrade to continue.",
                     "error": "Trial credits exhausted. Please upgrade to continue.", "status": 403,
                     "code": "credits-exhausted",
-                    "request_id": "request-0001", "balance": 0, "detail": "This takes 1, and 0 are available.",
+                    "request_id": "request-0001", "balance": 0, "required": 1,
+                    "detail": "Trial credits exhausted. Please upgrade to continue.",
                 ]
             )
             #expect(try await credits.balance() == [0, 0, 0])
@@ -55,10 +56,8 @@ import Testing
                             "type": "/problems/subscription-required", "title": "Active subscription required",
                             "error": "Active subscription required",
                             "status": 402, "code": "subscription-required", "request_id": "request-0002",
-                            "detail":
-                                .string(
-                                    "Verify your e-mail address to start a trial, or start a plan: "
-                                        + "GET /v1/plans lists them."),
+                            "detail": "Active subscription required. Please upgrade to continue.",
+                            "plans": "/v1/plans",
                         ], "\(path)")
                 }
             }

@@ -142,7 +142,8 @@ import Testing
             let database = app.app.database
             let logger = app.app.logger
             let offers = Offers(
-                meters: [.uploads, .processing, .trainingRuns], features: [Feature("training", title: "Training")])
+                meters: [.uploads, .processing, .trainingRuns], features: [Feature("training", title: "Training")],
+                rateClasses: [RateClass("intents")])
             let same = try PlanSet(yaml: PlanSet.builtIn, offers: offers)
             func node(_ file: PlanSet) async throws -> PlanCatalog {
                 try await PlanCatalog(

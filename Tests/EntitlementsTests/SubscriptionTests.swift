@@ -51,8 +51,9 @@ import Testing
     func `a paid plan is 402, an unknown plan 404, and neither writes a row`(engine: Engine) async throws {
         try await withTestApp(engine) { app in
             let person = try await app.register()
-            let paid = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "pro"], token: person.token)
-            #expect(paid.status == 402 && paid.code == "payment-required" && paid["plan"]?.string == "Pro")
+            let enterprise: JSONValue = ["plan": "enterprise"]
+            let paid = await app.call("POST", "/v1/payments/subscribe", json: enterprise, token: person.token)
+            #expect(paid.status == 402 && paid.code == "payment-required" && paid["plan"]?.string == "Enterprise")
             let unknown = await app.call("POST", "/v1/payments/subscribe", json: ["plan": "gold"], token: person.token)
             #expect(unknown.status == 404 && unknown.code == "plan-not-found")
             for body: JSONValue in [[:], ["plan": ""], ["plan": 7], ["plan": "free", "price": 0]] {

@@ -64,10 +64,10 @@ import Testing
             #expect(try await claim(3, organisationMax: 1) == ["x", "y"])
             #expect(try await claim(3, organisationMax: 2) == ["a2", "b2"])
             #expect(try await claim(3, organisationMax: 2) == [])
-            let isDue = try await fixture.database.read {
-                try $0.hasDueJob(for: [.compute([Computation.name], 1, organisationMax: 2)])
+            let due = try await fixture.database.read {
+                try $0.dueClaims(among: [.compute([Computation.name], 1, organisationMax: 2)])
             }
-            #expect(!isDue)
+            #expect(due.isEmpty)
             #expect(try await claim(3, organisationMax: 3) == ["a3"])
         }
     }

@@ -145,6 +145,21 @@ import Testing
             await registration.signal.wait(atMost: JobFixture.never)
         }
     }
+
+    @Test(.timeLimit(.minutes(1)), arguments: Engine.available)
+    func `a job that is queued in a lane without a free slot gives no signal`(engine: Engine) async throws {
+        try await withJobFixture(engine) { fixture in
+            let registration = fixture.queue.notifier.addRunner(of: [Note.name])
+            registration.setVacant([.mail])
+            try await fixture.enqueue(Note(text: "waits"))
+            let clock = ContinuousClock()
+            let unsignalled = await clock.measure { await registration.signal.wait(atMost: .milliseconds(20)) }
+            #expect(unsignalled >= .milliseconds(20))
+            registration.setVacant([.mail, .system])
+            try await fixture.enqueue(Note(text: "starts"))
+            await registration.signal.wait(atMost: JobFixture.never)
+        }
+    }
 }
 
 /// Signals between processes: each has its own queue and database connections.

@@ -13,7 +13,7 @@ import Testing
                 let recorder = RecordingEngine(transaction.engine)
                 let recorded = Transaction(engine: recorder, now: transaction.now)
                 let id = try fixture.queue.enqueue(Note(text: "n"), JobOptions(uniqueKey: "k"), in: recorded)
-                _ = try recorded.hasDueJob(for: [.system([Note.name], 1)])
+                _ = try recorded.dueClaims(among: [.system([Note.name], 1)])
                 _ = try recorded.nextDueTime(of: [Note.name])
                 _ = try recorded.nextTick(of: ["test"])
                 try recorded.promoteJobs(atMost: 10)
@@ -63,9 +63,11 @@ import Testing
                 }
             }
             for step in plans { #expect(!step.contains("SCAN jobs") || step.contains("USING"), "\(step)") }
-            for index in ["jobs_to_claim", "jobs_leased"] {
+            for index in ["jobs_to_share", "jobs_leased"] {
                 #expect(plans.contains { $0.contains(index) }, "no statement uses \(index)")
             }
+            // From one organisation to the next: the other jobs of each are not read.
+            #expect(plans.contains { $0.contains("jobs_to_share (lane=? AND organisation>?)") }, "\(plans)")
         }
     }
 }

@@ -128,7 +128,9 @@ import Testing
             let new = fixture.runner([.notes], schedules: [noting(.every(.hours(1)))])
             try await new.runUntilIdle()
             fixture.clock.advance(by: .minutes(61))
-            #expect(try await old.scheduler.fireDue { throw $1 } == 0)
+            let due = try await fixture.database.read { try old.scheduler.due(in: $0) }
+            #expect(due == ["test"])
+            #expect(try await old.scheduler.fire(due) { throw $1 } == 0)
             try await new.runUntilIdle()
             #expect(try await fixture.notes() == ["2026-03-02T09:00:00Z"])
         }
@@ -149,7 +151,8 @@ import Testing
             try await runner.runUntilIdle()
             fixture.clock.advance(by: .minutes(1))
             let failed = Mutex<[String]>([])
-            let moved = try await runner.scheduler.fireDue { id, _ in failed.withLock { $0.append(id) } }
+            let due = try await fixture.database.read { try runner.scheduler.due(in: $0) }
+            let moved = try await runner.scheduler.fire(due) { id, _ in failed.withLock { $0.append(id) } }
             #expect(moved == 1)
             #expect(failed.withLock { $0 } == ["bad"])
             #expect(try await fixture.count("SELECT COUNT(*) AS count FROM schedule_ticks") == 1)

@@ -49,6 +49,41 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a dispute moves its money once, whatever step fails`(engine: Engine) async throws {
+        let loop = FaultLoop.ofEvents
+        try await withMarketplaceMoney(engine, databaseWrapper: loop.wrap) { money in
+            for (releases, count) in [(true, 20), (false, 5)] {
+                let (_, service) = try await money.paidService()
+                try await loop.run("opening", on: money.app, atLeast: releases ? 8 : 0) {
+                    try await money.dispute(service).require(200, or: "service-state")
+                }
+                let list = await money.admin("GET", "disputes")
+                let dispute = try #require(list["data"]?[0]?["id"]?.string, "\(list)")
+                #expect(list["data"]?[0]?["event_service_id"] == .string(service), "\(list)")
+                try await loop.run("review", on: money.app, atLeast: releases ? 3 : 0) {
+                    try await money.admin("POST", "disputes/\(dispute)/status", ["status": "under_review"])
+                        .require(200)
+                }
+                try await loop.run("resolution", on: money.app, atLeast: count) {
+                    let response = await resolve(dispute, releases: releases, money)
+                    try response.require(200, or: "service-state")
+                    // The payment of the vendor continues with the next request for it.
+                    if releases, response.code == "service-state" { try await money.release(service).require(200) }
+                }
+                // The refund continues with its job.
+                money.app.clock.advance(by: .minutes(2))
+                try await money.app.runJobs()
+                #expect(await money.status(of: service) == (releases ? "paid" : "cancelled"))
+            }
+            #expect(money.transfers.map(\.amount.minorUnits) == [291_600])
+            #expect(money.refunds.map(\.amount.minorUnits) == [324_000])
+            #expect(
+                try await money.balances()
+                    == [.provider: -648_000, .inTransit: 291_600, .commission: 32_400, .refunded: 324_000])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a payee without an account leaves the dispute open`(engine: Engine) async throws {
         try await withMarketplaceMoney(engine, isOnboarded: false) { money in
             let (service, dispute) = try await disputed(money)

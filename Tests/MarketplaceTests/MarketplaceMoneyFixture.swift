@@ -91,6 +91,32 @@ struct MarketplaceMoneyFixture: Sendable {
         await post("payments/release/\(service)", as: person)
     }
 
+    /// Reserves the payout of a service without sending it: a release whose process ends after its first transaction.
+    func reserve(_ service: String) async throws {
+        let (organizer, provider): (ID<Organisation>?, ID<Organisation>?) = (
+            ID(self.organizer.organisation), ID(self.provider.organisation)
+        )
+        let new = NewPayout(
+            .release, of: service, from: .held(of: try #require(organizer)), to: try #require(provider),
+            amount: Money(Self.price, try #require(Currency("usd"))), commission: Self.commission,
+            key: "release_payment:\(service)")
+        try await marketplace.database.write { [payouts = app.app.billing.payouts] transaction in
+            _ = try transaction.lockedServiceBooking(ID(trusted: service))
+            _ = try payouts.begin(new, in: transaction)
+        }
+    }
+
+    /// The newest payout of a service, as administrators see it.
+    func payout(of service: String) async throws -> JSONValue {
+        try #require(await admin("GET", "payouts?subject=\(service)")["data"]?[0])
+    }
+
+    /// Runs the jobs that send what no request has sent.
+    func sendReserved() async throws {
+        app.clock.advance(by: .seconds(3))
+        try await app.runJobs()
+    }
+
     func cancel(_ event: String, as person: TestPerson? = nil) async -> TestResponse {
         await post("events/\(event)/cancel", ["reason": "Rain"], as: person)
     }
@@ -117,6 +143,13 @@ struct MarketplaceMoneyFixture: Sendable {
     }
 }
 
+extension FaultLoop {
+    /// Checks the money of events. After each run the lease of a call that was being sent ends.
+    static var ofEvents: FaultLoop {
+        FaultLoop(checking: MarketplaceModule.invariants + BillingModule.invariants, pause: .seconds(61))
+    }
+}
+
 func withMarketplaceMoney(
     _ engine: Engine, databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 },
     isOnboarded: Bool = true, _ body: (MarketplaceMoneyFixture) async throws -> Void
@@ -131,7 +164,8 @@ func withMarketplaceMoney(
             $0.stripeAPIBase = stripe.url
             // Tests move the clock beyond the usual lifetime.
             $0.accessTokenLifetime = .hours(20)
-        }
+        },
+        replace: { $0.providerPause = { _ in } }
     ) { app in
         let fixture = try await MarketplaceMoneyFixture(app, stripe)
         if isOnboarded { try await fixture.onboard() }

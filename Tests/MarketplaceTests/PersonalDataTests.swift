@@ -1,6 +1,5 @@
 import Base
 import Modules
-import Synchronization
 import TestKit
 import Testing
 
@@ -61,27 +60,24 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `a booking whose statements fail one after another leaves nothing behind`(engine: Engine) async throws {
-        let wrapped = Mutex<SwitchedDatabase?>(nil)
-        let wrapper: @Sendable (any Database) -> any Database = { database in
-            let switched = SwitchedDatabase(database)
-            wrapped.withLock { $0 = switched }
-            return switched
-        }
-        try await withMarketplace(engine, databaseWrapper: wrapper) { fixture in
-            let failing = try #require(wrapped.withLock { $0 })
+        let faults = UnavailableDatabase.Switch()
+        try await withMarketplace(engine, databaseWrapper: faults.wrap) { fixture in
             let event = try await fixture.event()
-            let failed = try await withEachStatementFailing { number in
-                failing.fail(at: number)
+            var isBooked = false
+            let failed = try await faults.failEachStatement { _ in
                 let response = await fixture.bookVenue(event)
-                let count = failing.end()
-                if response.status != 200 {
+                isBooked = response.status == 200
+                guard isBooked else {
                     #expect(response.status >= 500, "\(response)")
+                    throw UnexpectedResponse(response)
+                }
+            } check: { _ in
+                if !isBooked {
+                    #expect(await fixture.state(of: event) == "planning")
                     #expect(try await fixture.count("marketplace_event_services") == 0)
                     #expect(try await fixture.count("marketplace_availability") == 0)
-                    #expect(await fixture.state(of: event) == "planning")
                 }
                 try await fixture.requireInvariants()
-                return count
             }
             #expect(failed > 8)
             #expect(await fixture.state(of: event) == "pending_venue")

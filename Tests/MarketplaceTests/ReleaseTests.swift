@@ -117,22 +117,19 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `a release that stops at any statement is transferred once`(engine: Engine) async throws {
-        let faults = UnavailableDatabase.Switch()
-        try await withMarketplaceMoney(engine, databaseWrapper: faults.wrap) { money in
+    func `a release that stops at any step is transferred once`(engine: Engine) async throws {
+        let loop = FaultLoop.ofEvents
+        try await withMarketplaceMoney(engine, databaseWrapper: loop.wrap) { money in
             let (_, service) = try await money.paidService()
-            let count = try await faults.failEachStatement { _ in
-                let response = await money.release(service)
-                guard response.status == 200 else { throw UnexpectedResponse(response) }
-            } check: { _ in
-                // The lease of a call that was being sent ends.
-                money.app.clock.advance(by: .seconds(61))
-                try await money.marketplace.requireInvariants()
+            try await loop.run("release", on: money.app, atLeast: 20) {
+                try await money.release(service).require(200)
+            } between: {
                 #expect(money.transfers.count <= 1)
             }
-            #expect(count >= 2)
             #expect(money.transfers.count == 1)
             #expect(try await money.balances() == [.provider: -324_000, .inTransit: 291_600, .commission: 32_400])
+            #expect(
+                try await money.app.mail(to: money.provider.email).count { $0.subject == "You were paid" } == 1)
         }
     }
 

@@ -300,6 +300,20 @@ import Testing
         }
     }
 
+    /// Without an index, the plan that writes rule out is the only one, and counts as costly: its compilation would
+    /// take longer than the statement.
+    @Test func `a write that has to read a whole table is not compiled`() async throws {
+        try await withPostgres { database, _ in
+            let plan = try await database.write { transaction in
+                try transaction.all("EXPLAIN ANALYZE SELECT integer FROM free WHERE text = 'a'") {
+                    try $0.read("QUERY PLAN", as: String.self)
+                }
+            }
+            #expect(plan.contains { $0.contains("Seq Scan on free") }, "\(plan)")
+            #expect(!plan.contains { $0.contains("JIT") }, "\(plan)")
+        }
+    }
+
     @Test func `at most 512 statements stay prepared`() async throws {
         try await withPostgres { database, _ in
             let prepared = try await database.write { transaction in

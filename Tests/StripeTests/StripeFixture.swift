@@ -12,10 +12,10 @@ struct StripeFixture {
     let clock = TestClock()
     private let keys = Counter()
 
-    init(_ settings: TestStripeServer.Settings = .init(), timeout: Duration = .seconds(30)) async throws {
+    init(_ settings: TestStripeServer.Settings = .init()) async throws {
         let clock = clock
         server = try await TestStripeServer.start(settings, now: { clock.now })
-        client = Self.client(server.url, key: server.secretKey, timeout: timeout)
+        client = Self.client(server.url, key: server.secretKey)
     }
 
     static func client(_ url: String, key: String, timeout: Duration = .seconds(30)) -> StripeClient {

@@ -202,6 +202,7 @@ func withTrainingFixture(
     runsJobs: Bool = false,
     faults: UnavailableDatabase.Switch? = nil,
     plans: String? = nil,
+    change other: (inout Configuration) -> Void = { _ in },
     _ body: (TrainingFixture) async throws -> Void
 ) async throws {
     let file = FileManager.default.temporaryDirectory.appending(
@@ -214,6 +215,7 @@ func withTrainingFixture(
         configuration.accessTokenLifetime = .days(400)
         configuration.poolSize = 8
         if plans != nil { configuration.plansFile = file.path }
+        other(&configuration)
     }
     try await withTestApp(engine, runsJobs: runsJobs, databaseWrapper: wrapper, change: change) { app in
         let fixture = TrainingFixture(app: app, person: try await app.subscriber(plan))

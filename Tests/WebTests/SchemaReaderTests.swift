@@ -73,6 +73,25 @@ import Testing
                 ))
     }
 
+    private struct FlowerView: Payload {
+        var height: Int
+    }
+
+    @Test func `a page of a list is named for its items`() throws {
+        let reader = SchemaReader()
+        #expect(reader.schema(of: Page<FlowerView>.self) == .reference("FlowerPage"))
+        #expect(reader.schema(of: Page<Leaf>.self) == .reference("LeafPage"))
+        guard case .object(let shape)? = reader.components["FlowerPage"] else {
+            Issue.record("FlowerPage is no object")
+            return
+        }
+        #expect(shape.properties.map(\.name) == ["data", "total", "limit", "offset"])
+        #expect(shape.properties.allSatisfy { $0.isRequired })
+        #expect(shape.property("data")?.schema == .array(.reference("FlowerView")))
+        let page = Page(data: [Leaf(size: 1)], total: 7, limit: 1, offset: 3)
+        #expect(page.listTotal == 7)
+    }
+
     @Test func `recursive types are described`() throws {
         let reader = SchemaReader()
         #expect(reader.schema(of: Tree.self) == .reference("Tree"))
@@ -113,7 +132,10 @@ import Testing
         }
         let reader = SchemaReader()
         _ = reader.schema(of: Camel.self)
-        guard case .object(let shape)? = reader.components["Camel"] else { return #expect(Bool(false)) }
+        guard case .object(let shape)? = reader.components["Camel"] else {
+            Issue.record("FlowerPage is no object")
+            return
+        }
         #expect(shape.properties.map(\.name) == ["sessionID", "someName"])
     }
 

@@ -4,6 +4,7 @@ package import Billing
 package import Entitlements
 import Files
 import Foundation
+import GoalGraphs
 package import Identity
 import Ledger
 import Mail
@@ -21,6 +22,7 @@ import StorageSQLite
 import Stripe
 import Training
 package import Webhooks
+import Workflows
 
 /// The wired system, which the commands, the tests and the tour run.
 package struct App: Sendable {
@@ -96,11 +98,13 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         logger: logger,
         runtime: runtime
     )
+    // One client for all URLs that users name.
+    let userURLs = UserURLClient(policy: try AddressPolicy(privateNetworks: configuration.outboundPrivateNetworks))
     let webhooks = WebhooksModule(
         database: database,
         identity: identity,
         eventTypes: EntitlementsModule.webhookEvents + BillingModule.webhookEvents + TrainingModule.webhookEvents,
-        client: UserURLClient(policy: try AddressPolicy(privateNetworks: configuration.outboundPrivateNetworks)),
+        client: userURLs,
         allowsHTTP: configuration.environment != .production,
         audit: audit.service,
         mailer: mailer,
@@ -109,7 +113,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
     let ledger = LedgerService(runtime: runtime)
-    let offers = Offers(meters: TrainingModule.meters, features: TrainingModule.features)
+    let offers = Offers(
+        meters: TrainingModule.meters, features: TrainingModule.features, rateClasses: WorkflowsModule.rateClasses)
     let file = try readPlans(configuration, offers)
     let entitlements = EntitlementsModule(
         database: database,
@@ -197,11 +202,28 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
+    let workflows = WorkflowsModule(
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        audit: audit,
+        realtime: realtime,
+        mailer: mailer,
+        queue: queue,
+        files: files,
+        client: userURLs,
+        sealer: sealer,
+        address: address(configuration),
+        settings: WorkflowsSettings(budgetMax: MicroDollars(Int64(configuration.workflowBudgetCents) * 10_000)),
+        runtime: runtime
+    )
+
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
         providers: [
             identity.personalData, webhooks, entitlements, realtime, billing, training, sandbox, marketplace,
+            workflows,
         ],
         files: files,
         queue: queue,
@@ -215,6 +237,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Routes and jobs
     let modules: [any Module] = [
         audit, identity, privacy, webhooks, entitlements, realtime, billing, training, sandbox, marketplace,
+        workflows,
     ]
     let runner = JobRunner(
         database: database,
@@ -276,11 +299,13 @@ package let allMigrations: [Migration] =
     + PrivacyModule.migrations + WebhooksModule.migrations
     + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + BillingModule.migrations
     + TrainingModule.migrations + SandboxModule.migrations + MarketplaceModule.migrations
+    + WorkflowsModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] =
     WebhooksModule.invariants + LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants
     + BillingModule.invariants + TrainingModule.invariants + SandboxModule.invariants + MarketplaceModule.invariants
+    + WorkflowsModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
@@ -375,7 +400,7 @@ private func billingSettings(_ configuration: Configuration) -> BillingSettings 
         seller: InvoiceParty(
             name: configuration.invoiceSellerName, address: configuration.invoiceSellerAddress.joined(separator: "\n"),
             taxID: configuration.invoiceSellerTaxID),
-        address: address(configuration), upi: configuration.upiSettings)
+        address: address(configuration), upi: configuration.upiSettings, prices: configuration.stripePrices)
 }
 
 private func riskScorer(_ configuration: Configuration) throws -> RiskScorer {
@@ -412,7 +437,8 @@ private func identitySettings(
     let secret = try needsSecret ? folder.secret("jwt", runtime: runtime) : configuration.jwtSecret
     return IdentitySettings(
         issuer: address(configuration),
-        keyScopes: TrainingModule.keyScopes + SandboxModule.keyScopes + MarketplaceModule.keyScopes,
+        keyScopes: TrainingModule.keyScopes + SandboxModule.keyScopes + MarketplaceModule.keyScopes
+            + WorkflowsModule.keyScopes,
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
@@ -458,6 +484,6 @@ extension Configuration.Environment {
 }
 
 private func readPlans(_ configuration: Configuration, _ offers: Offers) throws -> PlanSet {
-    let yaml = try configuration.plansFile.map { try String(contentsOfFile: $0, encoding: .utf8) } ?? PlanSet.builtIn
-    return try PlanSet(yaml: yaml, offers: offers)
+    guard let file = configuration.plansFile else { return try PlanSet(builtInFor: offers) }
+    return try PlanSet(yaml: String(contentsOfFile: file, encoding: .utf8), offers: offers)
 }

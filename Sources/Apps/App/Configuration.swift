@@ -93,6 +93,8 @@ package struct Configuration: Sendable {
     package var stripePublishableKey: String?
     package var stripeWebhookSecrets: [String]
     package var stripeAPIBase: String
+    /// The ids of Stripe's prices of plans without prices in the file of plans, by the plan's id.
+    package var stripePrices: [String: [String]]
     /// The platform's share of releases.
     package var stripePlatformCommission: Double
     package var invoiceSellerName: String
@@ -126,6 +128,8 @@ package struct Configuration: Sendable {
     package var crashProbabilityMax: Double
     /// A share, 0 to 1.
     package var interruptRateMax: Double
+    /// Of one workflow, in cents of a US dollar.
+    package var workflowBudgetCents: Int
     package var drainGrace: Duration
     package var shutdownTimeout: Duration
     /// Whether a database that this installation has used and that does not exist is created anew. A flag of the
@@ -269,6 +273,15 @@ package struct Configuration: Sendable {
                 + "required with STRIPE_SECRET_KEY")
         stripeAPIBase = source.webAddress(
             "STRIPE_API_BASE", "the URL of Stripe's API; https://api.stripe.com by default")
+        var prices: [String: [String]] = [:]
+        for plan in Self.plansWithStripePrices {
+            let ids = source.list(
+                "STRIPE_PRICE_\(plan.uppercased())",
+                "the ids of Stripe's monthly and yearly prices of the plan \(plan) (price_…), for which the file of "
+                    + "plans has no prices; without them it is not sold")
+            if !ids.isEmpty { prices[plan] = ids }
+        }
+        stripePrices = prices
         stripePlatformCommission = source.share(
             "STRIPE_PLATFORM_COMMISSION", 0.1,
             "the share of a booked service's price that the platform keeps, and of what is paid for an event that its "
@@ -328,6 +341,9 @@ package struct Configuration: Sendable {
             "MAX_CRASH_PROBABILITY", 0.85, "the crash probability from which on a pool is not safe")
         interruptRateMax = source.share(
             "MAX_HISTORIC_INTERRUPT_RATE", 0.20, "the monthly rate of interruptions above which a pool is not used")
+        workflowBudgetCents = source.integer(
+            "WORKFLOW_BUDGET_CENTS", 1_000, 1...1_000_000,
+            "the most that one workflow may cost, in cents of a US dollar; a submission may ask for less")
         drainGrace = .seconds(
             source.integer(
                 "DRAIN_GRACE", 2, 0...60, "seconds from SIGTERM, and 503 from /ready, until connections are refused"))
@@ -468,6 +484,9 @@ extension Configuration {
         return faults
     }
 
+    /// The built-in plans whose prices are at the provider.
+    private static let plansWithStripePrices = ["basic", "pro", "premium"]
+
     /// What would keep payments from working, or would move money where none is to be moved.
     private var stripeFaults: [String] {
         var faults: [String] = []
@@ -492,6 +511,9 @@ extension Configuration {
         {
             faults.append("STRIPE_PUBLISHABLE_KEY: is the publishable key of the same mode as STRIPE_SECRET_KEY")
         }
+        for (plan, ids) in stripePrices.sorted(by: { $0.key < $1.key }) where !ids.allSatisfy(Self.isPriceID) {
+            faults.append("STRIPE_PRICE_\(plan.uppercased()): has ids of Stripe's prices, such as price_1A2b3C")
+        }
         guard environment == .production else { return faults }
         if stripeSecretKey != nil, stripeWebhookSecrets.isEmpty {
             faults.append("STRIPE_WEBHOOK_SECRET: is required in production with STRIPE_SECRET_KEY")
@@ -500,6 +522,7 @@ extension Configuration {
             let given = [
                 ("STRIPE_WEBHOOK_SECRET", !stripeWebhookSecrets.isEmpty),
                 ("STRIPE_PUBLISHABLE_KEY", stripePublishableKey != nil), ("STRIPE_API_BASE", !stripeAPIBase.isEmpty),
+                ("STRIPE_PRICE_…", !stripePrices.isEmpty),
             ]
             if let (name, _) = given.first(where: \.1) {
                 faults.append("STRIPE_SECRET_KEY: is required with \(name)")
@@ -510,6 +533,8 @@ extension Configuration {
         }
         return faults
     }
+
+    private static func isPriceID(_ text: String) -> Bool { text.wholeMatch(of: /price_[A-Za-z0-9_]{1,240}/) != nil }
 
     /// The bytes of host names and addresses; none of them ends the host of a URL.
     private static let hostBytes = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:".utf8)

@@ -27,7 +27,7 @@ struct OperationRoutes: Sendable {
             .get("/", "Status and version; for browsers a page with links", requires: .public, .prefersHTML) {
                 _, prefersHTML -> Negotiated<Greeting> in
                 guard !prefersHTML else {
-                    return .html(Page(DocumentPage.home(documentGroups, version: gatehouseVersion)))
+                    return .html(HTMLPage(DocumentPage.home(documentGroups, version: gatehouseVersion)))
                 }
                 return .json(
                     Greeting(

@@ -12,7 +12,7 @@ struct Bench: AsyncParsableCommand {
         subcommands: [
             MeasureCommand.self, ProveCommand.self, ProofWorkCommand.self, PayoutWorkCommand.self, RaceCommand.self,
             PairCommand.self,
-            ServeCommand.self, SeedCommand.self, FollowCommand.self,
+            ServeCommand.self, SeedCommand.self, FollowCommand.self, SendWebhooksCommand.self, ReleaseCommand.self,
             WriteCommand.self, RefreshCommand.self, ImportCommand.self, GenerateCommand.self,
         ],
         defaultSubcommand: MeasureCommand.self

@@ -26,9 +26,10 @@ struct BenchServer {
     ///   - logLevel: at `info` every request writes a line.
     ///   - bcryptRounds: low by default, because accounts are registered before a measurement.
     ///   - limitsRates: whether rates are counted; no request of a measurement exceeds them.
+    ///   - provider: of payments.
     init(
         folder: String, database: String? = nil, logLevel: Logger.Level = .info, bcryptRounds: Int = 4,
-        limitsRates: Bool = false
+        limitsRates: Bool = false, provider: BenchProvider? = nil
     ) async throws {
         let plans = Self.plans(in: folder)
         try """
@@ -53,6 +54,7 @@ struct BenchServer {
         configuration.bcryptRounds = bcryptRounds
         configuration.subscriptionsPerCaller = Self.connectionsMax
         configuration.logLevel = logLevel
+        provider?.configure(&configuration)
         app = try await buildApp(configuration)
         topics = BenchTopics(app)
     }

@@ -91,6 +91,11 @@ struct Child: Sendable {
 
     var identifier: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
+    /// Whether a signal has ended the process.
+    var wasKilled: Bool { !process.isRunning && process.terminationReason == .uncaughtSignal }
+
+    /// Of a process that has ended: its status, or the number of the signal that ended it.
+    var status: Int32 { process.terminationStatus }
 
     /// Waits for the end of the process.
     /// - Throws: ``Failed`` where its status is not 0.

@@ -4,18 +4,28 @@ import HTTPTypes
 import Modules
 import NIOCore
 
-/// A POST request with a JSON body that is sent to the dispatcher without a socket.
+/// A request that is sent to the dispatcher without a socket: a POST with a JSON body, or a GET.
 struct InProcessRequest {
     private let head: HTTPRequest
     private let body: [UInt8]
 
     init(_ path: String, _ json: JSONValue, token: String? = nil) throws {
-        var head = HTTPRequest(
-            method: .post, scheme: "http", authority: "localhost", path: path,
-            headerFields: [.contentType: "application/json"])
-        if let token { head.headerFields[.authorization] = "Bearer \(token)" }
-        self.head = head
+        head = Self.head(.post, path, [.contentType: "application/json"], token)
         body = Array(try JSONEncoder().encode(json))
+    }
+
+    init(get path: String, token: String) {
+        head = Self.head(.get, path, [:], token)
+        body = []
+    }
+
+    private static func head(_ method: HTTPRequest.Method, _ path: String, _ fields: HTTPFields, _ token: String?)
+        -> HTTPRequest
+    {
+        var head = HTTPRequest(
+            method: method, scheme: "http", authority: "localhost", path: path, headerFields: fields)
+        if let token { head.headerFields[.authorization] = "Bearer \(token)" }
+        return head
     }
 
     /// - Parameter address: of the client.
@@ -30,11 +40,35 @@ extension App {
     func post(
         _ path: String, _ json: JSONValue, token: String? = nil, expecting status: HTTPResponse.Status = .created
     ) async throws -> JSONValue {
-        let response = try await InProcessRequest(path, json, token: token).send(to: self)
+        try await body(of: InProcessRequest(path, json, token: token), path, expecting: status)
+    }
+
+    /// - Returns: the JSON body of the response.
+    /// - Throws: ``UnexpectedStatus`` for a status other than 200.
+    func get(_ path: String, token: String) async throws -> JSONValue {
+        try await body(of: InProcessRequest(get: path, token: token), path, expecting: .ok)
+    }
+
+    private func body(of request: InProcessRequest, _ path: String, expecting status: HTTPResponse.Status)
+        async throws -> JSONValue
+    {
+        let response = await request.send(to: self)
         guard response.status == status, case .buffer(let buffer) = response.body else {
             throw UnexpectedStatus(path: path, status: response.status.code)
         }
         return try JSONValue(parsing: buffer.readableBytesView)
+    }
+
+    /// Creates an administrator as the command does, and signs in.
+    /// - Returns: the access token.
+    func signedInAdministrator() async throws -> String {
+        let email = "administrator@example.org"
+        _ = try await identity.registration.createAdministrator(email: email, password: Accounts.password)
+        let path = "/v1/auth/login"
+        let session = try await post(
+            path, ["email": .string(email), "password": .string(Accounts.password)], expecting: .ok)
+        guard let token = session["access_token"]?.string else { throw UnexpectedStatus(path: path, status: 200) }
+        return token
     }
 
     /// Registers an account and subscribes it to a plan.
@@ -54,5 +88,5 @@ extension App {
 struct UnexpectedStatus: Error, CustomStringConvertible {
     let path: String
     let status: Int
-    var description: String { "POST \(path) was answered with status \(status)" }
+    var description: String { "\(path) was answered with status \(status)" }
 }

@@ -45,7 +45,7 @@ struct MeasureCommand: AsyncParsableCommand {
     enum Part: String, CaseIterable, ExpressibleByArgument {
         case web, writes, reservations, identity, start, rows, timing, rates, gate, realtime, money
 
-        /// Without the part that fills databases with millions of rows, and the one that opens thousands of sockets.
+        /// Without those that fill databases with millions of rows, and the one that opens thousands of sockets.
         static let usual = Set(allCases).subtracting([.gate, .realtime, .money])
     }
 
@@ -79,7 +79,11 @@ struct MeasureCommand: AsyncParsableCommand {
             if parts.contains(.timing) { write(try await TimingMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rows) { write(try await RowsMeasurement(effort: effort, scratch: scratch).run()) }
             if parts.contains(.rates) { write(await RatesMeasurement(effort: effort).run()) }
-            if parts.contains(.money) { write(try await PayoutMeasurement(effort: effort, scratch: scratch).run()) }
+            if parts.contains(.money) {
+                write(try await WebhookMeasurement(effort: effort, scratch: scratch).run())
+                write(try await ReleaseMeasurement(effort: effort, scratch: scratch).run())
+                write(try await LedgerMeasurement(effort: effort, scratch: scratch).run())
+            }
             if parts.contains(.realtime) {
                 let tables = try await RealtimeMeasurement(effort: effort, scratch: scratch, peers: peer).run()
                 for table in tables { write(table) }

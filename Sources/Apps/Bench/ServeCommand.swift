@@ -18,6 +18,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Option var bcryptRounds = 4
     @Option var database: String?
     @Flag var limitsRates = false
+    /// The arguments of ``BenchProvider``: the system then accepts payments.
+    @Option var provider: String?
+    @Option var providerKey: String?
+    @Option var webhookSecret: String?
 
     func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
@@ -26,7 +30,8 @@ struct ServeCommand: AsyncParsableCommand {
         case .hummingbird: try await serveHummingbird(on: group)
         case .gatehouse:
             let server = try await BenchServer(
-                folder: folder, database: database, bcryptRounds: bcryptRounds, limitsRates: limitsRates)
+                folder: folder, database: database, bcryptRounds: bcryptRounds, limitsRates: limitsRates,
+                provider: BenchProvider(url: provider, key: providerKey, webhookSecret: webhookSecret))
             try await server.serve(on: group, onRunning: writePort)
         }
     }

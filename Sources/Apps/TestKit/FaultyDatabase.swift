@@ -22,7 +22,7 @@ package final class FaultyDatabase: DatabaseWrapper {
         async throws(Problem) -> Result
     {
         try await base.write { [counter] transaction in
-            let engine = FaultyEngine(transaction.engine, counter)
+            let engine = FaultyEngine(transaction.engine) { _ throws(StorageError) in try counter.next() }
             let result = try body(Transaction(engine: engine, now: transaction.now))
             if let failure = engine.failure { throw failure }
             return result
@@ -72,37 +72,9 @@ private final class StatementCounter: Sendable {
     var count: Int { counted.load(ordering: .relaxed) }
 
     /// - Throws: `StorageError` for the statement that fails.
-    func next() throws {
+    func next() throws(StorageError) {
         if counted.add(1, ordering: .relaxed).newValue == number {
             throw StorageError(.other, code: "fault", message: "injected failure of statement \(count)")
-        }
-    }
-}
-
-private final class FaultyEngine: TransactionEngine {
-    private let engine: any TransactionEngine
-    private let counter: StatementCounter
-    private(set) var failure: StorageError?
-
-    init(_ engine: any TransactionEngine, _ counter: StatementCounter) {
-        self.engine = engine
-        self.counter = counter
-    }
-
-    var dialect: SQL.Dialect { engine.dialect }
-    var effects: CommitEffects {
-        get { engine.effects }
-        set { engine.effects = newValue }
-    }
-
-    func run(_ text: String, _ values: [SQL.Value]) throws -> (rows: [Row], changes: Int) {
-        if let failure { throw failure }
-        do {
-            try counter.next()
-            return try engine.run(text, values)
-        } catch let error as StorageError {
-            failure = error
-            throw error
         }
     }
 }

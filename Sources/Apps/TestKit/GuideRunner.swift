@@ -1,5 +1,7 @@
+package import App
 import Base
 package import Foundation
+import Modules
 
 /// Runs the requests of a user's guide against a ``TestApp`` and compares the responses with those that the guide
 /// shows.
@@ -25,12 +27,14 @@ package import Foundation
 /// - A line `→ status` ends the request. A media type after the status must equal that of the response. The JSON value
 ///   on the following lines, if any, is compared with the body (``GuidePattern``).
 /// - `{name}` in a path, header or body is replaced by a variable: one of the initial ones, or a value that an earlier
-///   response has set.
+///   response has set. `{code}` is the code of the newest e-mail that has one.
 /// - A block `http poll` is repeated until the response matches, at most for ``pollTimeout``.
 package struct GuideRunner: Sendable {
     private let file: URL
     private let app: TestApp
     private let initial: [String: String]
+    private let replacements: [String: String]
+    private let meanwhile: @Sendable () async throws -> Void
 
     /// How long a `poll` block is repeated.
     package static let pollTimeout: Duration = .seconds(120)
@@ -40,33 +44,54 @@ package struct GuideRunner: Sendable {
     /// - Parameters:
     ///   - name: of the file in `docs/guides`.
     ///   - administrator: the variable with the access token of the administrator, which the reader of the guide has.
+    ///   - change: changes the settings that all tests have in common.
+    ///   - replacements: texts of the guide that stand for others of the test, such as the URL of a receiver.
+    ///   - meanwhile: what others do before each request, such as a customer on the page of the payment provider.
+    ///   - afterwards: is called with the variables, before the server is stopped.
     /// - Returns: the number of blocks that were run.
     /// - Throws: as ``run()``.
-    package static func run(_ name: String, _ engine: Engine, administrator: String) async throws -> Int {
+    package static func run(
+        _ name: String, _ engine: Engine, administrator: String, clock: TestClock = TestClock(),
+        change: (inout Configuration) -> Void = { _ in }, replacing replacements: [String: String] = [:],
+        meanwhile: @escaping @Sendable () async throws -> Void = {},
+        afterwards: (TestApp, [String: String]) async throws -> Void = { _, _ in }
+    ) async throws -> Int {
         var count = 0
-        try await withTestApp(engine, runsJobs: true) { app in
+        try await withTestApp(engine, clock: clock, runsJobs: true, change: change) { app in
             let guide = GuideRunner(
                 Repository.url("docs/guides/\(name)"), app: app,
-                variables: [administrator: try await app.administrator().token])
-            count = try await guide.run()
+                variables: [administrator: try await app.administrator().token], replacements, meanwhile)
+            let run = try await guide.run()
+            count = run.count
+            try await afterwards(app, run.variables)
         }
         return count
     }
 
-    private init(_ file: URL, app: TestApp, variables: [String: String]) {
+    private init(
+        _ file: URL, app: TestApp, variables: [String: String], _ replacements: [String: String],
+        _ meanwhile: @escaping @Sendable () async throws -> Void
+    ) {
         self.file = file
         self.app = app
         initial = variables
+        self.replacements = replacements
+        self.meanwhile = meanwhile
     }
 
-    /// - Returns: the number of blocks that were run.
+    /// - Returns: the number of blocks that were run, and the variables after the last one.
     /// - Throws: ``GuideFailure`` for the first block that is malformed or whose response differs.
-    private func run() async throws -> Int {
-        let blocks = try GuideBlock.all(in: String(contentsOf: file, encoding: .utf8))
+    private func run() async throws -> (count: Int, variables: [String: String]) {
+        let text = try replacements.reduce(into: String(contentsOf: file, encoding: .utf8)) { text, replacement in
+            text = text.replacing(replacement.key, with: replacement.value)
+        }
+        let blocks = try GuideBlock.all(in: text)
         var variables = initial
         for block in blocks {
+            if block.body.contains("{code}") { variables["code"] = try await newestCode() }
             let deadline = ContinuousClock.now + Self.pollTimeout
             while true {
+                try await meanwhile()
                 let response = try await send(block, variables)
                 guard let difference = difference(response, block, &variables) else { break }
                 guard block.isPolled, ContinuousClock.now < deadline else {
@@ -78,7 +103,18 @@ package struct GuideRunner: Sendable {
             // Rows that two requests insert are ordered by time, as with a real clock.
             app.clock.advance(by: .seconds(1))
         }
-        return blocks.count
+        return (blocks.count, variables)
+    }
+
+    private func newestCode() async throws -> String? {
+        // A job of the server may be sending it at this moment.
+        _ = try await eventually {
+            try await app.app.database.read {
+                try $0.count(
+                    "SELECT COUNT(*) AS count FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL")
+            } == 0
+        }
+        return try app.mailbox().compactMap(\.code).last
     }
 
     private func send(_ block: GuideBlock, _ variables: [String: String]) async throws -> TestResponse {

@@ -10,13 +10,15 @@ package enum Invariants {
 
     /// Reservations that tests make without a run have operation keys that begin with `test`.
     private static let stranded = Invariant(
-        "a reservation is held, and no run can release it",
+        "a reservation is held, and no run or workflow can release it",
         """
         SELECT reservations.id FROM reservations
         LEFT JOIN training_runs ON training_runs.reservation_id = reservations.id
         WHERE reservations.state = 'held' AND training_runs.id IS NULL AND reservations.meter <> 'uploads'
             AND reservations.operation_key NOT LIKE 'test:%' AND reservations.operation_key NOT LIKE '%:test-%'
             AND reservations.operation_key NOT LIKE 'remote/%'
+            AND NOT EXISTS (
+                SELECT 1 FROM workflows WHERE reservation_id = reservations.id AND settlement = 'held')
         """
     )
 }

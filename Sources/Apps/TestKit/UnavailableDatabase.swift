@@ -2,7 +2,7 @@ package import Base
 package import Storage
 import Synchronization
 
-/// A database of which a test can make statements of writes fail, or make writes wait.
+/// A database of which a test can make statements of writes fail, or make writes wait, or whose process it kills.
 ///
 /// ```swift
 /// let faults = UnavailableDatabase.Switch()
@@ -14,12 +14,14 @@ package final class UnavailableDatabase: DatabaseWrapper {
     /// Controls the database that `wrap` returned last.
     package final class Switch: Sendable {
         private struct State {
-            var faulty: FaultyDatabase?
             var base: (any Database)?
+            /// In place of the base.
+            var replacement: (any Database)?
             var pause: (@Sendable () async -> Void)?
         }
 
         private let state = Mutex(State())
+        private let steps = TransactionSteps()
 
         package init() {}
 
@@ -40,23 +42,79 @@ package final class UnavailableDatabase: DatabaseWrapper {
             _ operation: (_ number: Int) async throws -> Void, check: (_ number: Int) async throws -> Void
         ) async throws -> Int {
             try await withEachStatementFailing { number in
-                let faulty = state.withLock { state -> FaultyDatabase? in
-                    state.faulty = state.base.map { FaultyDatabase($0, failingAt: number) }
-                    return state.faulty
-                }
-                do { try await operation(number) } catch  where (faulty?.statementCount ?? 0) >= number {
+                let faulty = FaultyDatabase(try base, failingAt: number)
+                replace(by: faulty)
+                do { try await operation(number) } catch  where faulty.statementCount >= number {
                     // The error follows from the failing statement.
                 }
-                state.withLock { $0.faulty = nil }
+                replace(by: nil)
                 try await check(number)
-                return faulty?.statementCount ?? 0
+                return faulty.statementCount
             }
+        }
+
+        /// Runs `operation` again and again, each time with one step of its transactions failing that has not failed
+        /// before, until there is none, and `check` after each of these runs. A step is a statement after those that
+        /// its transaction has run before it, or the response to a commit, which is lost: that transaction stays.
+        ///
+        /// In contrast to ``failEachStatement(_:check:)`` it reaches every statement of an operation of several
+        /// transactions that continues where the run before has stopped. Steps that have failed in an earlier loop of
+        /// this switch do not fail again.
+        /// - Returns: the number of steps that failed in turn.
+        /// - Throws: an error of `operation` in a run without a failing step; an error of `check`; ``TooManySteps``.
+        @discardableResult
+        package func failEachStep(
+            _ operation: () async throws -> Void, check: () async throws -> Void
+        ) async throws -> Int {
+            let faulty = StepFaultDatabase(try base, steps)
+            for count in 0..<1_000 {
+                steps.beginRun()
+                replace(by: faulty)
+                do { try await operation() } catch  where steps.hasFailed {
+                    // The error follows from the failing step.
+                }
+                replace(by: nil)
+                try await check()
+                guard steps.hasFailed else { return count }
+            }
+            throw TooManySteps()
+        }
+
+        /// Runs `operation` in a process that is killed right after its first commit, then in one that is killed where
+        /// its second transaction would begin, then right after its second commit, and so on, until it ends before,
+        /// and `recover` after each of these runs.
+        /// - Returns: how often it was killed.
+        /// - Throws: an error of `operation` in the run that is not killed; an error of `recover`; ``TooManySteps``.
+        @discardableResult
+        package func killAtEachCommit(
+            _ operation: (_ number: Int) async throws -> Void, recover: (_ number: Int) async throws -> Void
+        ) async throws -> Int {
+            for number in 1...1_000 {
+                let killed = KilledDatabase(try base, after: (number + 1) / 2, isAtOnce: number % 2 == 1)
+                replace(by: killed)
+                do { try await operation(number) } catch  where killed.isKilled {
+                    // The process does not exist any more.
+                }
+                replace(by: nil)
+                try await recover(number)
+                guard killed.isKilled else { return number - 1 }
+            }
+            throw TooManySteps()
         }
 
         /// Awaits `body` before every write that begins afterwards; nil for no wait.
         package func beforeWrites(_ body: (@Sendable () async -> Void)?) { state.withLock { $0.pause = body } }
 
-        fileprivate var faulty: FaultyDatabase? { state.withLock { $0.faulty } }
+        private var base: any Database {
+            get throws {
+                guard let base = state.withLock({ $0.base }) else { throw NoDatabase() }
+                return base
+            }
+        }
+
+        private func replace(by database: (any Database)?) { state.withLock { $0.replacement = database } }
+
+        fileprivate var replacement: (any Database)? { state.withLock { $0.replacement } }
         fileprivate func waitBeforeWrite() async { await state.withLock { $0.pause }?() }
     }
 
@@ -68,11 +126,29 @@ package final class UnavailableDatabase: DatabaseWrapper {
         self.control = control
     }
 
+    package func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
+        async throws(Problem) -> Result
+    {
+        try await (control.replacement ?? base).read(body)
+    }
+
+    package func read<Result: Sendable>(
+        within limit: Duration, _ body: @escaping @Sendable (Transaction) throws -> Result
+    ) async throws(Problem) -> Result {
+        try await (control.replacement ?? base).read(within: limit, body)
+    }
+
     @discardableResult
     package func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
         async throws(Problem) -> Result
     {
         await control.waitBeforeWrite()
-        return try await (control.faulty ?? base).write(body)
+        return try await (control.replacement ?? base).write(body)
     }
 }
+
+/// An operation had more than 1,000 steps.
+package struct TooManySteps: Error {}
+
+/// A switch whose `wrap` has wrapped no database.
+private struct NoDatabase: Error {}

@@ -17,10 +17,10 @@ package struct TestStripeFault: Sendable {
         case keyInUse
         /// A refusal, and nothing is done. It is not kept.
         case refused(status: Int, type: String, code: String?)
-        /// It is done, and the response comes late. Meanwhile its key is in use.
-        case delay(Duration)
-        /// It is done, and the second half of the response comes late.
-        case slow(Duration)
+        /// It is done, and the response is held back. Meanwhile its key is in use.
+        case held(TestStripeHold)
+        /// It is done, and the second half of the response is held back.
+        case halfHeld(TestStripeHold)
         /// It is done, and the response is no JSON.
         case unreadable
     }
@@ -50,16 +50,16 @@ package struct TestStripeFault: Sendable {
         case .keyInUse: return TestStripeError.keyInUse.response
         case .refused(let status, let type, let code):
             return TestStripeError(status: status, type: type, code: code, message: "Refused by a fault.").response
-        case .lostAfterEffect, .serverErrorAfterEffect, .delay, .slow, .unreadable: return nil
+        case .lostAfterEffect, .serverErrorAfterEffect, .held, .halfHeld, .unreadable: return nil
         }
     }
 }
 
 /// Faults of a share of all requests with an effect, the same ones for the same seed and order of requests.
 struct TestStripeRandomFaults {
-    private static let kinds: [TestStripeFault.Kind] = [
-        .lostBeforeEffect, .lostAfterEffect, .serverError, .rateLimited, .keyInUse, .unreadable,
-        .delay(.milliseconds(5)),
+    private static let kinds: [@Sendable () -> TestStripeFault.Kind] = [
+        { .lostBeforeEffect }, { .lostAfterEffect }, { .serverError }, { .rateLimited }, { .keyInUse },
+        { .unreadable }, { .held(TestStripeHold(for: .milliseconds(5))) },
     ]
 
     /// In thousandths.
@@ -74,7 +74,7 @@ struct TestStripeRandomFaults {
     mutating func next(_ request: TestStripeRequest) -> TestStripeFault? {
         let number = random()
         guard request.method != "GET", number % 1_000 < share else { return nil }
-        let kind = Self.kinds[Int(random() % UInt64(Self.kinds.count))]
+        let kind = Self.kinds[Int(random() % UInt64(Self.kinds.count))]()
         return TestStripeFault(kind: kind, method: nil, path: "", skipped: 0, rest: 1)
     }
 

@@ -35,21 +35,28 @@ final class TestStripeHandler: ChannelInboundHandler {
         switch response.delivery {
         case .lost: context.close(promise: nil)
         case .now: write(response, isKeptAlive, context)
-        case .after(let delay):
-            context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
-                response.onSent?()
+        case .after(let time):
+            context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(time)) {
                 self.write(response, isKeptAlive, context)
             }
-        case .inHalves(let delay):
+        case .held(let hold): onRelease(of: hold, context) { self.write(response, isKeptAlive, context) }
+        case .halfHeld(let hold):
             writeHead(response, context)
             let half = response.body.count / 2
             writeBody(response.body[..<half], context)
             context.flush()
-            context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
+            onRelease(of: hold, context) {
                 self.writeBody(response.body[half...], context)
                 self.writeEnd(isKeptAlive, context)
             }
         }
+    }
+
+    /// Calls `send` on the event loop of the connection.
+    private func onRelease(of hold: TestStripeHold, _ context: ChannelHandlerContext, _ send: @escaping () -> Void) {
+        let released = context.eventLoop.makePromise(of: Void.self)
+        released.futureResult.assumeIsolated().whenComplete { _ in send() }
+        hold.hold { released.succeed() }
     }
 
     private func write(_ response: TestStripeResponse, _ isKeptAlive: Bool, _ context: ChannelHandlerContext) {

@@ -4,9 +4,11 @@ import Base
 struct TestStripeResponse: Sendable {
     enum Delivery: Sendable {
         case now
+        /// After the time that a provider takes.
         case after(Duration)
-        /// The second half of the body after a time.
-        case inHalves(Duration)
+        case held(TestStripeHold)
+        /// The second half of the body is held back.
+        case halfHeld(TestStripeHold)
         /// The connection is closed without a response.
         case lost
     }
@@ -16,44 +18,10 @@ struct TestStripeResponse: Sendable {
     var contentType = "application/json"
     var headers: [(String, String)] = []
     var delivery = Delivery.now
-    /// Called before a delayed response is sent.
-    var onSent: (@Sendable () -> Void)?
 
     init(status: Int, _ value: JSONValue) {
         self.status = status
         body = []
         body.append(json: value)
-    }
-}
-
-extension [UInt8] {
-    /// Appends JSON text. The order of members is any.
-    mutating func append(json value: JSONValue) {
-        switch value {
-        case .null: append(contentsOf: "null".utf8)
-        case .bool(let value): append(contentsOf: (value ? "true" : "false").utf8)
-        case .integer(let value): append(decimal: value)
-        case .decimal(let text): append(contentsOf: text.utf8)
-        case .number(let value): append(contentsOf: "\(value)".utf8)
-        case .string(let value): append(jsonString: value)
-        case .array(let elements):
-            append(UInt8(ascii: "["))
-            for (index, element) in elements.enumerated() {
-                if index > 0 { append(UInt8(ascii: ",")) }
-                append(json: element)
-            }
-            append(UInt8(ascii: "]"))
-        case .object(let members):
-            append(UInt8(ascii: "{"))
-            var isFirst = true
-            for (name, member) in members {
-                if !isFirst { append(UInt8(ascii: ",")) }
-                isFirst = false
-                append(jsonString: name)
-                append(UInt8(ascii: ":"))
-                append(json: member)
-            }
-            append(UInt8(ascii: "}"))
-        }
     }
 }

@@ -157,6 +157,25 @@ extension TestStripeServer {
     /// The bank accepts a payout, or returns it, also one that it had accepted.
     package func finishPayout(_ id: String, isPaid: Bool) { control { $0.finishPayout(id, isPaid: isPaid) } }
 
+    /// A recurring price that is made in the dashboard, with a product of its own.
+    /// - Parameter interval: `month` or `year`.
+    package func makePrice(_ amount: Money, every interval: String = "month") -> String {
+        control { state in
+            let made = Result { () throws(TestStripeError) -> JSONValue in
+                let product = try state.createProduct(TestStripeForm([("name", "made in the dashboard")]))
+                return try state.createPrice(
+                    TestStripeForm([
+                        ("product", product["id"]?.string ?? ""), ("currency", amount.currency.code),
+                        ("unit_amount", "\(StripeAmount.units(of: amount))"), ("recurring[interval]", interval),
+                    ]))
+            }
+            guard case .success(let price) = made, let id = price["id"]?.string else {
+                preconditionFailure("a price cannot be made")
+            }
+            return id
+        }
+    }
+
     // MARK: Balance
 
     /// Adds available money to the platform's balance, as a top-up.
@@ -174,10 +193,11 @@ extension TestStripeServer {
 
     // MARK: Reading
 
-    /// All objects of a type, from the oldest to the newest, without a request.
-    package func objects<Object: StripeObject>(_: Object.Type = Object.self) -> [Object] {
+    /// The objects of a type, from the oldest to the newest, without a request.
+    /// - Parameter count: of the newest.
+    package func objects<Object: StripeObject>(_: Object.Type = Object.self, newest count: Int = .max) -> [Object] {
         control { state in
-            state.all(Object.object).filter { !$0.flag("deleted") }.map { members in
+            state.all(Object.object).suffix(count).filter { !$0.flag("deleted") }.map { members in
                 do { return try Object(.object(members)) } catch {
                     preconditionFailure("the server made an object that cannot be read: \(error)")
                 }

@@ -12,6 +12,8 @@ import Synchronization
 /// request and each call of its control interface, in the order of time.
 package final class TestStripeServer: Sendable {
     package struct Settings: Sendable {
+        /// From a request to its response.
+        package var responseTime: Duration = .zero
         /// From a payment until its money is available for transfers.
         package var settlementDelay: Duration = .zero
         /// What Stripe takes of each payment, in hundredths of a percent: 290 are 2.9 %.

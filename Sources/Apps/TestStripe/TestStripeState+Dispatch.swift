@@ -17,11 +17,12 @@ extension TestStripeState {
         recorder.record(request, route, response)
         switch fault?.kind {
         case .lostAfterEffect: response.delivery = .lost
-        case .delay(let delay): response.delivery = .after(delay)
-        case .slow(let delay): response.delivery = .inHalves(delay)
+        case .held(let hold): response.delivery = .held(hold)
+        case .halfHeld(let hold): response.delivery = .halfHeld(hold)
         case .unreadable:
             response.body = Array("<html>".utf8)
             response.contentType = "text/html"
+        case nil where settings.responseTime > .zero: response.delivery = .after(settings.responseTime)
         default: break
         }
         return response
@@ -60,7 +61,7 @@ extension TestStripeState {
         }
         if case .serverErrorAfterEffect = fault?.kind { response = TestStripeError.serverError.response }
         keys[key] = TestStripeKey(created: time, fingerprint: request.fingerprint, kept: response)
-        if case .delay(let delay) = fault?.kind { keys[key]?.inUseUntil = ContinuousClock.now + delay }
+        if case .held(let hold) = fault?.kind { keys[key]?.hold = hold }
         return response
     }
 
@@ -133,8 +134,8 @@ struct TestStripeKey {
     let created: Instant
     let fingerprint: String
     let kept: TestStripeResponse
-    /// While the response of the first request is delayed.
-    var inUseUntil: ContinuousClock.Instant?
+    /// Of the response to the first request. Until it is released, the key is in use.
+    var hold: TestStripeHold?
 
     init(created: Instant, fingerprint: String, kept: TestStripeResponse) {
         self.created = created
@@ -149,7 +150,7 @@ struct TestStripeKey {
                 message: "Keys for idempotent requests can only be used with the same parameters they were first used "
                     + "with.", isKept: false)
         }
-        if let inUseUntil, ContinuousClock.now < inUseUntil { throw .keyInUse }
+        if let hold, !hold.isReleased { throw .keyInUse }
         var response = kept
         response.headers.append(("Idempotent-Replayed", "true"))
         return response

@@ -25,6 +25,17 @@ package final class AuditSearchService: Sendable {
         try await page("(actor_id = \(person) OR subject = \(person) OR target_id = \(person))", limit, offset)
     }
 
+    /// The rows about one object of an organisation, oldest first, and their total number.
+    package func history(of subject: String, in organisation: String, limit: Int, offset: Int) async throws(Problem)
+        -> (rows: [AuditRecord], total: Int64)
+    {
+        let condition: SQL = "subject = \(subject) AND organisation_id = \(organisation)"
+        return try await database.read { transaction in
+            let rows = try transaction.auditHistory(where: condition, limit: limit, offset: offset)
+            return (rows: rows.map(AuditRecord.init), total: try transaction.countAuditRows(where: condition))
+        }
+    }
+
     private func page(_ condition: SQL, _ limit: Int, _ offset: Int) async throws(Problem) -> (
         rows: [AuditRecord], total: Int64
     ) {

@@ -92,6 +92,17 @@ extension Transaction {
         )
     }
 
+    /// The rows that match, oldest first.
+    func auditHistory(where condition: SQL, limit: Int, offset: Int) throws -> [AuditRow] {
+        try all(
+            """
+            SELECT \(Self.auditColumns) FROM audit_events WHERE \(condition)
+            ORDER BY at, shard, sequence LIMIT \(limit) OFFSET \(offset)
+            """,
+            AuditRow.init
+        )
+    }
+
     func countAuditRows(where condition: SQL) throws -> Int64 {
         try count("SELECT COUNT(*) AS count FROM audit_events WHERE \(condition)")
     }

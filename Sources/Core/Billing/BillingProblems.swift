@@ -10,6 +10,7 @@ extension Problem.Kind {
         "payment-in-progress", "A payment for this is in progress", status: 409)
     package static let amountMismatch = Self("amount-mismatch", "The amount is not the one to be paid", status: 409)
     package static let refundTooHigh = Self("refund-too-high", "More than was paid cannot be refunded", status: 409)
+    package static let refundState = Self("refund-state", "The refund is not in a state for this", status: 409)
     package static let paymentState = Self("payment-state", "The payment is not in a state for this", status: 409)
 }
 

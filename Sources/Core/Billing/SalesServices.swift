@@ -12,22 +12,24 @@ struct SalesServices {
     let workers: [Worker]
 
     init(
-        database: any Database, identity: IdentityModule, entitlements: EntitlementsModule, audit: AuditService,
-        mailer: Mailer, settings: BillingSettings, hasProvider: Bool, hasUPI: Bool, runtime: Runtime
+        database: any Database, identity: IdentityModule, entitlements: EntitlementsModule,
+        prices: ProviderPriceService, audit: AuditService, mailer: Mailer, settings: BillingSettings,
+        hasProvider: Bool, hasUPI: Bool, runtime: Runtime
     ) {
         invoices = InvoiceService(
             seller: settings.seller, address: settings.address, audit: audit, mailer: mailer, runtime: runtime)
         coupons = CouponService(runtime: runtime)
-        let attempts = entitlements.attempts("codes")
+        let attempts = entitlements.attempts(CouponService.attemptsName)
         let codes = AccessCodeService(
             database: database, plans: entitlements.plans, subscriptions: entitlements.billing, audit: audit,
             runtime: runtime)
         routes =
-            PriceRoutes(plans: entitlements.plans, hasProvider: hasProvider, hasUPI: hasUPI).routes
+            PriceRoutes(plans: entitlements.plans, prices: prices, hasProvider: hasProvider, hasUPI: hasUPI).routes
             + CouponRoutes(
                 identity: identity,
                 coupons: CouponAdministrationService(
-                    database: database, coupons: coupons, plans: entitlements.plans, audit: audit, runtime: runtime),
+                    database: database, coupons: coupons, plans: entitlements.plans, prices: prices, audit: audit,
+                    runtime: runtime),
                 attempts: attempts
             ).routes
             + AccessCodeRoutes(identity: identity, codes: codes, attempts: attempts).routes

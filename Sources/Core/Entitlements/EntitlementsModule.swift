@@ -20,6 +20,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     package let nodes: NodeRegistry
     package let credits: CreditService
     package let concurrency: ConcurrencyService
+    package let unattendedCharges: UnattendedCharges
     let queue: QuotaQueue
     let settled: SettledReservationService
     package let subscriptions: SubscriptionService
@@ -54,6 +55,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
     ) {
         self.plans = plans
         self.ledger = ledger
+        unattendedCharges = UnattendedCharges(plans: plans)
         let meters = MeterCatalog(productMeters: productMeters, plans: plans)
         let cache = EntitlementCache(plans: plans)
         let levels = LevelCache(snapshots: cache.snapshots, runtime: runtime)
@@ -67,7 +69,7 @@ package final class EntitlementsModule: Module, PersonalDataProvider {
         planRates = PlanRateService(limiter: limiter, entitlements: entitlements)
         self.limiter = limiter
         explanations = ExplanationRoutes(member: identity.member)
-        concurrency = ConcurrencyService(database: database, entitlements: entitlements)
+        concurrency = ConcurrencyService(database: database, entitlements: entitlements, plans: plans)
 
         // Quotas
         nodes = NodeRegistry(database: database)

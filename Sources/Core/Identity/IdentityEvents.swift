@@ -13,6 +13,12 @@ package final class IdentityEvents: Sendable {
 
     package typealias ActiveSessionCounter = @Sendable (ID<Person>, Transaction) throws -> Int64
 
+    /// Says what of the organisations has to be settled before they are erased; nil where nothing has.
+    package typealias ObligationReader = @Sendable ([ID<Organisation>], Transaction) throws -> Obligation?
+
+    /// Whether a module has rows of an organisation without a foreign key.
+    package typealias DataReader = @Sendable (ID<Organisation>, Transaction) throws -> Bool
+
     private struct Listeners {
         var emailVerified: [Listener] = []
         var addressChanging: [Listener] = []
@@ -21,6 +27,8 @@ package final class IdentityEvents: Sendable {
         var memberRemoved: [Listener] = []
         var usage: [UsageReader] = []
         var activeSessions: [ActiveSessionCounter] = []
+        var obligations: [ObligationReader] = []
+        var data: [DataReader] = []
         var activeSessionsChanged: [@Sendable (ID<Person>) -> Void] = []
     }
 
@@ -63,6 +71,14 @@ package final class IdentityEvents: Sendable {
         listeners.withLock { $0.activeSessions.append(counter) }
     }
 
+    /// Adds a reader of what an organisation owes or is owed. While there is any, the organisation is not erased.
+    package func addObligations(_ reader: @escaping ObligationReader) {
+        listeners.withLock { $0.obligations.append(reader) }
+    }
+
+    /// Adds a reader of data of an organisation. While there is any, its owner cannot delete the organisation.
+    package func addData(_ reader: @escaping DataReader) { listeners.withLock { $0.data.append(reader) } }
+
     /// After the commit, the next read of the person's account counts the active sessions anew.
     package func activeSessionsChanged(of person: ID<Person>, in transaction: Transaction) {
         let changed = listeners.withLock { $0.activeSessionsChanged }
@@ -102,6 +118,20 @@ package final class IdentityEvents: Sendable {
 
     func memberRemoved(_ person: ID<Person>, from organisation: ID<Organisation>, in transaction: Transaction) throws {
         for listener in listeners.withLock({ $0.memberRemoved }) { try listener(person, organisation, transaction) }
+    }
+
+    /// - Returns: `not-settled` where something has to be settled before the organisations are erased.
+    func refusal(ofErasing organisations: [ID<Organisation>], in transaction: Transaction) throws -> Problem? {
+        for reader in listeners.withLock({ $0.obligations }) {
+            if let found = try reader(organisations, transaction) {
+                return Problem(.notSettled, detail: found.sentence, members: found.members)
+            }
+        }
+        return nil
+    }
+
+    func hasData(_ organisation: ID<Organisation>, in transaction: Transaction) throws -> Bool {
+        try listeners.withLock { $0.data }.contains { try $0(organisation, transaction) }
     }
 
     func usage(of person: Person, in transaction: Transaction) throws -> ProfileUsage {

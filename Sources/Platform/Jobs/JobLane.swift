@@ -26,7 +26,7 @@ struct LaneClaim: Sendable {
     /// The kinds of jobs that the runner has workers for.
     let kinds: [String]
     /// The number of free slots.
-    let count: Int
+    var count: Int
     /// The jobs of one organisation that may run at once, in all processes together; nil without a limit. With a limit
     /// the organisation with the fewest running jobs is next.
     let organisationMax: Int?

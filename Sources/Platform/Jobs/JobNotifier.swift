@@ -16,8 +16,17 @@ final class JobNotifier: Sendable {
     final class Registration: Sendable {
         let kinds: Set<String>
         let signal = WakeUpSignal()
+        private let lanes = Mutex(Set(JobLane.allCases))
 
         fileprivate init(kinds: Set<String>) { self.kinds = kinds }
+
+        /// The lanes with free slots, before the runner looks for jobs in them. A job that is queued in another lane
+        /// needs no signal: the end of a running job gives one.
+        func setVacant(_ vacant: Set<JobLane>) { lanes.withLock { $0 = vacant } }
+
+        fileprivate func waits(for kind: String, in lane: JobLane) -> Bool {
+            kinds.contains(kind) && lanes.withLock { $0.contains(lane) }
+        }
     }
 
     /// The messages between processes.
@@ -29,9 +38,9 @@ final class JobNotifier: Sendable {
     private let state = Mutex(State())
 
     /// Signals that a job of `kind` waits or has another due time, once `transaction` has committed.
-    func signalQueued(_ kind: String, in transaction: Transaction) {
-        transaction.afterCommit { self.wakeRunners(of: kind) }
-        transaction.notifyOtherProcesses("\(Message.queued) \(kind)")
+    func signalQueued(_ kind: String, _ lane: JobLane, in transaction: Transaction) {
+        transaction.afterCommit { self.wakeRunners(of: kind, lane) }
+        transaction.notifyOtherProcesses("\(Message.queued) \(lane.rawValue) \(kind)")
     }
 
     /// Signals that a job is finished, once `transaction` has committed.
@@ -43,10 +52,11 @@ final class JobNotifier: Sendable {
     /// Passes on what another process has committed.
     func receive(_ notification: DatabaseNotification) {
         guard case .message(let text) = notification else { return wakeAll() }
-        let words = text.split(separator: " ", maxSplits: 1)
-        switch (words.first.map(String.init), words.last.map(String.init)) {
-        case (Message.queued, let kind?): wakeRunners(of: kind)
-        case (Message.ended, let id?): wakeWaiters(for: ID(trusted: id))
+        let words = text.split(separator: " ").map(String.init)
+        switch words.first {
+        case Message.queued where words.count == 3:
+            if let lane = JobLane(rawValue: words[1]) { wakeRunners(of: words[2], lane) }
+        case Message.ended where words.count == 2: wakeWaiters(for: ID(trusted: words[1]))
         default: break
         }
     }
@@ -72,8 +82,8 @@ final class JobNotifier: Sendable {
         }
     }
 
-    private func wakeRunners(of kind: String) {
-        for runner in state.withLock({ $0.runners }) where runner.kinds.contains(kind) { runner.signal.signal() }
+    private func wakeRunners(of kind: String, _ lane: JobLane) {
+        for runner in state.withLock({ $0.runners }) where runner.waits(for: kind, in: lane) { runner.signal.signal() }
     }
 
     private func wakeWaiters(for id: ID<QueuedJob>) {

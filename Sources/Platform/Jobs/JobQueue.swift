@@ -95,7 +95,7 @@ package final class JobQueue: Sendable {
     ) throws -> ID<QueuedJob> {
         let id = ids.next()
         let queued = try transaction.insertJob(id, kind: kind, lane: lane, payload: payload, options)
-        if queued == id { notifier.signalQueued(kind, in: transaction) }
+        if queued == id { notifier.signalQueued(kind, lane, in: transaction) }
         return queued
     }
 

@@ -157,7 +157,7 @@ package struct JobRunner: Service {
             await withDiscardingTaskGroup { group in
                 group.addTask { await sendHeartbeats() }
                 group.addTask { await pollCancellations() }
-                await claimJobs(registration.signal, isStopping: { isStopping.withLock { $0 } })
+                await claimJobs(registration, isStopping: { isStopping.withLock { $0 } })
                 // A task of its own, so that jobs are handed back also when this task is cancelled.
                 let wait = Task.isCancelled ? Duration.zero : settings.drain
                 await Task { await drain(wait) }.value
@@ -173,12 +173,12 @@ package struct JobRunner: Service {
     /// starts no background tasks and never sleeps, so the test's clock alone decides what is due.
     package func runUntilIdle() async throws {
         try await scheduler.register()
+        let claims = JobLane.allCases.map { claim(of: $0, count: 1) }
         for _ in 0..<Self.idleJobsMax {
-            let ticks = try await scheduler.fireDue { throw $1 }
-            let expired = try await expireLeases()
-            let claims = JobLane.allCases.map { claim(of: $0, count: 1) }
-            let isDue = try await database.read { try $0.hasDueJob(for: claims) }
-            if isDue, let job = try await lease(claims, atMost: 1).jobs.first {
+            let due = try await database.read { try self.dueJobs(for: claims, in: $0) }
+            let ticks = try await scheduler.fire(due.schedules) { throw $1 }
+            let expired = try await expireLeases(of: due.expired)
+            if !due.claims.isEmpty, let job = try await lease(due.claims, atMost: 1).jobs.first {
                 let runningJob = start(job, isPatient: false)
                 await perform(runningJob, isPatient: false)
             } else if ticks + expired == 0 {
@@ -193,7 +193,7 @@ package struct JobRunner: Service {
 
 extension JobRunner {
     /// One pass at every signal and due time, until `isStopping`.
-    private func claimJobs(_ signal: WakeUpSignal, isStopping: () -> Bool) async {
+    private func claimJobs(_ registration: JobNotifier.Registration, isStopping: () -> Bool) async {
         var failures = 0
         var isRegistered = false
         while !isStopping(), !Task.isCancelled {
@@ -203,7 +203,7 @@ extension JobRunner {
                     try await scheduler.register()
                     isRegistered = true
                 }
-                pause = min(pause, try await pass(signal))
+                pause = min(pause, try await pass(registration))
                 if failures > 0 {
                     logger.info("the queue is reachable again", metadata: ["failures": .stringConvertible(failures)])
                 }
@@ -218,45 +218,52 @@ extension JobRunner {
                         metadata: ["cause": "\(error)", "failures": .stringConvertible(failures)])
                 }
             }
-            await signal.wait(atMost: pause)
+            await registration.signal.wait(atMost: pause)
         }
     }
 
     /// Does what is due.
     /// - Returns: the time until the next due time, as known after this pass.
-    private func pass(_ signal: WakeUpSignal) async throws -> Duration {
+    private func pass(_ registration: JobNotifier.Registration) async throws -> Duration {
         let claims = vacantClaims
-        let due = try await database.read { [kinds, scheduler] transaction in
-            try DueJobs(
-                dueSchedules: scheduler.due(in: transaction),
-                expired: transaction.expiredJobs(of: kinds, atMost: Self.expiredMax),
-                hasDueJob: !claims.isEmpty && transaction.hasDueJob(for: claims),
-                untilNext: [transaction.nextDueTime(of: kinds), scheduler.nextTick(in: transaction)]
-                    .compactMap { $0 }.min().map { $0 - transaction.now }
+        registration.setVacant(Set(claims.map(\.lane)))
+        let (due, untilNext) = try await database.read { transaction in
+            let next = try [transaction.nextDueTime(of: kinds), scheduler.nextTick(in: transaction)]
+            return try (
+                self.dueJobs(for: claims, in: transaction),
+                next.compactMap { $0 }.min().map { $0 - transaction.now }
             )
         }
-        let ticks = try await scheduler.fire(due.dueSchedules) { schedule, error in
+        let ticks = try await scheduler.fire(due.schedules) { schedule, error in
             metrics.increment("gatehouse_schedule_failures_total", [("schedule", schedule)])
             logger.error("a schedule's tick failed", metadata: ["schedule": "\(schedule)", "cause": "\(error)"])
         }
         let expired = try await expireLeases(of: due.expired)
         var promoted = 0
-        if due.hasDueJob {
-            let leased = try await lease(claims)
+        if !due.claims.isEmpty {
+            let leased = try await lease(due.claims)
             promoted = leased.promoted
             for job in leased.jobs {
                 let runningJob = start(job, isPatient: true)
                 // An unstructured task: a worker that ignores its cancellation must not keep the process from stopping.
                 Task {
                     await perform(runningJob, isPatient: true)
-                    signal.signal()
+                    registration.signal.signal()
                 }
             }
         }
         // A fired schedule has another next tick, and an expired lease or a full batch of promotions may leave more to
         // do.
         let isComplete = ticks + expired == 0 && promoted < Self.promotedMax
-        return isComplete ? due.untilNext ?? settings.poll : .zero
+        return isComplete ? untilNext ?? settings.poll : .zero
+    }
+
+    private func dueJobs(for claims: [LaneClaim], in transaction: Transaction) throws -> DueJobs {
+        try DueJobs(
+            schedules: scheduler.due(in: transaction),
+            expired: transaction.expiredJobs(of: kinds, atMost: Self.expiredMax),
+            claims: transaction.dueClaims(among: claims)
+        )
     }
 
     /// A claim for each lane with a free slot.
@@ -325,11 +332,7 @@ extension JobRunner {
     /// Ends the leases of workers that have stopped their heartbeats. Each job has its own transaction, so that a
     /// failing `abandoned` of one does not affect another.
     /// - Returns: the number of jobs that changed state.
-    func expireLeases() async throws(Problem) -> Int {
-        try await expireLeases(of: database.read { [kinds] in try $0.expiredJobs(of: kinds, atMost: Self.expiredMax) })
-    }
-
-    private func expireLeases(of expired: [ClaimedJob]) async throws(Problem) -> Int {
+    func expireLeases(of expired: [ClaimedJob]) async throws(Problem) -> Int {
         var moved = 0
         for job in expired {
             do {
@@ -368,11 +371,10 @@ extension JobRunner {
 
 /// What one read of the tables found for a runner.
 private struct DueJobs: Sendable {
-    let dueSchedules: [String]
+    let schedules: [String]
     let expired: [ClaimedJob]
-    let hasDueJob: Bool
-    /// Until the earliest time after now at which something becomes due.
-    let untilNext: Duration?
+    /// Those of the lanes with free slots that find a job.
+    let claims: [LaneClaim]
 }
 
 extension JobNotifier {
@@ -380,7 +382,7 @@ extension JobNotifier {
     func signal(_ ending: JobLifecycle.Ending, of job: ClaimedJob, in transaction: Transaction) {
         switch ending {
         case .completed, .abandoned: signalEnd(of: job.leaseToken.id, in: transaction)
-        case .snoozed, .retried, .handedBack, .crashed: signalQueued(job.kind, in: transaction)
+        case .snoozed, .retried, .handedBack, .crashed: signalQueued(job.kind, job.lane, in: transaction)
         }
     }
 }

@@ -158,11 +158,12 @@ extension Transaction {
 
 // Due times.
 extension Transaction {
-    /// Whether one of the claims would lease a job, or a job of any kind is due to become available.
-    func hasDueJob(for claims: [LaneClaim]) throws -> Bool {
-        if try claims.contains(where: { try hasClaimableJob($0) }) { return true }
-        return try first(
-            "SELECT id FROM jobs WHERE state IN ('scheduled', 'retryable') AND run_at <= \(now) LIMIT 1") != nil
+    /// - Returns: the claims that would lease a job; all of them where a job is due to become available, whose lane is
+    ///   any.
+    func dueClaims(among claims: [LaneClaim]) throws -> [LaneClaim] {
+        let promoted = try first(
+            "SELECT id FROM jobs WHERE state IN ('scheduled', 'retryable') AND run_at <= \(now) LIMIT 1")
+        return promoted == nil ? try claims.filter { try hasClaimableJob($0) } : claims
     }
 
     /// The earliest time after now at which a job becomes due or a lease of one of `kinds` expires.

@@ -44,6 +44,9 @@ package enum JobsSchema {
             ) \(.strict)
             """,
             "CREATE INDEX jobs_to_claim ON jobs (lane, priority, run_at, id) WHERE state = 'available'",
+            """
+            CREATE INDEX jobs_to_share ON jobs (lane, organisation, priority, run_at, id) WHERE state = 'available'
+            """,
             "CREATE INDEX jobs_to_promote ON jobs (run_at) WHERE state IN ('scheduled', 'retryable')",
             "CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'leased'",
             "CREATE INDEX jobs_dead ON jobs (finished_at) WHERE state = 'dead'",

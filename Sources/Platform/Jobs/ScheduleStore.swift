@@ -13,6 +13,14 @@ extension Transaction {
         )
     }
 
+    /// The rules of all schedules, by id.
+    func scheduleRules() throws -> [String: String] {
+        let rows = try all("SELECT id, rule FROM schedules") {
+            (id: try $0["id"] as String, rule: try $0["rule"] as String)
+        }
+        return Dictionary(uniqueKeysWithValues: rows.map { ($0.id, $0.rule) })
+    }
+
     func dueSchedules(of ids: [String]) throws -> [String] {
         try all("SELECT id FROM schedules WHERE next_at <= \(now) AND id IN \(list: ids) ORDER BY next_at, id") {
             try $0["id"]

@@ -20,8 +20,11 @@ struct Scheduler: Sendable {
 
     /// Inserts the schedules. A schedule whose rule has changed starts from now; the others keep their next tick.
     func register() async throws(Problem) {
-        try await database.write { [schedules] transaction in
-            for schedule in schedules.values.sorted(by: { $0.id < $1.id }) {
+        let known = try await database.read { try $0.scheduleRules() }
+        let changed = schedules.values.filter { known[$0.id] != $0.rule.text }.sorted { $0.id < $1.id }
+        guard !changed.isEmpty else { return }
+        try await database.write { transaction in
+            for schedule in changed {
                 try transaction.upsertSchedule(
                     schedule.id, rule: schedule.rule.text, nextAt: schedule.rule.next(after: transaction.now))
             }
@@ -38,12 +41,7 @@ struct Scheduler: Sendable {
         try transaction.nextTick(of: schedules.keys.sorted())
     }
 
-    /// Reads which schedules are due, and fires them.
-    func fireDue(failed: (_ schedule: String, Problem) throws -> Void) async throws -> Int {
-        let due = try await database.read { transaction in try self.due(in: transaction) }
-        return try await fire(due, failed: failed)
-    }
-
+    /// Fires schedules that are due.
     /// - Parameter failed: called with a schedule whose tick failed; unless it throws, the other schedules still fire.
     /// - Returns: the number of schedules whose next tick changed.
     func fire(_ due: [String], failed: (_ schedule: String, Problem) throws -> Void) async throws -> Int {

@@ -16,16 +16,22 @@ package struct EmailTemplates: Sendable {
 
     /// The maximum length of a value in characters. Links are not shortened.
     static let valueLengthMax = 200
+    /// The value that is a text of several lines, and its maximum length.
+    static let messageName = "message"
+    static let messageLengthMax = 100_000
 
     /// - Throws: the fault of a template that does not compile.
-    package init() throws {
+    package init() throws { library = try Self.compiled.get() }
+
+    /// Compiled once a process, because the templates are constants.
+    private static let compiled = Result {
         var library = MustacheLibrary()
-        try library.register(Self.source(PackageResources.frame_html_mustache), named: "frame")
-        for source in Self.sources {
-            try library.register("{{% CONTENT_TYPE:TEXT}}" + Self.source(source.text), named: "\(source.name).txt")
-            try library.register(Self.source(source.html), named: "\(source.name).html")
+        try library.register(source(PackageResources.frame_html_mustache), named: "frame")
+        for template in sources {
+            try library.register("{{% CONTENT_TYPE:TEXT}}" + source(template.text), named: "\(template.name).txt")
+            try library.register(source(template.html), named: "\(template.name).html")
         }
-        self.library = library
+        return library
     }
 
     /// - Throws: ``EmailFault`` for an unknown template or a missing value.
@@ -80,6 +86,10 @@ package struct EmailTemplates: Sendable {
         ("email-changed", PackageResources.email_changed_txt_mustache, PackageResources.email_changed_html_mustache),
         ("erased", PackageResources.erased_txt_mustache, PackageResources.erased_html_mustache),
         (
+            "erasure-postponed", PackageResources.erasure_postponed_txt_mustache,
+            PackageResources.erasure_postponed_html_mustache
+        ),
+        (
             "erasure-scheduled", PackageResources.erasure_scheduled_txt_mustache,
             PackageResources.erasure_scheduled_html_mustache
         ),
@@ -104,6 +114,12 @@ package struct EmailTemplates: Sendable {
             PackageResources.payment_action_required_html_mustache
         ),
         ("payment-failed", PackageResources.payment_failed_txt_mustache, PackageResources.payment_failed_html_mustache),
+        ("plan-paid", PackageResources.plan_paid_txt_mustache, PackageResources.plan_paid_html_mustache),
+        (
+            "plan-payment-returned", PackageResources.plan_payment_returned_txt_mustache,
+            PackageResources.plan_payment_returned_html_mustache
+        ),
+        ("plan-warning", PackageResources.plan_warning_txt_mustache, PackageResources.plan_warning_html_mustache),
         (
             "qr-payment-confirmed", PackageResources.qr_payment_confirmed_txt_mustache,
             PackageResources.qr_payment_confirmed_html_mustache
@@ -120,6 +136,19 @@ package struct EmailTemplates: Sendable {
         (
             "service-disputed", PackageResources.service_disputed_txt_mustache,
             PackageResources.service_disputed_html_mustache
+        ),
+        ("service-paid", PackageResources.service_paid_txt_mustache, PackageResources.service_paid_html_mustache),
+        (
+            "service-payment-failed", PackageResources.service_payment_failed_txt_mustache,
+            PackageResources.service_payment_failed_html_mustache
+        ),
+        (
+            "service-payment-returned", PackageResources.service_payment_returned_txt_mustache,
+            PackageResources.service_payment_returned_html_mustache
+        ),
+        (
+            "service-payment-reversed", PackageResources.service_payment_reversed_txt_mustache,
+            PackageResources.service_payment_reversed_html_mustache
         ),
         ("session-reused", PackageResources.session_reused_txt_mustache, PackageResources.session_reused_html_mustache),
         (
@@ -139,18 +168,29 @@ package struct EmailTemplates: Sendable {
             "webhook-disabled", PackageResources.webhook_disabled_txt_mustache,
             PackageResources.webhook_disabled_html_mustache
         ),
+        (
+            "workflow-approval", PackageResources.workflow_approval_txt_mustache,
+            PackageResources.workflow_approval_html_mustache
+        ),
+        (
+            "workflow-message", PackageResources.workflow_message_txt_mustache,
+            PackageResources.workflow_message_html_mustache
+        ),
     ]
 }
 
-/// The values of an e-mail as templates render them: on one line, of a bounded length, with times in words. It collects
-/// the names that a template uses and the e-mail lacks.
+/// The values of an e-mail as templates render them: on one line, of a bounded length, with times in words; one may
+/// have several lines. It collects the names that a template uses and the e-mail lacks.
 private final class TemplateValues: MustacheParent {
     private let values: [String: String]
     private(set) var missing: Set<String> = []
 
     init(_ values: [String: String]) {
         self.values = Dictionary(
-            uniqueKeysWithValues: values.map { ($0.key, Self.shown($0.value, isLink: $0.key == "link")) })
+            uniqueKeysWithValues: values.map { name, value in
+                let hasLines = name == EmailTemplates.messageName
+                return (name, hasLines ? Self.lines(value) : Self.shown(value, isLink: name == "link"))
+            })
     }
 
     /// An empty value is rendered as absent, so that a section omits it.
@@ -160,6 +200,14 @@ private final class TemplateValues: MustacheParent {
             return nil
         }
         return value.isEmpty ? nil : value
+    }
+
+    /// A text of several lines, without other characters that could make it look like other content.
+    private static func lines(_ value: String) -> String {
+        value.replacing("\r\n", with: "\n").prefix(EmailTemplates.messageLengthMax)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+            .map { line in String(String.UnicodeScalarView(line.unicodeScalars.map { isSeparator($0) ? " " : $0 })) }
+            .joined(separator: "\n")
     }
 
     private static func shown(_ value: String, isLink: Bool) -> String {

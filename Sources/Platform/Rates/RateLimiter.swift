@@ -105,7 +105,8 @@ package final class RateLimiter: Sendable {
         let seconds = max(1, wait.wholeSeconds)
         return Problem(
             .rateLimited,
-            detail: "The limit is \(allowed). Try again in \(seconds) s.",
+            detail: Problem.Kind.rateLimited.title,
+            members: ["limit": .string(allowed), "retry_after": .integer(seconds)],
             headers: ["Retry-After": String(seconds)]
         )
     }

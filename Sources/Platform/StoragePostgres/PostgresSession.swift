@@ -19,7 +19,8 @@ final class PostgresSession {
 
     /// A prepared statement keeps the plan of its first executions until the table is analysed. A plan that was made
     /// while a table was small reads the whole table, and the table may have grown a thousandfold within minutes. What
-    /// writes finds its rows by index, so these plans are ruled out wherever there is an index.
+    /// writes finds its rows by index, so these plans are ruled out wherever there is an index. Where there is none,
+    /// such a plan counts as costlier than any other, so sessions do without the compilation of costly plans.
     static let planSettings = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"]
         .map { "set_config('\($0)', 'off', true)" }.joined(separator: ", ")
 
@@ -86,7 +87,7 @@ final class PostgresSession {
         try execute(
             """
             SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; SET extra_float_digits = 1;
-            SET standard_conforming_strings = on;
+            SET standard_conforming_strings = on; SET jit = off;
             SET statement_timeout = \(statementTimeout.microseconds / 1_000);
             SET lock_timeout = \(Self.lockTimeoutMilliseconds);
             SET idle_in_transaction_session_timeout = \(Self.idleInTransactionMilliseconds);

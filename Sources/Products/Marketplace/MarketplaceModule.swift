@@ -49,7 +49,8 @@ package struct MarketplaceModule: Module {
         let payments = EventPaymentService(
             database: database, payments: billing.payments, funds: funds, returns: returns, lifecycle: lifecycle)
         let releases = ReleaseService(
-            database: database, payouts: billing.payouts, funds: funds, commission: commission, audit: audit)
+            database: database, payouts: billing.payouts, funds: funds, commission: commission,
+            notices: ReleaseNotices(notices: notices), audit: audit)
         let cancellations = EventCancellationService(
             database: database, lifecycle: lifecycle, listeners: listeners, payments: billing.payments,
             returns: returns, audit: audit)
@@ -64,6 +65,8 @@ package struct MarketplaceModule: Module {
         let member = identity.member.allowing(.marketplace)
         let administrator = identity.role(.admin)
         realtime.topics.register(ChatService.topicFamily)
+        identity.events.addObligations { try MarketplacePersonalData.obligation(of: $0, in: $1) }
+        identity.events.addData { try MarketplacePersonalData.hasData($0, in: $1) }
 
         routes =
             ListingRoutes(listing: ListingService(database: database), member: member).routes
@@ -114,7 +117,8 @@ package struct MarketplaceModule: Module {
                 administrator: administrator
             ).routes
             + VendorReviewRoutes(
-                reviews: VendorReviewService(database: database, notices: notices, audit: audit),
+                reviews: VendorReviewService(
+                    database: database, payouts: billing.payouts, notices: notices, audit: audit),
                 administrator: administrator
             ).routes
             + MarketplaceAdministrationRoutes(

@@ -1,25 +1,40 @@
+import Billing
 import Files
 import Identity
 import Modules
 
 /// What the tables and files of Marketplace hold of a person: for export and erasure. Bookings and their events stay
-/// without personal data, because the other side and the ledger refer to them.
+/// without personal data and under pseudonyms, because the other side and the ledger refer to them.
 enum MarketplacePersonalData {
     /// In the order in which the rows can be erased: a referring table precedes the table that it refers to.
     static let tables: [PersonalDataTable] = elsewhere + conversations + plans + bookings + vendors + submissions
+
+    /// Replaces the ids of erased organisations in rows that stay by those that the rows of money have.
+    private static func rename(
+        _ column: String = "organisation_id", in table: String, _ subject: DataSubject, _ pseudonym: ID<Pseudonym>,
+        _ transaction: Transaction
+    ) throws {
+        for organisation in subject.organisations(as: pseudonym) {
+            try transaction.execute(
+                SQL(trusted: "UPDATE \(table) SET \(column) = ") + "\(organisation.pseudonym)"
+                    + SQL(trusted: " WHERE \(column) = ") + "\(organisation.id)")
+        }
+    }
 
     private static let inErasedOrganisations: @Sendable (DataSubject) -> SQL = {
         "organisation_id IN \(list: $0.organisations)"
     }
 
-    /// Rows of organisations that remain are kept; the id of the person who created them is replaced.
-    private static let elsewhere: [PersonalDataTable] = [
+    /// The tables whose rows have an organisation and a person who has created them.
+    private static let owned = [
         "venues", "providers", "services", "provider_services", "availability", "templates", "events",
         "event_services", "disputes", "reviews", "collaborators", "files", "documents", "records",
         "planner_sessions", "plan_shares",
-    ].map { name in
-        let table = "marketplace_\(name)"
-        return PersonalDataTable("\(table.replacing("_", with: "-"))-elsewhere", in: table) {
+    ].map { "marketplace_\($0)" }
+
+    /// Rows of organisations that remain are kept; the id of the person who created them is replaced.
+    private static let elsewhere: [PersonalDataTable] = owned.map { table in
+        PersonalDataTable("\(table.replacing("_", with: "-"))-elsewhere", in: table) {
             subject, pseudonym, transaction in
             try transaction.execute(
                 SQL(trusted: "UPDATE \(table) SET person_id = ")
@@ -89,6 +104,7 @@ enum MarketplacePersonalData {
                 WHERE organisation_id IN \(list: subject.organisations)
                 """
             )
+            try rename(in: "marketplace_reviews", subject, pseudonym, transaction)
         },
         PersonalDataTable(
             "marketplace-disputes", in: "marketplace_disputes",
@@ -107,6 +123,9 @@ enum MarketplacePersonalData {
             )
             try transaction.execute(
                 "UPDATE marketplace_disputes SET resolved_by = \(pseudonym) WHERE resolved_by = \(subject.person)")
+            for column in ["organisation_id", "vendor_organisation_id"] {
+                try rename(column, in: "marketplace_disputes", subject, pseudonym, transaction)
+            }
         },
         PersonalDataTable(
             "marketplace-event-services", in: "marketplace_event_services",
@@ -132,6 +151,9 @@ enum MarketplacePersonalData {
                 WHERE vendor_organisation_id IN \(list: subject.organisations)
                 """
             )
+            for column in ["organisation_id", "vendor_organisation_id"] {
+                try rename(column, in: "marketplace_event_services", subject, pseudonym, transaction)
+            }
         },
         PersonalDataTable(
             "marketplace-events", in: "marketplace_events",
@@ -159,6 +181,7 @@ enum MarketplacePersonalData {
                 WHERE organisation_id IN \(list: subject.organisations)
                 """
             )
+            try rename(in: "marketplace_events", subject, pseudonym, transaction)
         },
         PersonalDataTable(
             "marketplace-templates", in: "marketplace_templates", where: inErasedOrganisations,
@@ -188,6 +211,7 @@ enum MarketplacePersonalData {
                 WHERE organisation_id IN \(list: subject.organisations)
                 """
             )
+            try rename(in: "marketplace_availability", subject, pseudonym, transaction)
         },
         PersonalDataTable(
             "marketplace-provider-services", in: "marketplace_provider_services", where: inErasedOrganisations,
@@ -207,6 +231,7 @@ enum MarketplacePersonalData {
                 WHERE organisation_id IN \(list: subject.organisations)
                 """
             )
+            try rename(in: "marketplace_services", subject, pseudonym, transaction)
         },
         PersonalDataTable(
             "marketplace-venues", in: "marketplace_venues",
@@ -233,6 +258,7 @@ enum MarketplacePersonalData {
                 WHERE organisation_id IN \(list: subject.organisations)
                 """
             )
+            try rename(in: "marketplace_venues", subject, pseudonym, transaction)
         },
         PersonalDataTable(
             "marketplace-providers", in: "marketplace_providers",
@@ -258,6 +284,7 @@ enum MarketplacePersonalData {
                 WHERE organisation_id IN \(list: subject.organisations)
                 """
             )
+            try rename(in: "marketplace_providers", subject, pseudonym, transaction)
         },
     ]
 
@@ -268,4 +295,33 @@ enum MarketplacePersonalData {
             where: { "email_key IN (SELECT LOWER(email) FROM people WHERE id = \($0.person))" },
             showing: ["id", "kind", "email", "data", "created_at"])
     ]
+
+    /// The services of vendors that organizers have paid for and that are neither released nor returned.
+    /// - Returns: nil where there are none.
+    static func obligation(of organisations: [ID<Organisation>], in transaction: Transaction) throws -> Obligation? {
+        let services: [ID<ServiceBooking>] = try transaction.all(
+            """
+            SELECT id FROM marketplace_event_services AS services
+            WHERE vendor_organisation_id IN \(list: organisations) AND status NOT IN ('paid', 'cancelled')
+                AND agreed_price_minor > 0
+                AND EXISTS (
+                    SELECT 1 FROM payments
+                    WHERE purpose = \(PaymentPurpose.event) AND subject = services.event_id AND state = 'succeeded'
+                        AND refunded < received)
+            ORDER BY id LIMIT 100
+            """
+        ) { try $0["id"] }
+        guard !services.isEmpty else { return nil }
+        return Obligation(
+            "Organizers have paid for services of yours: decline them, or complete them and wait for their payment.",
+            members: ["open_services": .array(services.map { .string($0.text) })])
+    }
+
+    /// Whether an organisation has rows here.
+    static func hasData(_ organisation: ID<Organisation>, in transaction: Transaction) throws -> Bool {
+        try owned.contains { table in
+            try transaction.first(
+                SQL(trusted: "SELECT id FROM \(table) WHERE organisation_id = ") + "\(organisation) LIMIT 1") != nil
+        }
+    }
 }

@@ -43,13 +43,9 @@ struct GateFixture: Sendable {
     func key() throws -> String { try String(contentsOf: serviceKey, encoding: .utf8) }
 
     private func newServiceKey(in app: App) async throws -> String {
-        let email = "administrator@example.org"
-        _ = try await app.identity.registration.createAdministrator(email: email, password: Accounts.password)
-        let session = try await app.post(
-            "/v1/auth/login", ["email": .string(email), "password": .string(Accounts.password)], expecting: .ok)
         let key = try await app.post(
             "/v1/admin/service-keys", ["name": "bench", "scopes": ["reservations:write"]],
-            token: session["access_token"]?.string)
+            token: try await app.signedInAdministrator())
         guard let text = key["service_key"]?.string else {
             throw UnexpectedStatus(path: "/v1/admin/service-keys", status: 201)
         }

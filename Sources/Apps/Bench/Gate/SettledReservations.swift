@@ -1,8 +1,7 @@
 import Entitlements
 import Modules
 
-/// Committed reservations with their usage entries and buckets, as a busy installation has them after a while: rows
-/// that SQL makes, because so many calls would take hours.
+/// Committed reservations with their usage entries and buckets, as a busy installation has them after a while.
 struct SettledReservations {
     let organisations: Int
     private let perOrganisation: Int
@@ -13,9 +12,6 @@ struct SettledReservations {
         perOrganisation = max(1, count / organisations)
     }
 
-    private static let rowsPerStatement = 20_000
-    /// Of a text that ends with a number, so that numbers of 12 digits sort as texts do.
-    private static let numberBase: Int64 = 100_000_000_000
     private static let organisationPrefix = "0190c0de-0000-7000-8000-"
     private static let subscriptionPrefix = "0190c0de-0000-7000-8001-"
     private static let reservationPrefix = "0190c0de-0000-7000-8002-"
@@ -25,15 +21,15 @@ struct SettledReservations {
     func organisations(_ number: Int) -> [String] {
         let step = max(1, organisations / number)
         return stride(from: 0, to: organisations, by: step).prefix(number).map {
-            Self.organisationPrefix + "\(Self.numberBase + Int64($0))"
+            Self.organisationPrefix + NumberedRows.digits($0)
         }
     }
 
     func insert(into database: any Database) async throws {
         // The subscriptions begin now, so that the period of all rows is the current one.
         let start = try await database.read { $0.now }
-        try await inStatements(of: organisations, database) { try insertOrganisations($0, start, in: $1) }
-        try await inStatements(of: organisations * perOrganisation, database) {
+        try await NumberedRows.insert(0..<organisations, into: database) { try insertOrganisations($0, start, in: $1) }
+        try await NumberedRows.insert(0..<(organisations * perOrganisation), into: database) {
             try insertReservations($0, start, in: $1)
         }
         if database.dialect == .postgres {
@@ -41,24 +37,9 @@ struct SettledReservations {
         }
     }
 
-    private func inStatements(
-        of total: Int, _ database: any Database,
-        _ body: @escaping @Sendable (SQL, Transaction) throws -> Void
-    ) async throws {
-        for first in stride(from: 0, to: total, by: Self.rowsPerStatement) {
-            let last = min(total, first + Self.rowsPerStatement) - 1
-            let numbers: SQL = """
-                WITH RECURSIVE numbers (n) AS (
-                    SELECT CAST(\(first) AS \(.integer)) UNION ALL SELECT n + 1 FROM numbers WHERE n < \(last)
-                )
-
-                """
-            try await database.write { try body(numbers, $0) }
-        }
-    }
-
     private func insertOrganisations(_ numbers: SQL, _ start: Instant, in transaction: Transaction) throws {
-        let organisation = Self.text(Self.organisationPrefix, "n")
+        let organisation = NumberedRows.text(Self.organisationPrefix, "n")
+        let subscription = NumberedRows.text(Self.subscriptionPrefix, "n")
         try transaction.execute(
             numbers + """
                 INSERT INTO organisations (id, name, created_at) SELECT \(organisation), 'Organisation', \(start)
@@ -70,7 +51,7 @@ struct SettledReservations {
                     id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at, next_is_billed,
                     created_at, updated_at
                 )
-                SELECT \(Self.text(Self.subscriptionPrefix, "n")), \(organisation), \(BenchServer.plan), \(start),
+                SELECT \(subscription), \(organisation), \(BenchServer.plan), \(start),
                     'monthly', 'active', 1, \(start), 0, \(start), \(start)
                 FROM numbers
                 """)
@@ -82,14 +63,15 @@ struct SettledReservations {
     }
 
     private func insertReservations(_ numbers: SQL, _ start: Instant, in transaction: Transaction) throws {
-        let organisation = Self.text(Self.organisationPrefix, "n / \(perOrganisation)")
+        let organisation = NumberedRows.text(Self.organisationPrefix, "n / \(perOrganisation)")
+        let (id, key) = (NumberedRows.text(Self.reservationPrefix, "n"), NumberedRows.text("seed/", "n"))
         try transaction.execute(
             numbers + """
                 INSERT INTO reservations (
                     id, organisation_id, operation_key, fingerprint, meter, period_start, amount, actual, state,
                     lease_until, fence, created_at, settled_at, lifetime, on_expiry, is_block
                 )
-                SELECT \(Self.text(Self.reservationPrefix, "n")), \(organisation), \(Self.text("seed/", "n")),
+                SELECT \(id), \(organisation), \(key),
                     \(Self.fingerprint), \(BenchServer.meter.name), \(start), 1, 1, 'committed',
                     \(start + .minutes(15)), 1, \(start), \(start), 'lease', 'release', 0
                 FROM numbers
@@ -100,15 +82,8 @@ struct SettledReservations {
                     organisation_id, operation_key, meter, period_start, amount, beyond, is_overrun, occurred_at,
                     reservation_id
                 )
-                SELECT \(organisation), \(Self.text("seed/", "n")), \(BenchServer.meter.name), \(start), 1, 0, 0,
-                    \(start) + n, \(Self.text(Self.reservationPrefix, "n"))
+                SELECT \(organisation), \(key), \(BenchServer.meter.name), \(start), 1, 0, 0, \(start) + n, \(id)
                 FROM numbers
                 """)
-    }
-
-    /// SQL of a text that ends with a number.
-    /// - Parameter number: an expression of this program.
-    private static func text(_ prefix: String, _ number: String) -> SQL {
-        SQL(trusted: "'\(prefix)' || CAST(\(numberBase) + \(number) AS TEXT)")
     }
 }

@@ -15,10 +15,9 @@ struct PayoutServer {
     /// - Parameters:
     ///   - folder: of the secrets of all processes.
     ///   - database: the value of `DATABASE_URL`.
-    ///   - provider: the URL of the double.
-    ///   - key: its secret key.
+    ///   - provider: the double.
     init(
-        folder: String, database: String, provider: String, key: String,
+        folder: String, database: String, provider: BenchProvider,
         databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 }
     ) async throws {
         self.folder = folder
@@ -31,8 +30,7 @@ struct PayoutServer {
         configuration.poolOverflow = 0
         configuration.poolTimeout = .seconds(60)
         configuration.logLevel = .critical
-        configuration.stripeSecretKey = key
-        configuration.stripeAPIBase = provider
+        provider.configure(&configuration)
         let clock = OffsetClock()
         self.clock = clock
         app = try await buildApp(

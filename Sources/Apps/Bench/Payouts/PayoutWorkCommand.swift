@@ -12,27 +12,28 @@ struct PayoutWorkCommand: AsyncParsableCommand {
 
     @Option var folder: String
     @Option var database: String
-    @Option var provider: String
-    @Option var key: String
+    @OptionGroup var provider: BenchProvider
     @Option var seed: UInt64
     @Option var tasks = 8
     /// The number of writes after which the process kills itself; 0 for none.
     @Option var writes = 0
 
+    private static let passes = 2
+
     func run() async throws {
         let parent = getppid()
         var random = SplitMix(seed: seed)
-        let (writes, isAfterCommit) = (writes, random.next() % 2 == 0)
+        let countdown = KilledDatabase.Countdown(isAfterCommit: random.next() % 2 == 0)
         let server = try await PayoutServer(
-            folder: folder, database: database, provider: provider, key: key,
-            databaseWrapper: {
-                writes == 0 ? $0 : MortalDatabase($0, writes: writes, isAfterCommit: isAfterCommit)
-            })
+            folder: folder, database: database, provider: provider,
+            databaseWrapper: { KilledDatabase($0, countdown) })
         let plan = try server.plan()
         let numbers = Array(0..<plan.count).shuffled(using: &random)
-        // A payout whose call another process was sending when it was killed waits for the end of the lease, so three
-        // passes leave it to the proof.
-        for _ in 0..<3 {
+        StartMark(of: getpid(), in: folder).write()
+        countdown.begin(writes)
+        // What is open then is left to the proof: outcomes that are unknown, and payouts whose call another process was
+        // sending when it was killed, which wait for the end of its lease.
+        for _ in 0..<Self.passes {
             let next = Counter()
             await withTaskGroup(of: Void.self) { [tasks] group in
                 for _ in 0..<tasks {

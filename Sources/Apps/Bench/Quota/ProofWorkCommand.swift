@@ -36,6 +36,7 @@ struct ProofWorkCommand: AsyncParsableCommand {
             charges.append(own)
         }
         let report = try ProofReport(appendingTo: "\(folder)/report-\(node)")
+        StartMark(of: getpid(), in: folder).write()
         await withTaskGroup(of: Void.self) { [charges] group in
             group.addTask {
                 // The process ends with its parent.

@@ -48,6 +48,7 @@ struct QuotaRace {
             sum.refused += result.refused
             sum.early += result.early
             sum.failed += result.failed
+            sum.firstFailure = sum.firstFailure ?? result.firstFailure
             sum.seconds = max(sum.seconds, result.seconds)
         }
         var faults = try await invariants.faults()
@@ -63,7 +64,7 @@ struct QuotaRace {
             faults.append("used \(used - 1), held \(held) after \(sum.admitted) were admitted")
         }
         if sum.early > 0 { faults.append("\(sum.early) were refused while units remained") }
-        if sum.failed > 0 { faults.append("\(sum.failed) failed with another error") }
+        if sum.failed > 0 { faults.append("\(sum.failed) failed: \(sum.firstFailure ?? "")") }
         for fault in faults.prefix(20) { write("  ✘ \(fault)") }
         write(
             """

@@ -25,6 +25,7 @@ struct RaceCommand: AsyncParsableCommand {
         /// Refused while units remained.
         var early = 0
         var failed = 0
+        var firstFailure: String?
         var seconds = 0.0
     }
 
@@ -52,6 +53,7 @@ struct RaceCommand: AsyncParsableCommand {
                 sum.refused += own.refused
                 sum.early += own.early
                 sum.failed += own.failed
+                sum.firstFailure = sum.firstFailure ?? own.firstFailure
             }
         }
         result.seconds = (ContinuousClock.now - start).inSeconds
@@ -78,6 +80,7 @@ struct RaceCommand: AsyncParsableCommand {
         } catch {
             guard error.kind == .quotaExceeded else {
                 result.failed += 1
+                result.firstFailure = result.firstFailure ?? "\(error)"
                 return
             }
             result.refused += 1

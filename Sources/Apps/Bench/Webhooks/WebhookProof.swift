@@ -8,8 +8,9 @@ import TestKit
 import TestStripe
 
 /// Two receivers of the provider's webhooks, which are shuffled, repeated up to three times, dropped, and delayed by
-/// days, while customers pay, fail to pay and get their money back. In the end every payment and refund is as the
-/// provider has it, none has moved back, and the ledger equals what the provider has counted.
+/// days, while customers pay, fail to pay, get their money back, and pay for plans by the month. In the end every
+/// payment, refund and subscription is as the provider has it, none has moved back, no e-mail was sent twice, and the
+/// ledger equals what the provider has counted.
 struct WebhookProof {
     let folder: String
     let database: String
@@ -19,64 +20,107 @@ struct WebhookProof {
     let seed: UInt64
 
     private static let receivers = 2
-    /// Payments that begin in a round. A round is about a day.
-    private static let batch = 250
     /// Requests at once.
     private static let width = 32
+    /// Events are tried for 72 hours: one that has to wait for another is tried in two rounds. Months are no multiple
+    /// of it, so that nothing renews while a round is compared.
+    private static let round = Duration.hours(61)
+    /// Jobs that run at once in a receiver.
+    private static let jobs = 4
+
+    /// Payments that begin in a round. A small proof has some rounds, too.
+    private var batch: Int { min(250, max(10, deliveries / 100)) }
+    private var subscribers: Int { min(40, max(3, deliveries / 500)) }
+
+    private struct Counts {
+        var accepted = 0
+        var refused = 0
+        var payments = 0
+        var rounds = 0
+
+        mutating func add(_ results: (accepted: Int, refused: Int)) {
+            accepted += results.accepted
+            refused += results.refused
+        }
+    }
 
     /// - Returns: the number of violations.
-    func run(_ write: (String) -> Void) async throws -> Int {
-        write("\(engine): \(deliveries) deliveries to \(Self.receivers) receivers; seed \(seed)")
-        let (clock, log) = (OffsetClock(), TransitionLog())
+    func run(_ write: @escaping @Sendable (String) -> Void) async throws -> Int {
+        write(
+            "\(engine): \(deliveries) deliveries to \(Self.receivers) receivers, \(batch) payments in each round of "
+                + "\(Int(Self.round / .hours(1))) hours, \(subscribers) subscribers; seed \(seed)")
+        let clock = OffsetClock()
         let stripe = try await TestStripeServer.start(now: { clock.now })
         var receivers: [WebhookReceiver] = []
         for _ in 0..<Self.receivers {
-            receivers.append(try await WebhookReceiver(folder: folder, database: database, stripe, clock, log))
+            receivers.append(try await WebhookReceiver(folder: folder, database: database, stripe, clock))
         }
-        let account = try await receivers[0].app.registerSubscriber(Accounts.email(0), plan: "free")
+        let app = receivers[0].app
+        try await StateChanges.createTable(in: app.database)
+        let account = try await app.registerSubscriber(Accounts.email(0), plan: "free")
         guard let payer = ID<Organisation>(account.organisation) else {
             throw UnexpectedStatus(path: "register", status: 0)
         }
-        var random = SplitMix(seed: seed)
         let started = ContinuousClock.now
-        var (accepted, refused, payments, round) = (0, 0, 0, 0)
-        while accepted < deliveries {
-            round += 1
-            clock.set(offset: .hours(Int64(round) * 20))
-            try await begin(payments..<(payments + Self.batch), payer, receivers)
-            payments += Self.batch
-            act(stripe, &random)
-            var plan = TestStripeDelivery()
-            (plan.copiesMax, plan.isShuffled, plan.seed) = (3, true, random.next())
-            (plan.dropped, plan.delayed) = (30, 300)
-            let results = await deliver(stripe.webhooks(plan), to: receivers)
-            accepted += results.accepted
-            refused += results.refused
-            try await runJobs(of: receivers)
+        let counts = try await Progress.write(to: write) {
+            let (events, open) = try await app.database.read { transaction in
+                (
+                    try transaction.count("SELECT COUNT(*) AS count FROM provider_events"),
+                    try transaction.count("SELECT COUNT(*) AS count FROM provider_events WHERE state = 'received'")
+                )
+            }
+            return "\(Int((clock.now - Runtime.system.now()) / .hours(24))) days, \(events) events, \(open) not applied"
+        } during: {
+            try await play(payer, receivers, stripe, clock)
         }
-        // What is delayed is delivered, and a last poll finds what was dropped.
-        for _ in 0..<2 {
-            round += 1
-            clock.set(offset: .hours(Int64(round) * 20))
-            var plan = TestStripeDelivery()
-            plan.isShuffled = true
-            let results = await deliver(stripe.webhooks(plan), to: receivers)
-            accepted += results.accepted
-            try await runJobs(of: receivers)
-        }
-        let rate = Double(accepted) / (ContinuousClock.now - started).inSeconds
-        var faults = try await allInvariants.faults(in: receivers[0].app.database)
-        faults += try await compare(receivers[0].app, stripe, payer) + log.faults
-        if refused > 0 { faults.append("\(refused) deliveries were refused") }
+        let rate = Double(counts.accepted) / (ContinuousClock.now - started).inSeconds
+        var faults = try await allInvariants.faults(in: app.database)
+        faults += try await StateChanges.faults(in: app.database)
+        faults += try await compare(app, stripe, payer)
+        let mails = try WrittenMails(dataFolder: folder)
+        faults += mails.repeated.map { "an e-mail was sent twice: \($0)" }
+        if counts.refused > 0 { faults.append("\(counts.refused) deliveries were refused") }
         for fault in faults.prefix(20) { write("  ✘ \(fault)") }
         write(
             """
-              deliveries \(accepted) (\(Int(rate)) a second with all jobs), payments \(payments), rounds \(round)
+              deliveries \(counts.accepted) (\(Int(rate)) a second with all jobs), payments \(counts.payments), \
+            rounds \(counts.rounds), e-mails \(mails.count)
               violations \(faults.count)
             """)
         for receiver in receivers { await receiver.app.close() }
         await stripe.stop()
         return faults.count
+    }
+
+    /// Lets days pass until there were enough deliveries, and some more, until everything is delivered.
+    private func play(
+        _ payer: ID<Organisation>, _ receivers: [WebhookReceiver], _ stripe: TestStripeServer, _ clock: OffsetClock
+    ) async throws -> Counts {
+        var (random, counts) = (SplitMix(seed: seed), Counts())
+        let people = try await ProofSubscribers(subscribers, in: receivers[0].app, stripe)
+        while counts.accepted < deliveries {
+            counts.rounds += 1
+            clock.set(offset: Self.round * counts.rounds)
+            try await begin(counts.payments..<(counts.payments + batch), payer, receivers)
+            counts.payments += batch
+            act(stripe, &random)
+            people.changeCards(at: stripe, &random)
+            var plan = TestStripeDelivery()
+            (plan.copiesMax, plan.isShuffled, plan.seed) = (3, true, random.next())
+            (plan.dropped, plan.delayed) = (30, 300)
+            counts.add(await deliver(stripe.webhooks(plan), to: receivers))
+            try await runJobs(of: receivers)
+        }
+        // What is delayed is delivered, and a last poll finds what was dropped.
+        for _ in 0..<2 {
+            counts.rounds += 1
+            clock.set(offset: Self.round * counts.rounds)
+            var plan = TestStripeDelivery()
+            plan.isShuffled = true
+            counts.add(await deliver(stripe.webhooks(plan), to: receivers))
+            try await runJobs(of: receivers)
+        }
+        return counts
     }
 
     // MARK: What happens
@@ -93,7 +137,7 @@ struct WebhookProof {
                             subject: "order-\(number)", amount: Money(Int64(1_000 + number % 97), usd),
                             description: "proof")
                         let app = receivers[number % receivers.count].app
-                        let payment = try await app.database.write { try billing.payments.begin(new, in: $0) }
+                        let payment = try await app.database.write { try billing.payments.begin(new, in: $0).payment }
                         _ = try await billing.payments.start(payment.id)
                     }
                 }
@@ -104,16 +148,20 @@ struct WebhookProof {
 
     /// What customers and banks do meanwhile.
     private func act(_ stripe: TestStripeServer, _ random: inout SplitMix) {
-        let intents: [StripePaymentIntent] = stripe.objects()
-        for intent in intents {
+        let intents: [StripePaymentIntent] = stripe.objects(newest: 4 * batch)
+        for intent in intents where intent.isOrder {
             switch (intent.status.known, random.next() % 10) {
             case (.requiresPaymentMethod, 0...1): try? stripe.pay(intent.id, with: "pm_card_chargeDeclined")
-            case (.requiresPaymentMethod, 2...7): try? stripe.pay(intent.id)
+            case (.requiresPaymentMethod, 2...6): try? stripe.pay(intent.id)
+            case (.requiresPaymentMethod, 7):
+                try? stripe.pay(intent.id)
+                // Its event may come before that of the payment.
+                try? stripe.refund(paymentIntent: intent.id, amount: 1 + Int64(random.next() % 300))
             case (.succeeded, 0): try? stripe.refund(paymentIntent: intent.id, amount: 1 + Int64(random.next() % 300))
             default: break
             }
         }
-        let refunds: [StripeRefund] = stripe.objects()
+        let refunds: [StripeRefund] = stripe.objects(newest: batch)
         for refund in refunds where refund.status == .succeeded && random.next() % 40 == 0 {
             stripe.failRefund(refund.id)
         }
@@ -145,7 +193,7 @@ struct WebhookProof {
 
     private func runJobs(of receivers: [WebhookReceiver]) async throws {
         try await withThrowingTaskGroup { group in
-            for receiver in receivers { group.addTask { try await receiver.app.runner.runUntilIdle() } }
+            for receiver in receivers { group.addTask { try await receiver.app.runDueJobs(together: Self.jobs) } }
             try await group.waitForAll()
         }
     }
@@ -156,7 +204,7 @@ struct WebhookProof {
         var faults: [String] = []
         let intents: [StripePaymentIntent] = stripe.objects()
         let refunds = Dictionary(grouping: stripe.objects() as [StripeRefund]) { $0.paymentIntent ?? "" }
-        for intent in intents {
+        for intent in intents where intent.isOrder {
             let payment = try await app.database.read {
                 try app.billing.payments.payment(ofProviderID: intent.id, in: $0)
             }
@@ -174,6 +222,7 @@ struct WebhookProof {
             }
         }
         let (charged, returned) = (stripe.totals["usd"]?.charged ?? 0, stripe.totals["usd"]?.refunded ?? 0)
+        faults += try await ProofSubscribers.faults(app, stripe)
         guard let usd = Currency("usd") else { return faults }
         let (platform, own) = try await app.database.read { transaction in
             (
@@ -185,4 +234,9 @@ struct WebhookProof {
         if own[.refunded] ?? 0 != returned { faults.append("the ledger has not refunded \(returned)") }
         return faults
     }
+}
+
+extension StripePaymentIntent {
+    /// Whether it is a payment of the proof, and not that of an invoice.
+    fileprivate var isOrder: Bool { metadata["gatehouse_payment"] != nil }
 }

@@ -79,12 +79,3 @@ struct AccessCodeView: Payload {
         createdAt = code.createdAt
     }
 }
-
-struct AccessCodeList: Payload {
-    var data: [AccessCodeView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}

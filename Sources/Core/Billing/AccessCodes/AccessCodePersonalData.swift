@@ -13,8 +13,8 @@ enum AccessCodePersonalData {
                 """
             }
         ) { subject, pseudonym, transaction in
-            for (number, organisation) in subject.organisations.enumerated() {
-                try transaction.renameAccessCodeUser(organisation, to: "\(pseudonym)-\(number + 1)")
+            for organisation in subject.organisations(as: pseudonym) {
+                try transaction.renameAccessCodeUser(organisation.id, to: organisation.pseudonym)
             }
             // Codes stay, without their author.
             try transaction.execute("UPDATE access_codes SET created_by = NULL WHERE created_by = \(subject.person)")

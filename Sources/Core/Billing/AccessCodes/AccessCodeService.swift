@@ -98,10 +98,10 @@ final class AccessCodeService: Sendable {
         }
     }
 
-    func list(_ state: AccessCode.State?, limit: Int, offset: Int) async throws(Problem) -> AccessCodeList {
+    func list(_ state: AccessCode.State?, limit: Int, offset: Int) async throws(Problem) -> Page<AccessCodeView> {
         try await database.read { transaction in
             let (rows, total) = try transaction.accessCodes(in: state, limit: limit, offset: offset)
-            return AccessCodeList(
+            return Page(
                 data: rows.map { AccessCodeView($0, at: transaction.now) }, total: total, limit: limit, offset: offset)
         }
     }

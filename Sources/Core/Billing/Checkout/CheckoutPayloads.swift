@@ -2,7 +2,7 @@ import Entitlements
 import Modules
 
 /// The body of `POST /v1/stripe/create-checkout-session`.
-struct CheckoutOrder: Payload {
+struct CheckoutOrder: CouponSelection {
     /// The plan's id, such as `employee`.
     var planId: String
     /// By default monthly; `annual` is yearly.

@@ -5,6 +5,7 @@ import Modules
 struct CheckoutRoutes {
     let identity: IdentityModule
     let checkout: CheckoutService
+    let couponAttempts: CouponAttemptLimit
 
     var routes: [Route] {
         [
@@ -15,7 +16,8 @@ struct CheckoutRoutes {
                     .planNotFound, .paymentRequired, .alreadySubscribed, .paymentInProgress, .paymentRefused,
                     .couponNotFound, .couponEnded, .couponNotForPlan, .couponUsed, .notConfigured, .providerUnavailable,
                 ]
-            ) { (order: CheckoutOrder, scope) in try await checkout.begin(order, scope: scope) },
+            ) { (order: CheckoutOrder, scope) in try await checkout.begin(order, scope: scope) }
+            .guarded(by: couponAttempts),
             .post(
                 "stripe/verify-session", "Whether the page's payment is complete",
                 requires: identity.organisation(.owner, .admin),

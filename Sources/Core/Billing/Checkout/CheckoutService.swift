@@ -47,7 +47,7 @@ final class CheckoutService: Sendable {
         }
         let locale = try Self.locale(order.locale)
         let row = try await attempts.begin(
-            try subscriptions.order(plan, choice, isCheckout: true), scope: scope
+            try await subscriptions.order(plan, choice, isCheckout: true), scope: scope
         ) { [frontend] in
             .createSubscriptionCheckout(
                 customer: $0.customer, price: $0.price,

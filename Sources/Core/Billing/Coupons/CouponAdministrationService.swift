@@ -8,15 +8,18 @@ final class CouponAdministrationService: Sendable {
     private let database: any Database
     private let coupons: CouponService
     private let plans: PlanCatalog
+    private let prices: ProviderPriceService
     private let audit: AuditService
     private let runtime: Runtime
 
     init(
-        database: any Database, coupons: CouponService, plans: PlanCatalog, audit: AuditService, runtime: Runtime
+        database: any Database, coupons: CouponService, plans: PlanCatalog, prices: ProviderPriceService,
+        audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.coupons = coupons
         self.plans = plans
+        self.prices = prices
         self.audit = audit
         self.runtime = runtime
     }
@@ -37,10 +40,10 @@ final class CouponAdministrationService: Sendable {
         }
     }
 
-    func list(limit: Int, offset: Int) async throws(Problem) -> CouponList {
+    func list(limit: Int, offset: Int) async throws(Problem) -> Page<CouponView> {
         try await database.read { transaction in
             let (rows, total) = try transaction.coupons(limit: limit, offset: offset)
-            return CouponList(
+            return Page(
                 data: rows.map { CouponView($0, at: transaction.now) }, total: total, limit: limit, offset: offset)
         }
     }
@@ -67,18 +70,19 @@ final class CouponAdministrationService: Sendable {
     }
 
     /// What a coupon takes off the price of a plan in a country.
-    /// - Throws: `plan-not-found`; as ``CouponService/check(_:for:amount:by:in:)``.
+    /// - Throws: `plan-not-found`; as ``ProviderPriceService/priced(_:)``; as
+    ///   ``CouponService/check(_:for:amount:by:in:)``.
     func preview(_ code: String, plan id: String, cycle: Cycle, region: String?, scope: Scope) async throws(Problem)
         -> CouponPreview
     {
         guard let plan = plans.current[Plan.ID(id)],
-            let price = plan.prices(in: region ?? "").first(where: { $0.cycle == cycle })
+            let price = try await prices.priced(plan).price(every: cycle, in: region)
         else { throw Problem(.planNotFound, detail: "There is no price for this plan, cycle and country.") }
-        let taxes = plans.taxes(in: region)
+        let whole = prices.total(price, of: plan)
         return try await database.read { [coupons] transaction in
             let coupon = try coupons.check(
                 code, for: plan.id, amount: price.amount, by: scope.organisation, in: transaction)
-            return CouponPreview(coupon, plan, price, taxes: taxes, at: transaction.now)
+            return CouponPreview(coupon, plan, price, whole: whole, at: transaction.now)
         }
     }
 }

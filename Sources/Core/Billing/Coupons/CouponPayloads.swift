@@ -8,7 +8,7 @@ struct NewCoupon: Payload {
 
     /// 3 to 40 letters a–z, digits, `-` and `_`; compared without case.
     var code: String
-    /// Above 0 and at most 100, with up to four decimals; else `amount_minor` and `currency` are there.
+    /// Above 0 and at most 100, with up to two decimals; else `amount_minor` and `currency` are there.
     var percent: DecimalNumber?
     /// In minor units.
     var amountMinor: Int64?
@@ -57,10 +57,11 @@ struct NewCoupon: Payload {
             if amountMinor != nil || currency != nil {
                 faults.append(Problem.Fault("/percent", "is in place of an amount"))
             }
-            if let millionths = percent.units(fractionDigits: 4), (1...1_000_000).contains(millionths) {
-                return .percent(millionths: millionths)
+            // The payment provider knows no further decimals.
+            if let hundredths = percent.units(fractionDigits: 2), (1...10_000).contains(hundredths) {
+                return .percent(millionths: hundredths * 100)
             }
-            faults.append(Problem.Fault("/percent", "is above 0 and at most 100, with up to four decimals"))
+            faults.append(Problem.Fault("/percent", "is above 0 and at most 100, with up to two decimals"))
             return nil
         }
         guard let amountMinor, let currency else {
@@ -116,15 +117,6 @@ struct CouponView: Payload {
     }
 }
 
-struct CouponList: Payload {
-    var data: [CouponView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 /// What a coupon takes off a price, before it is taken.
 struct CouponPreview: Payload {
     var code: String
@@ -135,19 +127,22 @@ struct CouponPreview: Payload {
     var currency: String
     var price: DecimalNumber
     var priceMinor: Int64
+    /// Taken off the price with all taxes, as the payment provider does.
     var discount: DecimalNumber
     var discountMinor: Int64
-    /// The taxes that the price does not contain.
+    /// The taxes that the price does not contain, on the whole price.
     var tax: DecimalNumber
     var taxMinor: Int64
     /// What the first invoice is for.
     var total: DecimalNumber
     var totalMinor: Int64
 
-    init(_ coupon: Coupon, _ plan: Plan, _ price: Price, taxes: [TaxRate], at now: Instant) {
-        let line = InvoiceLine(plan, price, taxes: taxes)
-        let amounts = InvoiceAmounts([line].discounted(by: coupon.reduction(of: price.amount) ?? 0))
+    /// - Parameter whole: the price with the taxes that are added to it.
+    init(_ coupon: Coupon, _ plan: Plan, _ price: Price, whole: Money, at now: Instant) {
         let currency = price.amount.currency
+        discountMinor = coupon.reduction(of: whole) ?? 0
+        taxMinor = whole.minorUnits - price.amount.minorUnits
+        totalMinor = whole.minorUnits - discountMinor
         let view = CouponView(coupon, at: now)
         code = coupon.code
         self.plan = plan.id.text
@@ -155,9 +150,8 @@ struct CouponPreview: Payload {
         (duration, durationMonths) = (view.duration, view.durationMonths)
         self.currency = currency.code
         (self.price, priceMinor) = (price.amount.major, price.amount.minorUnits)
-        (discount, discountMinor) = (Money(amounts.discount, currency).major, amounts.discount)
-        taxMinor = amounts.total - amounts.subtotal + amounts.discount
+        discount = Money(discountMinor, currency).major
         tax = Money(taxMinor, currency).major
-        (total, totalMinor) = (Money(amounts.total, currency).major, amounts.total)
+        total = Money(totalMinor, currency).major
     }
 }

@@ -16,8 +16,8 @@ enum CouponPersonalData {
                 """
             }
         ) { subject, pseudonym, transaction in
-            for (number, organisation) in subject.organisations.enumerated() {
-                try transaction.renameRedeemer(organisation, to: "\(pseudonym)-\(number + 1)")
+            for organisation in subject.organisations(as: pseudonym) {
+                try transaction.renameRedeemer(organisation.id, to: organisation.pseudonym)
             }
         },
         // Coupons stay, without their author.

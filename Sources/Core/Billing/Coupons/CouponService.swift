@@ -4,6 +4,9 @@ package import Modules
 
 /// Checks and takes coupons. An organisation takes a coupon once.
 package final class CouponService: Sendable {
+    /// The limit of attempts that coupons and access codes share.
+    static let attemptsName = "codes"
+
     private let runtime: Runtime
 
     init(runtime: Runtime) { self.runtime = runtime }
@@ -39,12 +42,18 @@ package final class CouponService: Sendable {
     }
 
     /// As ``redeem(_:for:amount:by:operation:in:)``, without taking it: for a preview.
+    /// - Parameter operation: one that may have taken the coupon before, which is not refused then.
     package func check(
         _ code: String, for plan: Plan.ID, amount: Money, by organisation: ID<Organisation>,
-        in transaction: Transaction
+        operation: String? = nil, in transaction: Transaction
     ) throws -> Coupon {
         guard let code = Coupon.code(code), let coupon = try transaction.coupon(code: code) else {
             throw Problem(.couponNotFound)
+        }
+        if let operation,
+            try transaction.redemption(ofOperation: operation, of: organisation)?.coupon.id == coupon.id
+        {
+            return coupon
         }
         try coupon.require(for: plan, amount: amount, at: transaction.now)
         if try transaction.hasRedeemed(coupon.id, organisation) { throw Problem(.couponUsed) }

@@ -34,12 +34,3 @@ struct PaymentDisputeView: Payload {
         closedAt = dispute.closedAt
     }
 }
-
-struct PaymentDisputeList: Payload {
-    var data: [PaymentDisputeView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}

@@ -41,10 +41,12 @@ package final class DisputeService: Sendable {
         try transaction.disputes(of: payment)
     }
 
-    func list(in funds: PaymentDispute.Funds?, limit: Int, offset: Int) async throws(Problem) -> PaymentDisputeList {
+    func list(in funds: PaymentDispute.Funds?, limit: Int, offset: Int) async throws(Problem)
+        -> Page<PaymentDisputeView>
+    {
         try await database.read { transaction in
             let (rows, total) = try transaction.disputes(in: funds, limit: limit, offset: offset)
-            return PaymentDisputeList(
+            return Page(
                 data: rows.map(PaymentDisputeView.init), total: total, limit: limit, offset: offset)
         }
     }
@@ -52,9 +54,9 @@ package final class DisputeService: Sendable {
     private func apply(_ object: ProviderObject, in transaction: Transaction) throws -> ProviderEventService.Effect {
         let reported = try StripeDispute(object.value)
         let ofIntent = try reported.paymentIntent.flatMap { try payments.payment(ofProviderID: $0, in: transaction) }
-        guard let payment = try ofIntent ?? payments.payment(ofCharge: reported.charge, in: transaction) else {
-            return .ignored
-        }
+        guard let known = try ofIntent ?? payments.payment(ofCharge: reported.charge, in: transaction),
+            let payment = try payments.locked(known.id, in: transaction)
+        else { return .ignored }
         try transaction.insert(
             PaymentDispute(
                 id: runtime.id(), providerID: reported.id, payment: payment.id,
@@ -68,9 +70,7 @@ package final class DisputeService: Sendable {
         guard funds.rank >= dispute.funds.rank else { return .applied }
         dispute.status = reported.status.text
         dispute.evidenceDueBy = reported.evidenceDueBy
-        let held =
-            payment.destination == .held
-            ? try money.lock(MoneyAccount(.held, of: dispute.payer), in: dispute.amount.currency, transaction) : 0
+        let held = payment.destination == .held ? try held(for: payment, in: transaction) : 0
         for movements in dispute.move(to: funds, held: held, at: transaction.now) {
             let name = movements.first?.to.name.rawValue ?? ""
             try money.post(
@@ -89,6 +89,13 @@ package final class DisputeService: Sendable {
                 ]), in: transaction)
         try listeners.withLock { $0[payment.purpose] }?(dispute, payment, transaction)
         return .applied
+    }
+
+    /// What the payer holds of a payment: never the money of other work.
+    private func held(for payment: Payment, in transaction: Transaction) throws -> Int64 {
+        let refundable = try payments.refundable(payment, in: transaction)
+        let balance = try money.lock(payment.account, in: payment.amount.currency, transaction)
+        return max(0, min(refundable, balance))
     }
 }
 

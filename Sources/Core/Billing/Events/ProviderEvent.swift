@@ -34,9 +34,9 @@ struct ProviderEvent: Sendable {
     /// The provider's time.
     let createdAt: Instant
     let source: Source
-    var state: State
+    private(set) var state: State
     /// The object as it was delivered, as JSON, until the event is applied.
-    let object: String?
+    private(set) var object: String?
     var receivedAt: Instant
     /// Until when it is tried.
     var retryUntil: Instant
@@ -56,10 +56,11 @@ extension ProviderEvent {
             let object = value["data"]?["object"], object.object != nil
         else { return nil }
         let account = value["account"]?.string ?? ""
-        let objectID = object["id"]?.string ?? ""
+        // Merchants choose the ids of some kinds, such as coupons. Objects of these kinds are not applied here, and an
+        // event without an id is ignored.
+        let objectID = object["id"]?.string.flatMap { ProviderObjectID.isValid($0) ? $0 : nil } ?? ""
         let kind = object["object"]?.string ?? ""
         guard account.isEmpty || ProviderObjectID.isValid(account),
-            objectID.isEmpty || ProviderObjectID.isValid(objectID),
             kind.utf8.count <= 100, !kind.utf8.contains(0)
         else { return nil }
         let seconds = value["created"]?.integer ?? now.seconds
@@ -73,10 +74,17 @@ extension ProviderEvent {
         createdAt = Instant(seconds: min(max(seconds, 0), now.seconds + 3_600))
         self.source = source
         state = .received
-        let text = try? object.json()
-        self.object = text.flatMap { $0.utf8.count <= Self.objectBytesMax ? $0 : nil }
+        var text: [UInt8] = []
+        text.append(json: object)
+        self.object = text.count <= Self.objectBytesMax ? String(decoding: text, as: UTF8.self) : nil
         receivedAt = now
         retryUntil = now + Self.patience
+    }
+
+    /// Nothing here applies its kind of objects.
+    mutating func ignore() {
+        state = .ignored
+        object = nil
     }
 
     init(row: Row) throws {

@@ -14,9 +14,9 @@ final class ProviderEventAdministrationService: Sendable {
         self.audit = audit
     }
 
-    func list(_ state: ProviderEvent.State?, limit: Int, offset: Int) async throws(Problem) -> ProviderEventPage {
+    func list(_ state: ProviderEvent.State?, limit: Int, offset: Int) async throws(Problem) -> Page<ProviderEventView> {
         let (rows, total) = try await database.read { try $0.providerEvents(in: state, limit: limit, offset: offset) }
-        return ProviderEventPage(data: rows.map { ProviderEventView($0) }, total: total, limit: limit, offset: offset)
+        return Page(data: rows.map { ProviderEventView($0) }, total: total, limit: limit, offset: offset)
     }
 
     /// - Throws: `not-found`; `provider-event-state` unless the event is dead.

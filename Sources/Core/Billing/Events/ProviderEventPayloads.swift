@@ -38,12 +38,3 @@ struct ProviderEventView: Payload {
         lastError = event.lastError
     }
 }
-
-struct ProviderEventPage: Payload {
-    var data: [ProviderEventView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}

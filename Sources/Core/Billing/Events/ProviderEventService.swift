@@ -66,7 +66,7 @@ package final class ProviderEventService: Sendable {
     private func store(_ event: ProviderEvent, in transaction: Transaction) throws {
         var event = event
         // A balance, which changes often and is not followed here, has no id.
-        if event.objectID.isEmpty || registration(of: event.kind) == nil { event.state = .ignored }
+        if event.objectID.isEmpty || registration(of: event.kind) == nil { event.ignore() }
         guard try transaction.insert(event), event.state == .received else { return }
         try enqueue(event.id, in: transaction)
     }

@@ -149,15 +149,6 @@ struct InvoiceView: Payload {
     }
 }
 
-struct InvoiceList: Payload {
-    var data: [InvoiceSummary]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 /// What an organisation wants on its invoices: the body and the answer of `payments/billing-details`.
 struct BillingDetailsBody: Payload {
     var name: String

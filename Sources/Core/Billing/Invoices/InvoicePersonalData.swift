@@ -40,8 +40,8 @@ enum InvoicePersonalData {
                 """
             }
         ) { subject, pseudonym, transaction in
-            for (number, organisation) in subject.organisations.enumerated() {
-                try transaction.renameInvoiceOwner(organisation, to: "\(pseudonym)-\(number + 1)")
+            for organisation in subject.organisations(as: pseudonym) {
+                try transaction.renameInvoiceOwner(organisation.id, to: organisation.pseudonym)
             }
         },
         PersonalDataTable(

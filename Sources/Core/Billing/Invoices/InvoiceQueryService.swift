@@ -18,12 +18,12 @@ final class InvoiceQueryService: Sendable {
     /// - Parameter organisation: nil for those of all organisations, for administrators.
     func list(_ filter: InvoiceFilter, of organisation: ID<Organisation>?, limit: Int, offset: Int)
         async throws(Problem)
-        -> InvoiceList
+        -> Page<InvoiceSummary>
     {
         try await database.read { transaction in
             let (rows, total) = try transaction.invoices(filter, of: organisation, limit: limit, offset: offset)
             let credited = try transaction.credited(of: rows.map(\.id))
-            return InvoiceList(
+            return Page(
                 data: rows.map { InvoiceSummary($0, credited: credited[$0.id] ?? 0) }, total: total, limit: limit,
                 offset: offset)
         }

@@ -14,10 +14,12 @@ package struct NewPayment: Sendable {
     package let metadata: [String: String]
     /// Groups the payment with the transfers that it funds.
     package let transferGroup: String?
+    /// Whether the subject's live attempt is for something else, whatever its amount.
+    package let replacesLive: Bool
 
     package init(
         organisation: ID<Organisation>, person: ID<Person>?, purpose: PaymentPurpose, subject: String, amount: Money,
-        description: String, metadata: [String: String] = [:], transferGroup: String? = nil
+        description: String, metadata: [String: String] = [:], transferGroup: String? = nil, replacesLive: Bool = false
     ) {
         precondition(amount.minorUnits > 0, "a payment has an amount above zero")
         self.organisation = organisation
@@ -28,5 +30,6 @@ package struct NewPayment: Sendable {
         self.description = description
         self.metadata = metadata
         self.transferGroup = transferGroup
+        self.replacesLive = replacesLive
     }
 }

@@ -50,7 +50,7 @@ package struct Payment: Sendable {
     package internal(set) var state: State
     /// The id at the provider, such as `pi_…` or `in_…`; nil until it has answered.
     package internal(set) var providerID: String?
-    /// The payment intent, `pi_…`; nil until it is known, and where there is none.
+    /// The payment intent, `pi_…`, also of an invoice's payment; nil until it is known, and where there is none.
     package internal(set) var intentID: String?
     /// The charge that brought the money, `ch_…`; nil before, or where there is none.
     package internal(set) var chargeID: String?

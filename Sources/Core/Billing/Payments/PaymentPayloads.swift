@@ -1,20 +1,28 @@
+package import Entitlements
 package import Modules
 
 /// The body of `POST /v1/payments/create-intent`: what is to be paid. The amount is computed here; one that the client
 /// sends is only compared with it.
-package struct PaymentRequest: Payload {
+package struct PaymentRequest: PlanSelection, CountrySelection {
     /// An event of Marketplace.
     package var eventId: String?
-    /// A plan of the catalogue.
+    /// A plan of the catalogue, of which one period is paid in advance.
     package var plan: String?
     /// The same as `plan`.
     package var tier: String?
     /// The same as `plan`.
     package var planType: String?
-    /// `monthly` or `yearly`.
-    package var cycle: String?
+    /// The same as `plan`.
+    package var subscriptionTier: String?
+    package var cycle: Cycle?
     /// The same as `cycle`; `annual` is yearly.
-    package var billingCycle: String?
+    package var billingCycle: BillingCycle?
+    /// The same as the cycle `yearly`, or with false `monthly`.
+    package var annual: Bool?
+    /// An ISO 3166 code: the price of that country.
+    package var country: String?
+    /// The same as `country`.
+    package var region: String?
     /// In major units.
     package var amount: DecimalNumber?
     /// In minor units.
@@ -23,11 +31,12 @@ package struct PaymentRequest: Payload {
     package var currency: String?
     package var description: String?
 
-    package static let rules: [String: Rule] = [
-        "event_id": .length(1...64), "plan": .length(1...64), "tier": .length(1...64), "plan_type": .length(1...64),
-        "cycle": .oneOf(["monthly", "yearly"]), "billing_cycle": .oneOf(["monthly", "yearly", "annual"]),
-        "currency": .length(3...3), "description": .length(0...500),
-    ]
+    package static let rules = planRules.merging(countryRules) { first, _ in first }.merging([
+        "event_id": .length(1...64), "subscription_tier": .length(1...64), "currency": .length(3...3),
+        "description": .length(0...500),
+    ]) { first, _ in first }
+
+    var namesPlan: Bool { plan != nil || tier != nil || planType != nil || subscriptionTier != nil }
 
     /// - Throws: `amount-mismatch` where the client expects another amount; `validation-failed` for an amount that the
     ///   currency does not have.
@@ -139,13 +148,4 @@ package struct PaymentView: Payload {
         createdAt = payment.createdAt
         paidAt = payment.succeededAt
     }
-}
-
-struct PaymentPage: Payload {
-    var data: [PaymentView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
 }

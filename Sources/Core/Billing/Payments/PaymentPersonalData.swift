@@ -5,7 +5,7 @@ import Modules
 /// Personal data in the tables of payments, refunds, customers and calls. Rows of money stay, under the pseudonym that
 /// the organisation has in the ledger.
 enum PaymentPersonalData {
-    static func tables(customers: CustomerService) -> [PersonalDataTable] {
+    static func tables(payments: PaymentService, customers: CustomerService) -> [PersonalDataTable] {
         [
             PersonalDataTable(
                 "payments", in: "payments",
@@ -20,12 +20,13 @@ enum PaymentPersonalData {
                 }
             ) { subject, pseudonym, transaction in
                 try transaction.execute("UPDATE payments SET person_id = NULL WHERE person_id = \(subject.person)")
-                for (number, organisation) in subject.organisations.enumerated() {
+                for organisation in subject.organisations(as: pseudonym) {
+                    try payments.cancelAll(of: organisation.id, in: transaction)
                     try transaction.execute(
                         """
                         UPDATE payments
-                        SET organisation_id = \("\(pseudonym)-\(number + 1)"), description = '', failure_message = NULL
-                        WHERE organisation_id = \(organisation)
+                        SET organisation_id = \(organisation.pseudonym), description = '', failure_message = NULL
+                        WHERE organisation_id = \(organisation.id)
                         """
                     )
                 }
@@ -39,11 +40,11 @@ enum PaymentPersonalData {
                     """
                 }
             ) { subject, pseudonym, transaction in
-                for (number, organisation) in subject.organisations.enumerated() {
+                for organisation in subject.organisations(as: pseudonym) {
                     try transaction.execute(
                         """
-                        UPDATE refunds SET organisation_id = \("\(pseudonym)-\(number + 1)"), reason = ''
-                        WHERE organisation_id = \(organisation)
+                        UPDATE refunds SET organisation_id = \(organisation.pseudonym), reason = ''
+                        WHERE organisation_id = \(organisation.id)
                         """
                     )
                 }

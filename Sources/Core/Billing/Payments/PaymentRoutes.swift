@@ -16,7 +16,7 @@ struct PaymentRoutes {
                 requires: identity.member, identity.verified, entitlements.rate("payments", .perMinute(20)),
                 problems: [
                     .amountMismatch, .paymentInProgress, .paymentRefused, .providerUnavailable, .notConfigured,
-                    .notFound, .conflict, .insufficientRole,
+                    .notFound, .conflict, .insufficientRole, .planNotFound, .paymentRequired, .alreadySubscribed,
                 ]
             ) { (request: PaymentRequest, scope, _, _) in try await intents.create(request, scope: scope) },
             .get(

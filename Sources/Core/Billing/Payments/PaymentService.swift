@@ -6,14 +6,36 @@ import Synchronization
 
 /// Begins payments, follows them at the provider, and posts the money that arrives to the ledger, once.
 package final class PaymentService: Sendable {
+    package enum Begun: Sendable {
+        /// A new attempt, or the subject's live one. ``start(_:)`` follows after the commit.
+        case begun(Payment)
+        /// The subject's live attempt has another amount or payer, or is for something else. ``end(_:)`` ends it, and
+        /// another one can begin.
+        case other(Payment)
+
+        package var payment: Payment {
+            switch self {
+            case .begun(let payment), .other(let payment): payment
+            }
+        }
+    }
+
     /// Called in the transaction that changes a payment's state, for every change and once for each.
     package typealias Listener = @Sendable (_ payment: Payment, Transaction) throws -> Void
+
+    /// Locks the row of a subject before its payments are locked.
+    package typealias SubjectLock = @Sendable (_ subject: String, Transaction) throws -> Void
+
+    /// The minor units of a payment that its work does not need, which can be refunded.
+    package typealias Bound = @Sendable (_ payment: Payment, Transaction) throws -> Int64
 
     /// What a client wants to pay: the members of the body of `POST /v1/payments/create-intent`.
     package typealias Resolver = @Sendable (_ request: PaymentRequest, Scope, Transaction) throws -> NewPayment?
 
     private struct Registration: Sendable {
         let destination: PaymentDestination
+        let lock: SubjectLock
+        let bound: Bound
         let listener: Listener
     }
 
@@ -56,13 +78,19 @@ package final class PaymentService: Sendable {
     /// Declares a purpose, when the system is built.
     /// - Parameters:
     ///   - destination: where its money is posted when it arrives.
+    ///   - lock: locks what `listener` changes, so that transactions which begin with the subject and those which begin
+    ///     with a payment of it lock in one order.
+    ///   - bound: called with the subject and the payment locked. The default is what is not refunded.
     ///   - listener: applies a change to the work that is paid.
     package func register(
-        _ purpose: PaymentPurpose, to destination: PaymentDestination, onChange listener: @escaping Listener
+        _ purpose: PaymentPurpose, to destination: PaymentDestination,
+        locking lock: @escaping SubjectLock = { _, _ in },
+        refundable bound: @escaping Bound = { payment, _ in payment.receivedMinor - payment.refundedMinor },
+        onChange listener: @escaping Listener
     ) {
         registrations.withLock {
             precondition($0[purpose] == nil, "the purpose '\(purpose.name)' has a listener")
-            $0[purpose] = Registration(destination: destination, listener: listener)
+            $0[purpose] = Registration(destination: destination, lock: lock, bound: bound, listener: listener)
         }
     }
 
@@ -84,10 +112,10 @@ package final class PaymentService: Sendable {
 
     // MARK: Begin
 
-    /// Writes an attempt and the call that begins it at the provider. ``start(_:)`` follows after the commit.
-    /// - Returns: the subject's live attempt where it has one with this amount.
-    /// - Throws: `payment-in-progress` where its live attempt has another amount or payer; `not-configured`.
-    package func begin(_ new: NewPayment, in transaction: Transaction) throws -> Payment {
+    /// Writes an attempt and the call that begins it at the provider, where the subject has no live attempt. The caller
+    /// has locked the subject.
+    /// - Throws: `not-configured`; `payment-in-progress` where another transaction has begun one meanwhile.
+    package func begin(_ new: NewPayment, in transaction: Transaction) throws -> Begun {
         try calls.requireClient()
         let payment = Payment(
             new, id: runtime.id(), by: .intent, to: registration(of: new.purpose).destination, at: transaction.now)
@@ -95,10 +123,9 @@ package final class PaymentService: Sendable {
             guard let live = try transaction.livePayment(of: new.purpose, new.subject) else {
                 throw Problem(.paymentInProgress)
             }
-            guard live.amount == new.amount, live.organisation == new.organisation else {
-                throw Problem(.paymentInProgress, members: ["payment_id": .string(live.id.text)])
-            }
-            return live
+            let isSame =
+                !new.replacesLive && live.amount == new.amount && live.organisation == new.organisation
+            return isSame ? .begun(live) : .other(live)
         }
         let customer = try customers.customer(of: new.organisation, in: transaction)
         try calls.enqueue(
@@ -110,7 +137,7 @@ package final class PaymentService: Sendable {
                     transferGroup: new.transferGroup,
                     metadata: new.metadata.merging([Self.metadataName: payment.id.text]) { _, own in own })),
             in: transaction)
-        return payment
+        return .begun(payment)
     }
 
     /// Sends what ``begin(_:in:)`` has written, and reads what a client needs to go on.
@@ -139,15 +166,17 @@ package final class PaymentService: Sendable {
     private func settleCreation(
         _ call: ProviderCall, _ outcome: ProviderCallService.Outcome, in transaction: Transaction
     ) throws {
-        guard let id = ID<Payment>(call.subject), let before = try transaction.lockedPayment(id) else { return }
+        guard let id = ID<Payment>(call.subject) else { return }
         switch outcome {
         case .done(let value):
             let intent = try StripePaymentIntent(value)
-            // An older response still tells the id; its state gives way to the newer one.
+            // The provider's object is locked before the payment, as by its events.
             let isCurrent = try events.observe(intent.id, seenAt: call.sentAt ?? transaction.now, in: transaction)
-            try change(before, by: isCurrent ? report(of: intent) : nil, in: transaction)
+            // A newer state has been applied, and has told the id.
+            guard isCurrent, let payment = try locked(id, in: transaction) else { return }
+            try change(payment, by: report(of: intent), in: transaction)
         case .refused(let refusal):
-            var payment = before
+            guard var payment = try locked(id, in: transaction) else { return }
             payment.refuse(code: refusal.declineCode ?? refusal.code, message: refusal.message)
             try save(payment, in: transaction)
         }
@@ -179,31 +208,66 @@ package final class PaymentService: Sendable {
     /// Writes the call that cancels an attempt at the provider. A payment that has succeeded meanwhile stays so.
     /// - Throws: `payment-state` for one that is final, or that the provider does not know yet.
     package func cancel(_ id: ID<Payment>, in transaction: Transaction) throws {
-        guard let payment = try transaction.lockedPayment(id) else { throw Problem(.notFound) }
-        guard !payment.state.isFinal, let intent = payment.intentID else { throw Problem(.paymentState) }
-        try calls.enqueue(
-            ProviderCall(
-                id: runtime.id(), purpose: Self.cancellation, subject: id.text, organisation: payment.organisation,
-                key: "payment:\(id):cancel", request: .cancelPaymentIntent(intent, reason: .abandoned)),
-            in: transaction)
+        guard let payment = try locked(id, in: transaction) else { throw Problem(.notFound) }
+        guard try enqueueCancellation(of: payment, in: transaction) != nil else { throw Problem(.paymentState) }
     }
 
-    /// Sends what ``cancel(_:in:)`` has written.
-    /// - Returns: the payment as it is then.
-    package func settleCancellation(of id: ID<Payment>) async throws(Problem) -> Payment {
-        _ = try await calls.send(key: "payment:\(id):cancel")
-        return try await refresh(id)
+    /// Writes the calls that cancel the live attempts of an organisation, as far as the provider knows them: it
+    /// has no client any more who could pay them.
+    func cancelAll(of organisation: ID<Organisation>, in transaction: Transaction) throws {
+        guard calls.client != nil else { return }
+        for id in try transaction.livePayments(of: organisation) {
+            guard let payment = try locked(id, in: transaction) else { continue }
+            _ = try enqueueCancellation(of: payment, in: transaction)
+        }
+    }
+
+    /// Ends a live attempt, so that another one can begin: it is canceled at the provider, or it has ended otherwise
+    /// meanwhile. A repeat continues what is not known yet.
+    /// - Throws: `provider-unavailable` while its end is not known; `payment-in-progress` where the provider does not
+    ///   cancel it any more, such as a payment that a bank processes.
+    package func end(_ id: ID<Payment>) async throws(Problem) {
+        let unavailable = Problem(.providerUnavailable, headers: ["Retry-After": "5"])
+        // One of which the provider has not told the id cannot be canceled yet.
+        _ = try await calls.send(key: Self.creationKey(id))
+        let call = try await database.write { [self] transaction -> ID<ProviderCall>? in
+            guard let payment = try locked(id, in: transaction), !payment.state.isFinal else { return nil }
+            guard let call = try enqueueCancellation(of: payment, in: transaction) else { throw unavailable }
+            return call
+        }
+        guard let call else { return }
+        guard try await calls.send(call) != nil else { throw unavailable }
+        guard try await refresh(id).state.isFinal else {
+            throw Problem(.paymentInProgress, members: ["payment_id": .string(id.text)])
+        }
+    }
+
+    /// - Parameter payment: locked.
+    /// - Returns: the call that cancels it, which may have been written before; nil for a payment that is final, or of
+    ///   which the provider has not told the id yet.
+    private func enqueueCancellation(of payment: Payment, in transaction: Transaction) throws -> ID<ProviderCall>? {
+        guard !payment.state.isFinal, let intent = payment.intentID else { return nil }
+        // A key belongs to one outcome: after a refusal the next call has another one.
+        let refused = try transaction.countProviderCalls(of: Self.cancellation, payment.id.text, in: .refused)
+        let key = "payment:\(payment.id):cancel" + (refused == 0 ? "" : ":\(refused + 1)")
+        try calls.enqueue(
+            ProviderCall(
+                id: runtime.id(), purpose: Self.cancellation, subject: payment.id.text,
+                organisation: payment.organisation, key: key,
+                request: .cancelPaymentIntent(intent, reason: .abandoned)),
+            in: transaction)
+        return try transaction.providerCall(ofKey: key)?.id
     }
 
     private func settleCancellation(
         _ call: ProviderCall, _ outcome: ProviderCallService.Outcome, in transaction: Transaction
     ) throws {
         // Refused: it has ended otherwise, which its event tells.
-        guard case .done(let value) = outcome, let id = ID<Payment>(call.subject),
-            let payment = try transaction.lockedPayment(id)
-        else { return }
+        guard case .done(let value) = outcome, let id = ID<Payment>(call.subject) else { return }
         let intent = try StripePaymentIntent(value)
-        guard try events.observe(intent.id, seenAt: call.sentAt ?? transaction.now, in: transaction) else { return }
+        guard try events.observe(intent.id, seenAt: call.sentAt ?? transaction.now, in: transaction),
+            let payment = try locked(id, in: transaction)
+        else { return }
         try change(payment, by: report(of: intent), in: transaction)
     }
 
@@ -212,7 +276,7 @@ package final class PaymentService: Sendable {
         let named = object.value["metadata"]?[Self.metadataName]?.string.flatMap { ID<Payment>($0) }
         let known = try transaction.payment(ofProviderID: object.id)
         guard let id = try known?.id ?? named.flatMap({ try transaction.payment($0) })?.id,
-            let payment = try transaction.lockedPayment(id), payment.method == .intent,
+            let payment = try locked(id, in: transaction), payment.method == .intent,
             payment.intentID ?? object.id == object.id
         else { return .ignored }
         try change(payment, by: report(of: try StripePaymentIntent(object.value)), in: transaction)
@@ -235,8 +299,20 @@ package final class PaymentService: Sendable {
                 ?? intent.lastError?.code, failureMessage: intent.lastError?.message)
     }
 
-    private func change(_ before: Payment, by report: Payment.Report?, in transaction: Transaction) throws {
-        guard let report else { return }
+    /// Locks what a payment pays, then the payment, until the transaction ends.
+    func locked(_ id: ID<Payment>, in transaction: Transaction) throws -> Payment? {
+        guard let payment = try transaction.payment(id) else { return nil }
+        try registration(of: payment.purpose).lock(payment.subject, transaction)
+        return try transaction.lockedPayment(id)
+    }
+
+    /// The minor units of a payment that can be refunded: its work does not need them.
+    /// - Parameter payment: locked by ``locked(_:in:)``.
+    func refundable(_ payment: Payment, in transaction: Transaction) throws -> Int64 {
+        try registration(of: payment.purpose).bound(payment, transaction)
+    }
+
+    private func change(_ before: Payment, by report: Payment.Report, in transaction: Transaction) throws {
         guard report.amount.currency == before.amount.currency else {
             throw Problem(.internalError, detail: "the intent \(report.intentID) has another currency than its payment")
         }
@@ -287,9 +363,10 @@ package final class PaymentService: Sendable {
     @discardableResult
     package func record(_ received: ReceivedPayment, in transaction: Transaction) throws -> Payment? {
         let new = received.payment
+        let registration = registration(of: new.purpose)
+        try registration.lock(new.subject, transaction)
         var payment = Payment(
-            new, id: runtime.id(), by: received.method, to: registration(of: new.purpose).destination,
-            at: transaction.now)
+            new, id: runtime.id(), by: received.method, to: registration.destination, at: transaction.now)
         payment.state = .succeeded
         payment.providerID = received.providerID
         payment.intentID = received.intentID
@@ -319,7 +396,16 @@ package final class PaymentService: Sendable {
         try transaction.payment(ofCharge: id)
     }
 
-    /// The payments of a subject, newest first, at most 100.
+    /// The payments of a subject whose money has arrived, newest first.
+    package func received(of purpose: PaymentPurpose, subject: String, in transaction: Transaction) throws -> [Payment]
+    { try transaction.succeededPayments(of: purpose, subject: subject) }
+
+    /// The attempt of a subject that has not ended; nil where there is none.
+    package func live(of purpose: PaymentPurpose, subject: String, in transaction: Transaction) throws -> Payment? {
+        try transaction.livePayment(of: purpose, subject)
+    }
+
+    /// The payments of a subject, newest first, at most 100: for people. Attempts that were replaced are among them.
     package func payments(of purpose: PaymentPurpose, subject: String, in transaction: Transaction) throws -> [Payment]
     { try transaction.payments(of: purpose, subject: subject, limit: Self.subjectPaymentsMax) }
 }

@@ -48,12 +48,32 @@ extension Transaction {
         )
     }
 
+    /// In the order of their subjects, which are locked before them.
+    func livePayments(of organisation: ID<Organisation>) throws -> [ID<Payment>] {
+        try all(
+            """
+            SELECT id FROM payments WHERE organisation_id = \(organisation) AND state NOT IN ('succeeded', 'canceled')
+            ORDER BY purpose, subject, id
+            """
+        ) { try $0["id"] }
+    }
+
     func payment(ofProviderID id: String) throws -> Payment? {
         try first("SELECT * FROM payments WHERE provider_id = \(id) OR intent_id = \(id)", Payment.init(row:))
     }
 
     func payment(ofCharge id: String) throws -> Payment? {
         try first("SELECT * FROM payments WHERE charge_id = \(id)", Payment.init(row:))
+    }
+
+    func succeededPayments(of purpose: PaymentPurpose, subject: String) throws -> [Payment] {
+        try all(
+            """
+            SELECT * FROM payments WHERE purpose = \(purpose) AND subject = \(subject) AND state = 'succeeded'
+            ORDER BY created_at DESC, id DESC
+            """,
+            Payment.init(row:)
+        )
     }
 
     func payments(of purpose: PaymentPurpose, subject: String, limit: Int) throws -> [Payment] {
@@ -79,6 +99,16 @@ extension Transaction {
             WHERE id = \(payment.id) AND state NOT IN ('succeeded', 'canceled')
             """
         ) == 1
+    }
+
+    /// Notes what brought the money of an invoice; what is known stays.
+    func setCharge(_ charge: String?, ofIntent intent: String, invoice: String) throws {
+        try execute(
+            """
+            UPDATE payments SET intent_id = \(intent), charge_id = \(charge)
+            WHERE provider_id = \(invoice) AND method = 'invoice' AND intent_id IS NULL
+            """
+        )
     }
 
     /// One guarded statement: never more than has arrived.

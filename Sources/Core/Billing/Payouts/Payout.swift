@@ -60,6 +60,8 @@ package struct Payout: Sendable, Hashable {
     package private(set) var state: State
     /// Why it is held, was refused, returned, canceled or taken back, or why a reversal was refused: for people.
     package private(set) var reason: String?
+    /// What holds it; nil in other states than held.
+    package private(set) var heldFor: PayoutHold?
     /// The number of the last attempt, counted over all payouts of the subject; 0 before the first.
     package private(set) var attempt: Int
     /// The number of the last attempt to take it back.
@@ -70,6 +72,8 @@ package struct Payout: Sendable, Hashable {
     package private(set) var bankPayout: String?
     /// Of the row, as it was read. Increases with every change.
     let version: Int64
+    /// Of the row, as it was read; nil for a new payout.
+    let stateBefore: State?
     package let createdAt: Instant
     package private(set) var transferredAt: Instant?
     package private(set) var paidAt: Instant?
@@ -106,6 +110,7 @@ extension Payout {
         attempt = attempts
         reversalAttempt = 0
         version = 0
+        stateBefore = nil
         createdAt = now
     }
 
@@ -122,7 +127,9 @@ extension Payout {
         key = try row["idempotency_key"]
         metadata = try JSONDecoder().decode([String: String].self, from: Data((row["metadata"] as String).utf8))
         state = try row["state"]
+        stateBefore = state
         reason = try row["reason"]
+        heldFor = try row["held_for"]
         attempt = try row["attempt"]
         reversalAttempt = try row["reversal_attempt"]
         transfer = try row["transfer_id"]
@@ -138,27 +145,34 @@ extension Payout {
     /// - Parameter needsApproval: whether an administrator approves it first.
     mutating func reserve(needsApproval: Bool) throws(Problem) {
         try require(.requested)
-        state = needsApproval ? .held : .reserved
-        reason = needsApproval ? "It waits for approval." : nil
+        beReserved(needsApproval: needsApproval)
     }
 
-    mutating func hold(_ reason: String) throws(Problem) {
+    private mutating func beReserved(needsApproval: Bool) {
+        state = needsApproval ? .held : .reserved
+        reason = needsApproval ? "It waits for approval." : nil
+        heldFor = needsApproval ? .approval : nil
+    }
+
+    mutating func hold(_ reason: String, for hold: PayoutHold) throws(Problem) {
         try require(.reserved)
         state = .held
         self.reason = reason
+        heldFor = hold
     }
 
-    /// - Parameter destination: the payee's present account, which an administrator has seen.
-    mutating func approve(to destination: String) throws(Problem) {
+    /// - Parameter destination: the payee's present account, which an administrator has seen; nil for that of its
+    ///   beginning.
+    mutating func approve(to destination: String? = nil) throws(Problem) {
         try require(.held)
-        state = .reserved
-        reason = nil
-        self.destination = destination
+        beReserved(needsApproval: false)
+        if let destination { self.destination = destination }
     }
 
     mutating func cancel(_ reason: String, at now: Instant) throws(Problem) {
         try require(.reserved, .held, .refused)
         state = .canceled
+        heldFor = nil
         self.reason = reason
         endedAt = now
     }
@@ -189,8 +203,7 @@ extension Payout {
 
     mutating func retry(to destination: String, needsApproval: Bool) throws(Problem) {
         try require(.refused)
-        state = needsApproval ? .held : .reserved
-        reason = needsApproval ? "It waits for approval." : nil
+        beReserved(needsApproval: needsApproval)
         self.destination = destination
     }
 

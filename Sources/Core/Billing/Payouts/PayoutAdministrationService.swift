@@ -12,11 +12,11 @@ final class PayoutAdministrationService: Sendable {
     }
 
     func list(_ filter: PayoutFilter, isForPayee: Bool = false, limit: Int, offset: Int) async throws(Problem)
-        -> PayoutList
+        -> Page<PayoutView>
     {
         try await database.read { transaction in
             let (rows, total) = try transaction.payouts(filter, limit: limit, offset: offset)
-            return PayoutList(
+            return Page(
                 data: rows.map { PayoutView($0, isForPayee: isForPayee) }, total: total, limit: limit, offset: offset)
         }
     }

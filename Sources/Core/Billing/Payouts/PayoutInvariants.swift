@@ -4,6 +4,10 @@ import Modules
 enum PayoutInvariants {
     static let all: [Invariant] = [
         Invariant(
+            "a payout is held for no reason, or another one for a reason",
+            "SELECT id, state, held_for FROM payouts WHERE (state = 'held') <> (held_for IS NOT NULL)"
+        ),
+        Invariant(
             "a payee's payout account is not what its payouts add up to",
             """
             SELECT owner, unit, name, CAST(SUM(balance) AS \(.integer)) AS balance,

@@ -11,6 +11,8 @@ struct PayoutView: Payload {
     var state: String
     /// For administrators alone: it may be a note of one.
     var reason: String?
+    /// What holds it, such as `approval` or `marketplace.vendor`. For administrators alone.
+    var heldFor: String?
     var amount: DecimalNumber
     var amountMinor: Int64
     var commission: DecimalNumber
@@ -34,6 +36,7 @@ struct PayoutView: Payload {
         payeeOrganisationId = payout.payee.organisation
         state = payout.state.rawValue
         reason = isForPayee ? nil : payout.reason
+        heldFor = isForPayee ? nil : payout.heldFor?.name
         amount = payout.amount.major
         amountMinor = payout.amount.minorUnits
         commission = Money(payout.commission, currency).major
@@ -48,15 +51,6 @@ struct PayoutView: Payload {
         paidAt = payout.paidAt
         endedAt = payout.endedAt
     }
-}
-
-struct PayoutList: Payload {
-    var data: [PayoutView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
 }
 
 /// A payout with its attempts, for administrators.

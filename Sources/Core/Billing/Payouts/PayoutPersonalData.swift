@@ -30,16 +30,23 @@ enum PayoutPersonalData {
                 """
             }
         ) { subject, pseudonym, transaction in
-            for (number, organisation) in subject.organisations.enumerated() {
-                let owner = "\(pseudonym)-\(number + 1)"
+            for organisation in subject.organisations(as: pseudonym) {
+                let owner = organisation.pseudonym
                 try transaction.execute(
-                    "UPDATE payouts SET payee = \(owner), reason = NULL WHERE payee = \(organisation)")
+                    "UPDATE payouts SET payee = \(owner), reason = NULL WHERE payee = \(organisation.id)")
                 try transaction.execute(
                     """
-                    UPDATE payouts SET source_owner = \(owner), reason = NULL WHERE source_owner = \(organisation)
+                    UPDATE payouts SET source_owner = \(owner), reason = NULL WHERE source_owner = \(organisation.id)
                     """
                 )
             }
+            // Such as the person who has approved it.
+            try transaction.execute(
+                """
+                UPDATE payouts SET metadata = REPLACE(metadata, \(subject.person), \(pseudonym))
+                WHERE metadata LIKE \("%\(subject.person)%")
+                """
+            )
         },
         PersonalDataTable(
             "payment-disputes", in: "payment_disputes",
@@ -50,10 +57,10 @@ enum PayoutPersonalData {
                 """
             }
         ) { subject, pseudonym, transaction in
-            for (number, organisation) in subject.organisations.enumerated() {
+            for organisation in subject.organisations(as: pseudonym) {
                 try transaction.execute(
                     """
-                    UPDATE payment_disputes SET payer = \("\(pseudonym)-\(number + 1)") WHERE payer = \(organisation)
+                    UPDATE payment_disputes SET payer = \(organisation.pseudonym) WHERE payer = \(organisation.id)
                     """
                 )
             }

@@ -84,6 +84,11 @@ enum PayoutSchema {
                 updated_at \(.integer) NOT NULL
             ) \(.strict)
             """
-        )
+        ),
+        Migration(
+            "billing-405-payout-holds",
+            "ALTER TABLE payouts ADD COLUMN held_for TEXT",
+            "UPDATE payouts SET held_for = 'administrator' WHERE state = 'held'"
+        ),
     ]
 }

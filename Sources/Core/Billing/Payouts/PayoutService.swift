@@ -21,13 +21,28 @@ package final class PayoutService: Sendable {
         }
     }
 
-    /// Called in the transaction of every change of a payout, with the payout after it.
-    package typealias ChangeHandler = @Sendable (Payout, Transaction) throws -> Void
+    /// Why a payout is held instead of being sent.
+    package struct Objection: Sendable {
+        let hold: PayoutHold
+        let reason: String
+
+        package init(_ hold: PayoutHold, _ reason: String) {
+            self.hold = hold
+            self.reason = reason
+        }
+    }
+
+    /// Called in the transaction of every change of a payout, with the payout after it and its state before, which is
+    /// nil for a new one.
+    package typealias ChangeHandler = @Sendable (Payout, _ before: Payout.State?, Transaction) throws -> Void
     /// Locks the row of a subject before its payout is locked.
     package typealias SubjectLock = @Sendable (_ subject: String, Transaction) throws -> Void
+    /// Says, before a payout is sent and with its subject locked, what speaks against it; nil where nothing does.
+    package typealias Check = @Sendable (Payout, Transaction) throws -> Objection?
 
     private struct Registration: Sendable {
         let lock: SubjectLock
+        let check: Check
         let handler: ChangeHandler
     }
 
@@ -66,11 +81,12 @@ package final class PayoutService: Sendable {
     /// - Parameter lock: locks what `handler` changes, so that transactions which begin with the subject and those
     ///   which begin with its payout lock in one order.
     package func onChange(
-        of purpose: PayoutPurpose, locking lock: @escaping SubjectLock = { _, _ in }, _ handler: @escaping ChangeHandler
+        of purpose: PayoutPurpose, locking lock: @escaping SubjectLock = { _, _ in },
+        checking check: @escaping Check = { _, _ in nil }, _ handler: @escaping ChangeHandler
     ) {
         registrations.withLock {
             precondition($0[purpose] == nil, "the purpose '\(purpose.name)' has a handler")
-            $0[purpose] = Registration(lock: lock, handler: handler)
+            $0[purpose] = Registration(lock: lock, check: check, handler: handler)
         }
     }
 
@@ -78,6 +94,7 @@ package final class PayoutService: Sendable {
 
     /// Reserves the money of a payout and writes the job that sends it. A payout of the subject that was refused is
     /// tried again with its next attempt; where its terms have changed, it is canceled and another one begins.
+    /// - Parameter new: the caller has locked its subject.
     /// - Throws: `ledger-overdrawn` where the source has less; `payout-account-missing` where the payee has not
     ///   connected an account that can be paid, or another one than `destination`; `not-configured` without a provider.
     package func begin(_ new: NewPayout, by scope: Scope? = nil, in transaction: Transaction) throws -> Begun {
@@ -111,7 +128,7 @@ package final class PayoutService: Sendable {
     private func reserve(_ payout: Payout, by scope: Scope?, in transaction: Transaction) throws -> Payout {
         try post("reserved", payout, payout.reservation, number: payout.attempt + 1, in: transaction)
         if payout.state == .reserved { try enqueue(payout, in: transaction) }
-        return try announce(payout.id, by: scope, in: transaction)
+        return try announce(payout.id, after: payout.stateBefore, by: scope, in: transaction)
     }
 
     private func requireDestination(of new: NewPayout, in transaction: Transaction) throws -> String {
@@ -132,6 +149,11 @@ package final class PayoutService: Sendable {
     /// For callers that check who may see it.
     package func payout(_ id: ID<Payout>, in transaction: Transaction) throws -> Payout? { try transaction.payout(id) }
 
+    /// The number of its transfers that the provider has refused.
+    package func countRefusals(of id: ID<Payout>, in transaction: Transaction) throws -> Int64 {
+        try transaction.countRefusedTransfers(of: id)
+    }
+
     /// Newest first, with the total number. For callers that check who may see them.
     package func payouts(_ filter: PayoutFilter, limit: Int, offset: Int, in transaction: Transaction) throws -> (
         rows: [Payout], total: Int64
@@ -143,8 +165,8 @@ package final class PayoutService: Sendable {
 
     /// Sends a payout whose beginning has been committed, or waits for the caller that is sending it.
     /// - Returns: the payout afterwards: `transferred` or a later state; `refused` with the reason; `held` where the
-    ///   payee's account has changed; `unknown`, `sending` or `reserved` where the outcome is not known when `timeout`
-    ///   has passed.
+    ///   payee's account has changed or its purpose objects; `unknown`, `sending` or `reserved` where the outcome is
+    ///   not known when `timeout` has passed.
     package func send(_ id: ID<Payout>, waitingUpTo timeout: Duration = .seconds(10)) async throws(Problem) -> Payout {
         let payout = try await database.write { [self] in try prepare(id, in: $0) }
         guard payout.state.isOpen else { return payout }
@@ -155,10 +177,14 @@ package final class PayoutService: Sendable {
     private func prepare(_ id: ID<Payout>, in transaction: Transaction) throws -> Payout {
         var payout = try locked(id, in: transaction)
         guard payout.state == .reserved else { return payout }
+        if let objection = try registration(of: payout.purpose)?.check(payout, transaction) {
+            try payout.hold(objection.reason, for: objection.hold)
+            return try save(payout, nil, by: nil, in: transaction)
+        }
         // Under the lock of the account: a payout never goes to an account that was replaced or suspended meanwhile.
         let account = try payout.payee.organisation.flatMap { try transaction.lockedConnectedAccount(of: $0) }
         guard let account, account.canBePaid, account.providerID == payout.destination else {
-            try payout.hold("The payee's account has changed since the payout began.")
+            try payout.hold("The payee's account has changed since the payout began.", for: .account)
             return try save(payout, nil, by: nil, in: transaction)
         }
         try payout.send()
@@ -240,12 +266,28 @@ package final class PayoutService: Sendable {
     /// Keeps a payout that is not sent yet from being sent.
     /// - Throws: `not-found`; `payout-state` in other states than reserved.
     @discardableResult
-    package func hold(_ id: ID<Payout>, reason: String, by scope: Scope? = nil, in transaction: Transaction) throws
-        -> Payout
-    {
+    package func hold(
+        _ id: ID<Payout>, for hold: PayoutHold = .administrator, reason: String, by scope: Scope? = nil,
+        in transaction: Transaction
+    ) throws -> Payout {
         var payout = try locked(id, in: transaction)
-        try payout.hold(reason)
+        try payout.hold(reason, for: hold)
         return try save(payout, nil, by: scope, in: transaction)
+    }
+
+    /// Ends a hold, where it is of this kind: a job sends the payout, unless something else speaks against it then.
+    /// - Returns: whether it was.
+    /// - Throws: `not-found`.
+    @discardableResult
+    package func endHold(
+        _ id: ID<Payout>, for hold: PayoutHold, by scope: Scope? = nil, in transaction: Transaction
+    ) throws -> Bool {
+        var payout = try locked(id, in: transaction)
+        guard payout.state == .held, payout.heldFor == hold else { return false }
+        try payout.approve()
+        try enqueue(payout, in: transaction)
+        try save(payout, nil, by: scope, in: transaction)
+        return true
     }
 
     /// Releases a hold, or approves a payout that waits for it. A job sends it, or ``send(_:waitingUpTo:)`` at once.
@@ -375,7 +417,7 @@ package final class PayoutService: Sendable {
         if let posting {
             try post(posting.name, payout, posting.movements, number: posting.number, in: transaction)
         }
-        return try announce(payout.id, by: scope, in: transaction)
+        return try announce(payout.id, after: payout.stateBefore, by: scope, in: transaction)
     }
 
     private func post(
@@ -388,7 +430,9 @@ package final class PayoutService: Sendable {
         guard isNew else { throw Problem(.internalError, detail: "the posting of a payout was written before") }
     }
 
-    private func announce(_ id: ID<Payout>, by scope: Scope?, in transaction: Transaction) throws -> Payout {
+    private func announce(
+        _ id: ID<Payout>, after before: Payout.State?, by scope: Scope?, in transaction: Transaction
+    ) throws -> Payout {
         guard let payout = try transaction.payout(id) else { throw Problem(.notFound) }
         var details = [
             "amount_minor": "\(payout.amount.minorUnits)", "currency": payout.amount.currency.code,
@@ -406,7 +450,7 @@ package final class PayoutService: Sendable {
             ?? AuditEvent(
                 action, organisation: payout.payee.organisation?.text, subject: payout.id.text, details: details)
         try audit.record(event, in: transaction)
-        try registration(of: payout.purpose)?.handler(payout, transaction)
+        try registration(of: payout.purpose)?.handler(payout, before, transaction)
         return payout
     }
 

@@ -12,6 +12,7 @@ struct PayoutServices {
     private let administration: PayoutAdministrationService
     private let bankPayouts: BankPayoutService
     private let reconciliation: ReconciliationService
+    private let remainders: PayoutRemainderService
     private let identity: IdentityModule
 
     init(
@@ -22,6 +23,7 @@ struct PayoutServices {
         self.identity = identity
         payouts = PayoutService(
             database: database, calls: calls, money: money, audit: audit, queue: queue, runtime: runtime)
+        remainders = PayoutRemainderService(database: database, calls: calls, payouts: payouts, money: money)
         accounts = ConnectedAccountService(
             database: database, calls: calls, events: events, audit: audit, frontend: frontend, runtime: runtime)
         disputes = DisputeService(
@@ -43,10 +45,10 @@ struct PayoutServices {
     var workers: [Worker] {
         [
             SendPayoutJob.worker(payouts), ApplyBankPayoutJob.worker(bankPayouts),
-            ReconcileBalanceJob.worker(reconciliation),
+            ReconcileBalanceJob.worker(reconciliation), PayRemaindersJob.worker(remainders),
         ]
     }
-    var schedules: [Schedule] { [ReconcileBalanceJob.schedule] }
+    var schedules: [Schedule] { [ReconcileBalanceJob.schedule, PayRemaindersJob.schedule] }
 
     static let migrations =
         FinanceSchema.migrations + PayoutSchema.migrations + DisputeSchema.migrations + ReconciliationSchema.migrations

@@ -10,13 +10,14 @@ extension Transaction {
             """
             INSERT INTO payouts (
                 id, purpose, subject, source_account, source_owner, payee, destination, currency, amount, commission,
-                remainder, idempotency_key, metadata, state, reason, attempt, reversal_attempt, version, created_at
+                remainder, idempotency_key, metadata, state, reason, held_for, attempt, reversal_attempt, version,
+                created_at
             )
             VALUES (
                 \(payout.id), \(payout.purpose), \(payout.subject), \(payout.source.name), \(payout.source.owner),
                 \(payout.payee), \(payout.destination), \(payout.amount.currency.code), \(payout.amount.minorUnits),
                 \(payout.commission), \(payout.remainder), \(payout.key), \(try payout.metadataText), \(payout.state),
-                \(payout.reason), \(payout.attempt), 0, 1, \(payout.createdAt)
+                \(payout.reason), \(payout.heldFor), \(payout.attempt), 0, 1, \(payout.createdAt)
             )
             ON CONFLICT DO NOTHING
             """
@@ -28,9 +29,10 @@ extension Transaction {
     func update(_ payout: Payout) throws {
         let changes = try execute(
             """
-            UPDATE payouts SET state = \(payout.state), reason = \(payout.reason), destination = \(payout.destination),
-                attempt = \(payout.attempt), reversal_attempt = \(payout.reversalAttempt),
-                transfer_id = \(payout.transfer), transferred_at = \(payout.transferredAt), paid_at = \(payout.paidAt),
+            UPDATE payouts SET state = \(payout.state), reason = \(payout.reason), held_for = \(payout.heldFor),
+                destination = \(payout.destination), attempt = \(payout.attempt),
+                reversal_attempt = \(payout.reversalAttempt), transfer_id = \(payout.transfer),
+                transferred_at = \(payout.transferredAt), paid_at = \(payout.paidAt),
                 returned_at = \(payout.returnedAt), bank_payout_id = \(payout.bankPayout),
                 ended_at = \(payout.endedAt), version = version + 1
             WHERE id = \(payout.id) AND version = \(payout.version)
@@ -119,6 +121,16 @@ extension Transaction {
         ) == 1
     }
 
+    /// The number of a payout's transfers that the provider has refused.
+    func countRefusedTransfers(of payout: ID<Payout>) throws -> Int64 {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM payout_attempts
+            WHERE payout_id = \(payout) AND kind = \(PayoutAttempt.Kind.transfer)
+                AND outcome = \(PayoutAttempt.Outcome.refused)
+            """)
+    }
+
     /// Oldest first.
     func payoutAttempts(of payout: ID<Payout>) throws -> [PayoutAttempt] {
         try all(
@@ -140,6 +152,19 @@ extension Transaction {
             ORDER BY number DESC LIMIT 1
             """
         ) { try $0["call_id"] }
+    }
+
+    /// Accounts of payees with money that is in no payout, in a stable order.
+    func payableAccounts(after last: PayableAccount?, limit: Int) throws -> [PayableAccount] {
+        let (owner, unit) = (last?.owner.text ?? "", last?.currency.code ?? "")
+        return try all(
+            """
+            SELECT owner, unit FROM ledger_accounts
+            WHERE name = \(MoneyAccount.Name.payable) AND balance > 0 AND unit <> 'credits'
+                AND (owner > \(owner) OR owner = \(owner) AND unit > \(unit))
+            ORDER BY owner, unit LIMIT \(limit)
+            """
+        ) { PayableAccount(owner: try $0["owner"], currency: try Currency(stored: try $0["unit"])) }
     }
 }
 

@@ -16,9 +16,9 @@ final class ProviderCallAdministrationService: Sendable {
     }
 
     /// - Parameter state: nil for all that are not settled.
-    func list(_ state: ProviderCall.State?, limit: Int, offset: Int) async throws(Problem) -> ProviderCallPage {
+    func list(_ state: ProviderCall.State?, limit: Int, offset: Int) async throws(Problem) -> Page<ProviderCallView> {
         let (rows, total) = try await database.read { try $0.providerCalls(in: state, limit: limit, offset: offset) }
-        return ProviderCallPage(data: rows.map { ProviderCallView($0) }, total: total, limit: limit, offset: offset)
+        return Page(data: rows.map { ProviderCallView($0) }, total: total, limit: limit, offset: offset)
     }
 
     /// - Throws: `not-found`; `provider-call-state` unless the call is stuck.

@@ -46,15 +46,6 @@ struct ProviderCallView: Payload {
     }
 }
 
-struct ProviderCallPage: Payload {
-    var data: [ProviderCallView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 /// What an administrator has found at the provider of a call whose outcome is not known.
 struct ProviderCallResolution: Payload {
     enum Outcome: String, Codable, CaseIterable, Sendable {

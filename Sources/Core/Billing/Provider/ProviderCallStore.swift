@@ -29,6 +29,16 @@ extension Transaction {
         try first("SELECT * FROM provider_calls WHERE idempotency_key = \(key)", ProviderCall.init(row:))
     }
 
+    func countProviderCalls(of purpose: ProviderPurpose, _ subject: String, in state: ProviderCall.State) throws
+        -> Int64
+    {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM provider_calls
+            WHERE subject = \(subject) AND purpose = \(purpose) AND state = \(state)
+            """)
+    }
+
     /// The first call of the subject that has to be settled before `id`.
     func providerCall(before id: ID<ProviderCall>) throws -> ProviderCall? {
         try first(

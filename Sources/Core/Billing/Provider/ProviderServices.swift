@@ -29,7 +29,8 @@ struct ProviderServices {
             database: database, calls: calls, events: events, customers: customers, money: money, audit: audit,
             logger: logger, runtime: runtime)
         refunds = RefundService(
-            database: database, calls: calls, events: events, money: money, audit: audit, runtime: runtime)
+            database: database, calls: calls, events: events, payments: payments, money: money, audit: audit,
+            runtime: runtime)
 
         routes =
             ProviderCallRoutes(
@@ -50,7 +51,7 @@ struct ProviderServices {
             ).routes
             + RefundRoutes(
                 identity: identity,
-                administration: RefundAdministrationService(database: database, refunds: refunds)
+                administration: RefundAdministrationService(database: database, refunds: refunds, audit: audit)
             ).routes
         workers = [
             SendProviderCallJob.worker(calls, runtime), MaintainProviderCallsJob.worker(calls, database),
@@ -60,7 +61,7 @@ struct ProviderServices {
         schedules = [
             MaintainProviderCallsJob.schedule, PollProviderEventsJob.schedule, PruneProviderEventsJob.schedule,
         ]
-        personalDataTables = PaymentPersonalData.tables(customers: customers)
+        personalDataTables = PaymentPersonalData.tables(payments: payments, customers: customers)
     }
 
     static let migrations =

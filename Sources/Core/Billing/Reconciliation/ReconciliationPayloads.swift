@@ -31,15 +31,6 @@ struct ReconciliationCaseView: Payload {
     }
 }
 
-struct ReconciliationCaseList: Payload {
-    var data: [ReconciliationCaseView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 /// The body of `POST /v1/admin/reconciliation-cases/{id}/resolution`.
 struct CaseResolution: Payload {
     /// What was found and done.

@@ -190,11 +190,11 @@ final class ReconciliationService: Sendable {
     // MARK: Cases
 
     func list(in state: ReconciliationCase.State?, limit: Int, offset: Int) async throws(Problem)
-        -> ReconciliationCaseList
+        -> Page<ReconciliationCaseView>
     {
         try await database.read { transaction in
             let (rows, total) = try transaction.reconciliationCases(in: state, limit: limit, offset: offset)
-            return ReconciliationCaseList(
+            return Page(
                 data: rows.map(ReconciliationCaseView.init), total: total, limit: limit, offset: offset)
         }
     }

@@ -53,7 +53,7 @@ extension Transaction {
                 WHERE charge_id IS NOT NULL AND succeeded_at >= \(start) AND succeeded_at < \(end)
                 UNION ALL
                 SELECT id, 'refund', provider_id, currency, -amount FROM refunds
-                WHERE state = 'succeeded' AND provider_id IS NOT NULL
+                WHERE state = 'succeeded' AND provider_id IS NOT NULL AND provider_id NOT LIKE 'upi:%'
                     AND settled_at >= \(start) AND settled_at < \(end)
             ) AS moved
             WHERE NOT EXISTS (SELECT 1 FROM balance_entries WHERE balance_entries.source = moved.source)

@@ -29,11 +29,20 @@ package struct Refund: Sendable {
     /// Unique within the payment: a repeat returns the first.
     package let key: String
     package internal(set) var state: State
-    /// `re_…`; nil until the provider has answered.
+    /// `re_…`, or ``bankPrefix`` with the bank's reference; nil until it is known.
     package internal(set) var providerID: String?
     package internal(set) var failureCode: String?
     package let createdAt: Instant
     package internal(set) var settledAt: Instant?
+}
+
+extension Refund {
+    static let bankPrefix = "upi:"
+
+    /// The bank's reference of a refund that an administrator has made there.
+    package var bankReference: String? {
+        providerID.flatMap { $0.hasPrefix(Self.bankPrefix) ? String($0.dropFirst(Self.bankPrefix.count)) : nil }
+    }
 }
 
 // MARK: Transitions

@@ -1,15 +1,18 @@
+import Audit
 import Entitlements
 import Identity
 import Modules
 
-/// Refunds by administrators.
+/// Refunds by administrators, and the queue of those that they make at the bank.
 final class RefundAdministrationService: Sendable {
     private let database: any Database
     private let refunds: RefundService
+    private let audit: AuditService
 
-    init(database: any Database, refunds: RefundService) {
+    init(database: any Database, refunds: RefundService, audit: AuditService) {
         self.database = database
         self.refunds = refunds
+        self.audit = audit
     }
 
     /// Refunds a payment.
@@ -34,6 +37,56 @@ final class RefundAdministrationService: Sendable {
                     key: "administrator:\(key)"), in: transaction)
         }
         return RefundView(try await refunds.settle(refund.id))
+    }
+
+    // MARK: By the bank
+
+    /// Refunds of all payments, oldest first.
+    func list(_ filter: RefundFilter, limit: Int, offset: Int) async throws(Problem) -> Page<RefundView> {
+        try await database.read { transaction in
+            let (rows, total) = try transaction.refunds(filter, limit: limit, offset: offset)
+            return Page(data: rows.map { RefundView($0) }, total: total, limit: limit, offset: offset)
+        }
+    }
+
+    /// Notes that the bank has returned the money of a refund.
+    /// - Throws: as ``RefundService/settle(_:byBank:in:)``; `validation-failed`.
+    func settle(_ settlement: RefundSettlement, scope: Scope, refund id: ID<Refund>) async throws(Problem)
+        -> RefundView
+    {
+        guard let reference = UPIReport.bankReference(settlement.bankReference) else {
+            throw Problem.invalid("/bank_reference", "must have 4 to 64 letters, digits and hyphens")
+        }
+        return try await change(id, "refund.settled", ["bank_reference": reference], scope: scope) {
+            [refunds] transaction in try refunds.settle(id, byBank: reference, in: transaction)
+        }
+    }
+
+    /// - Throws: as ``RefundService/giveUp(_:in:)``.
+    func giveUp(_ id: ID<Refund>, scope: Scope) async throws(Problem) -> RefundView {
+        try await change(id, "refund.given-up", [:], scope: scope) { [refunds] transaction in
+            try refunds.giveUp(id, in: transaction)
+        }
+    }
+
+    private func change(
+        _ id: ID<Refund>, _ action: String, _ details: [String: String], scope: Scope,
+        _ body: @escaping @Sendable (Transaction) throws -> Void
+    ) async throws(Problem) -> RefundView {
+        try await database.write { [audit] transaction in
+            try transaction.requireCaller(scope, as: .admin)
+            let before = try transaction.refund(id)
+            try body(transaction)
+            guard let refund = try transaction.refund(id) else { throw Problem(.notFound) }
+            if refund.state != before?.state {
+                try audit.record(
+                    AuditEvent(
+                        action, by: scope, in: refund.organisation, subject: id.text,
+                        details: details.merging(["amount": "\(refund.amount)"]) { first, _ in first }),
+                    in: transaction)
+            }
+            return RefundView(refund)
+        }
     }
 
     /// - Throws: `not-found`.

@@ -11,6 +11,14 @@ struct RefundRequest: Payload {
     static let rules: [String: Rule] = ["amount_minor": .range(1...1_000_000_000_000_000), "reason": .length(1...500)]
 }
 
+/// A refund that an administrator has made at the bank.
+struct RefundSettlement: Payload {
+    /// The bank's reference of the money that was returned; used once.
+    var bankReference: String
+
+    static let rules: [String: Rule] = ["bank_reference": .length(4...64)]
+}
+
 /// A refund, as administrators see it.
 package struct RefundView: Payload {
     package var id: ID<Refund>
@@ -22,6 +30,8 @@ package struct RefundView: Payload {
     package var currency: String
     package var reason: String
     package var failureCode: String?
+    /// The bank's reference of a refund that an administrator has made there.
+    package var bankReference: String?
     package var createdAt: Instant
     package var settledAt: Instant?
 
@@ -34,6 +44,7 @@ package struct RefundView: Payload {
         currency = refund.amount.currency.code
         reason = refund.reason
         failureCode = refund.failureCode
+        bankReference = refund.bankReference
         createdAt = refund.createdAt
         settledAt = refund.settledAt
     }

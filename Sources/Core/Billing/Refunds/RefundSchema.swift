@@ -24,6 +24,7 @@ enum RefundSchema {
             ) \(.strict)
             """,
             "CREATE INDEX refunds_by_organisation ON refunds (organisation_id)"
-        )
+        ),
+        Migration("billing-105-refund-list", "CREATE INDEX refunds_by_state ON refunds (state, created_at)"),
     ]
 }

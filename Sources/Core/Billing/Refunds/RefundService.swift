@@ -15,19 +15,19 @@ package final class RefundService: Sendable {
 
     private let database: any Database
     private let calls: ProviderCallService
-    private let events: ProviderEventService
+    private let payments: PaymentService
     private let money: MoneyLedgerService
     private let audit: AuditService
     private let runtime: Runtime
     private let listeners = Mutex<[PaymentPurpose: [Listener]]>([:])
 
     init(
-        database: any Database, calls: ProviderCallService, events: ProviderEventService, money: MoneyLedgerService,
-        audit: AuditService, runtime: Runtime
+        database: any Database, calls: ProviderCallService, events: ProviderEventService, payments: PaymentService,
+        money: MoneyLedgerService, audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.calls = calls
-        self.events = events
+        self.payments = payments
         self.money = money
         self.audit = audit
         self.runtime = runtime
@@ -46,38 +46,43 @@ package final class RefundService: Sendable {
     // MARK: Request
 
     /// Writes a refund, moves its money to `refund_pending`, and writes the call. ``settle(_:)`` follows after the
-    /// commit.
+    /// commit. The refund of a payment by UPI waits for an administrator, who returns the money by the bank:
+    /// ``settle(_:byBank:in:)``.
     /// - Returns: the earlier refund with this key, where there is one.
-    /// - Throws: `refund-too-high`; `payment-state` for a payment that has not succeeded, or that cannot be refunded at
-    ///   the provider; `ledger-overdrawn` where the destination has less, such as held money that was released;
-    ///   `operation-conflict` for the key of a refund with another amount; `not-configured`.
+    /// - Throws: `refund-too-high`, also where the work that was paid needs the money; `payment-state` for a payment
+    ///   that has not succeeded, or that cannot be refunded at the provider; `ledger-overdrawn` where the destination
+    ///   has less, such as held money that was released; `operation-conflict` for the key of a refund with another
+    ///   amount; `not-configured`.
     package func refund(_ new: NewRefund, in transaction: Transaction) throws -> Refund {
-        try calls.requireClient()
-        guard let payment = try transaction.lockedPayment(new.payment) else { throw Problem(.notFound) }
+        guard let payment = try payments.locked(new.payment, in: transaction) else { throw Problem(.notFound) }
+        if payment.method != .upi { try calls.requireClient() }
         if let known = try transaction.refund(ofKey: new.key, payment.id) {
             guard known.amount == new.amount else { throw Problem(.operationConflict) }
             return known
         }
-        guard payment.state == .succeeded, let intent = payment.intentID else { throw Problem(.paymentState) }
-        guard new.amount.currency == payment.amount.currency,
-            try transaction.reserveRefund(new.amount.minorUnits, of: payment.id)
-        else {
-            throw Problem(
-                .refundTooHigh, members: ["refundable_minor": .integer(payment.receivedMinor - payment.refundedMinor)])
+        guard payment.state == .succeeded, payment.method == .upi || payment.intentID != nil else {
+            throw Problem(.paymentState)
         }
+        let refundable = min(
+            payment.receivedMinor - payment.refundedMinor, max(0, try payments.refundable(payment, in: transaction)))
+        guard new.amount.currency == payment.amount.currency, new.amount.minorUnits <= refundable,
+            try transaction.reserveRefund(new.amount.minorUnits, of: payment.id)
+        else { throw Problem(.refundTooHigh, members: ["refundable_minor": .integer(refundable)]) }
         let refund = Refund(new, of: payment, id: runtime.id(), at: transaction.now)
         guard try transaction.insert(refund) else { throw Problem(.conflict) }
         try post(
             "requested", refund, payment, from: payment.account, to: .refundPending(of: payment.organisation),
             transaction)
-        try calls.enqueue(
-            ProviderCall(
-                id: runtime.id(), purpose: Self.creation, subject: refund.id.text, organisation: payment.organisation,
-                key: Self.creationKey(refund.id),
-                request: .createRefund(
-                    paymentIntent: intent, amount: new.amount, reason: .requestedByCustomer,
-                    metadata: [Self.metadataName: refund.id.text])),
-            in: transaction)
+        if let intent = payment.intentID {
+            try calls.enqueue(
+                ProviderCall(
+                    id: runtime.id(), purpose: Self.creation, subject: refund.id.text,
+                    organisation: payment.organisation, key: Self.creationKey(refund.id),
+                    request: .createRefund(
+                        paymentIntent: intent, amount: new.amount, reason: .requestedByCustomer,
+                        metadata: [Self.metadataName: refund.id.text])),
+                in: transaction)
+        }
         try announce(refund, payment, in: transaction)
         return refund
     }
@@ -87,6 +92,40 @@ package final class RefundService: Sendable {
     package func settle(_ id: ID<Refund>) async throws(Problem) -> Refund {
         _ = try await calls.send(key: Self.creationKey(id))
         guard let refund = try await database.read({ try $0.refund(id) }) else { throw Problem(.notFound) }
+        return refund
+    }
+
+    // MARK: By the bank
+
+    /// Settles a refund of a payment by UPI, which an administrator has made at the bank. A repeat changes nothing.
+    /// - Parameter reference: the bank's reference of the money that was returned; used once.
+    /// - Throws: `not-found`; `refund-state` for one that is settled or not made by the bank; `bank-reference-used`.
+    func settle(_ id: ID<Refund>, byBank reference: String, in transaction: Transaction) throws {
+        let refund = try lockedBankRefund(id, in: transaction)
+        guard refund.bankReference != reference else { return }
+        guard refund.state == .requested else { throw Problem(.refundState) }
+        guard try transaction.useBankReference(reference, for: id.text) else { throw Problem(.bankReferenceUsed) }
+        try change(
+            id, to: .succeeded, providerID: Refund.bankPrefix + reference, failureCode: nil, in: transaction)
+    }
+
+    /// Gives a refund up that was not made at the bank: its money goes back. A repeat changes nothing.
+    /// - Throws: `not-found`; `refund-state`.
+    func giveUp(_ id: ID<Refund>, in transaction: Transaction) throws {
+        let refund = try lockedBankRefund(id, in: transaction)
+        guard refund.failureCode != Self.givenUp else { return }
+        guard refund.state == .requested else { throw Problem(.refundState) }
+        try change(id, to: .failed, providerID: nil, failureCode: Self.givenUp, in: transaction)
+    }
+
+    private static let givenUp = "given_up"
+
+    /// The payment is locked before its refund, as everywhere.
+    private func lockedBankRefund(_ id: ID<Refund>, in transaction: Transaction) throws -> Refund {
+        guard let payment = try transaction.refund(id).flatMap({ try payments.locked($0.payment, in: transaction) }),
+            let refund = try transaction.lockedRefund(id)
+        else { throw Problem(.notFound) }
+        guard payment.method == .upi else { throw Problem(.refundState) }
         return refund
     }
 
@@ -149,16 +188,22 @@ package final class RefundService: Sendable {
             of: payment.id, in: transaction)
     }
 
-    /// Records a refund that was made at the provider. What the payment's account has not any more, the platform bears.
+    /// Records a refund that was made at the provider. What the payment's account has not any more, or what the work
+    /// that was paid needs, the platform bears.
     private func record(
         _ amount: Money, key: String, providerID: String?, _ state: Refund.State, of payment: ID<Payment>,
         in transaction: Transaction
     ) throws -> ProviderEventService.Effect {
-        guard let payment = try transaction.lockedPayment(payment), amount.currency == payment.amount.currency,
-            try transaction.refund(ofKey: key, payment.id) == nil,
-            try transaction.reserveRefund(amount.minorUnits, of: payment.id)
+        guard let payment = try payments.locked(payment, in: transaction),
+            amount.currency == payment.amount.currency, try transaction.refund(ofKey: key, payment.id) == nil
         else { return .ignored }
-        let balance = try money.lock(payment.account, in: amount.currency, transaction)
+        // The event of the payment is late: this one is applied after it.
+        guard payment.state == .succeeded else {
+            throw Problem(.conflict, detail: "The refund's payment has not succeeded here yet.")
+        }
+        let refundable = try payments.refundable(payment, in: transaction)
+        guard try transaction.reserveRefund(amount.minorUnits, of: payment.id) else { return .ignored }
+        let balance = min(refundable, try money.lock(payment.account, in: amount.currency, transaction))
         let fromRevenue = payment.destination == .held ? max(0, amount.minorUnits - max(0, balance)) : 0
         let new = NewRefund(of: payment.id, amount: amount, reason: "made at the provider", key: key)
         let refund = Refund(
@@ -179,7 +224,7 @@ package final class RefundService: Sendable {
     private func change(
         _ id: ID<Refund>, to state: Refund.State, providerID: String?, failureCode: String?, in transaction: Transaction
     ) throws {
-        guard let payment = try transaction.refund(id).flatMap({ try transaction.lockedPayment($0.payment) }),
+        guard let payment = try transaction.refund(id).flatMap({ try payments.locked($0.payment, in: transaction) }),
             let before = try transaction.lockedRefund(id)
         else { return }
         var refund = before

@@ -42,6 +42,33 @@ extension Transaction {
         try all("SELECT * FROM refunds WHERE payment_id = \(payment) ORDER BY created_at, id", Refund.init(row:))
     }
 
+    /// Oldest first, with the total number.
+    func refunds(_ filter: RefundFilter, limit: Int, offset: Int) throws -> (rows: [Refund], total: Int64) {
+        let joined: SQL = "FROM refunds JOIN payments ON payments.id = refunds.payment_id WHERE \(filter.condition)"
+        return (
+            try all(
+                """
+                SELECT refunds.* \(joined) ORDER BY refunds.created_at, refunds.id LIMIT \(limit) OFFSET \(offset)
+                """,
+                Refund.init(row:)
+            ),
+            try count("SELECT COUNT(*) AS count \(joined)")
+        )
+    }
+
+    /// Notes the bank's reference of money that was returned: one guarded statement.
+    /// - Returns: false where the reference was used for other money, returned or received.
+    func useBankReference(_ reference: String, for subject: String) throws -> Bool {
+        try execute(
+            """
+            INSERT INTO bank_refund_references (reference, subject, entered_at)
+            SELECT \(reference), \(subject), \(now)
+            WHERE NOT EXISTS (SELECT 1 FROM upi_receipts WHERE bank_reference = \(reference))
+            ON CONFLICT DO NOTHING
+            """
+        ) == 1
+    }
+
     func update(_ refund: Refund) throws {
         try execute(
             """

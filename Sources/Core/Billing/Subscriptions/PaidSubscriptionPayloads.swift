@@ -2,7 +2,7 @@ import Entitlements
 package import Modules
 
 /// The body of `POST /v1/payments/subscribe`.
-struct PaidPlanChoice: PlanSelection {
+struct PaidPlanChoice: PlanSelection, CountrySelection, CouponSelection {
     var plan: String?
     /// The same as `plan`.
     var tier: String?
@@ -26,9 +26,9 @@ struct PaidPlanChoice: PlanSelection {
     /// The code of a discount.
     var coupon: String?
 
-    static let rules = planRules.merging([
-        "country": .length(2...2), "region": .length(2...2), "currency": .length(3...3),
-        "payment_method": .length(1...255), "customer_id": .length(1...255), "coupon": .length(1...64),
+    static let rules = planRules.merging(countryRules) { first, _ in first }.merging([
+        "currency": .length(3...3), "payment_method": .length(1...255), "customer_id": .length(1...255),
+        "coupon": .length(1...64),
     ]) { first, _ in first }
 
     init(
@@ -41,14 +41,6 @@ struct PaidPlanChoice: PlanSelection {
         self.region = region
         self.currency = currency
         self.coupon = coupon
-    }
-
-    /// - Throws: `validation-failed` where two names of the country contradict each other.
-    func selectedRegion() throws(Problem) -> String? {
-        if let country, let region, country.uppercased() != region.uppercased() {
-            throw Problem.invalid("/region", "contradicts country")
-        }
-        return (country ?? region)?.uppercased()
     }
 
     /// - Throws: `validation-failed`.

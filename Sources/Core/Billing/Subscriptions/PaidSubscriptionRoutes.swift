@@ -7,6 +7,7 @@ struct PaidSubscriptionRoutes {
     let identity: IdentityModule
     let subscriptions: PaidSubscriptionService
     let planner: PlannerSubscriptionService
+    let couponAttempts: CouponAttemptLimit
 
     var routes: [Route] { plans + plannerRoutes }
 
@@ -23,12 +24,13 @@ struct PaidSubscriptionRoutes {
                     .planNotFound, .paymentRequired, .alreadySubscribed, .emailNotVerified, .freePlanUsed, .notFound,
                     .paymentInProgress, .paymentRefused, .couponNotFound, .couponEnded, .couponNotForPlan, .couponUsed,
                 ] + Self.provider
-            ) { (choice: PaidPlanChoice, scope) in Created(try await subscriptions.subscribe(choice, scope: scope)) },
+            ) { (choice: PaidPlanChoice, scope) in Created(try await subscriptions.subscribe(choice, scope: scope)) }
+            .guarded(by: couponAttempts),
             .get(
                 "payments/proration-preview", "What a larger plan costs now, and the next invoice",
                 requires: identity.organisation(.owner, .admin), .query("plan", upTo: 64), .query("tier", upTo: 64),
                 .query("cycle", oneOf: Cycle.allCases.map(\.rawValue)), .query("country", upTo: 2),
-                problems: [.planNotFound, .conflict, .paymentRefused] + Self.provider
+                problems: [.planNotFound, .conflict, .subscriptionState, .paymentRefused] + Self.provider
             ) { scope, plan, tier, cycle, country in
                 if let plan, let tier, plan != tier { throw Problem.invalid("/query/tier", "contradicts plan") }
                 return try await subscriptions.preview(
@@ -78,7 +80,8 @@ struct PaidSubscriptionRoutes {
                     .unsupportedPlan, .alreadySubscribed, .paymentInProgress, .paymentRefused, .notFound,
                     .couponNotFound, .couponEnded, .couponNotForPlan, .couponUsed,
                 ] + Self.provider
-            ) { (choice: PaidPlanChoice, scope) in try await planner.start(choice, scope: scope) },
+            ) { (choice: PaidPlanChoice, scope) in try await planner.start(choice, scope: scope) }
+            .guarded(by: couponAttempts),
             .post(
                 "subscriptions/cancel", "Cancel the subscription at the end of its period",
                 requires: identity.organisation(.owner, .admin).inPerson,

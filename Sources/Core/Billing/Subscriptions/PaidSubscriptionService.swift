@@ -54,7 +54,7 @@ package final class PaidSubscriptionService: Sendable {
     func subscribe(_ choice: PaidPlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plans.current.plan(choice)
         guard plan.start == .payment else { return try await subscriptions.start(choice, scope: scope) }
-        let order = try order(plan, choice, isCheckout: false)
+        let order = try await order(plan, choice, isCheckout: false)
         if let named = choice.customerId {
             let own = try await customers.require(for: scope)
             guard named == own.providerID else { throw Problem(.notFound, detail: "There is no such customer.") }
@@ -68,11 +68,11 @@ package final class PaidSubscriptionService: Sendable {
         return try await pending(row)
     }
 
-    func order(_ plan: Plan, _ choice: PaidPlanChoice, isCheckout: Bool) throws(Problem)
+    func order(_ plan: Plan, _ choice: PaidPlanChoice, isCheckout: Bool) async throws(Problem)
         -> SubscriptionAttemptService.Order
     {
         let cycle = try choice.selectedCycle()?.cycle ?? .monthly
-        let price = try prices.choose(
+        let price = try await prices.choose(
             plan, cycle, region: choice.selectedRegion(), currency: choice.selectedCurrency())
         return SubscriptionAttemptService.Order(
             plan: plan, price: price, paymentMethod: try choice.selectedPaymentMethod(), coupon: choice.coupon,
@@ -132,8 +132,9 @@ package final class PaidSubscriptionService: Sendable {
         let startsNewPeriod = price.cycle != row.cycle
         try await change(
             SubscriptionCallService.upgrade, "subscription.upgrade-requested", ["plan": plan.id.text], scope: scope
-        ) { row, _ in
+        ) { [self] row, transaction in
             guard row.status == .active || row.status == .trialing, row.cancelAt == nil else { throw Self.notNow(row) }
+            try requireNoDowngrade(of: row, in: transaction)
             return .changeSubscription(
                 row.providerID ?? "", item: row.itemID ?? "", price: price.providerID ?? "",
                 proration: .alwaysInvoice, behavior: .pendingIfIncomplete, startsNewPeriod: startsNewPeriod)
@@ -147,6 +148,16 @@ package final class PaidSubscriptionService: Sendable {
             return try await unpaidUpgrade(changed, scope: scope)
         }
         return try await view(changed)
+    }
+
+    /// Until a smaller plan takes effect, the provider has its price already: it would credit that one for time that
+    /// was paid for at the price of the larger one.
+    private func requireNoDowngrade(of row: ProviderSubscription, in transaction: Transaction) throws {
+        guard let next = try billing.view(of: row.organisation, in: transaction)?.nextPlanAt, transaction.now < next
+        else { return }
+        throw Problem(
+            .subscriptionState,
+            detail: "A smaller plan follows: POST /v1/payments/resumption keeps the present one.")
     }
 
     private func larger(_ choice: PaidPlanChoice, than row: ProviderSubscription) async throws(Problem) -> (
@@ -168,7 +179,7 @@ package final class PaidSubscriptionService: Sendable {
         guard cycle.months >= row.cycle.months else {
             throw Problem.invalid("/cycle", "stays yearly while the year that is paid for lasts")
         }
-        let price = try prices.choose(plan, cycle, region: row.region, currency: row.amount.currency)
+        let price = try await prices.choose(plan, cycle, region: row.region, currency: row.amount.currency)
         return (plan, try await prices.require(price, of: plan))
     }
 
@@ -199,7 +210,10 @@ package final class PaidSubscriptionService: Sendable {
         guard let row = try await billed(scope) else { return try await previewOfStart(choice, scope: scope) }
         let (plan, price) = try await larger(choice, than: row)
         let customer = try await customers.require(for: scope)
-        let now = try await database.read { $0.now }
+        let now = try await database.read { [self] transaction in
+            try requireNoDowngrade(of: row, in: transaction)
+            return transaction.now
+        }
         let startsNewPeriod = price.cycle != row.cycle
         let invoice = try await previewed(
             .previewChange(
@@ -233,7 +247,7 @@ package final class PaidSubscriptionService: Sendable {
     private func previewOfStart(_ choice: PaidPlanChoice, scope: Scope) async throws(Problem) -> ProrationPreview {
         let plan = try plans.current.plan(choice)
         guard plan.start == .payment else { throw Problem(.conflict, detail: "\(plan.name) cannot be bought.") }
-        let order = try order(plan, choice, isCheckout: false)
+        let order = try await order(plan, choice, isCheckout: false)
         let amount = prices.total(order.price, of: plan)
         let (view, now) = try await database.read { [billing] transaction in
             (try billing.view(of: scope.organisation, in: transaction), transaction.now)
@@ -266,7 +280,7 @@ package final class PaidSubscriptionService: Sendable {
         }
         var price: ProviderPrice?
         if isBilled {
-            let chosen = try prices.choose(plan, row.cycle, region: row.region, currency: row.amount.currency)
+            let chosen = try await prices.choose(plan, row.cycle, region: row.region, currency: row.amount.currency)
             price = try await prices.require(chosen, of: plan)
         }
         try await change(
@@ -300,13 +314,20 @@ package final class PaidSubscriptionService: Sendable {
             return try await view(try await reading(live.id))
         }
         let isNow = cancellation.immediate ?? false
-        try await change(
-            isNow ? SubscriptionCallService.cancel : SubscriptionCallService.end, "subscription.cancelled",
-            ["immediate": "\(isNow)"], scope: scope
-        ) { row, _ in
-            isNow
-                ? .cancelSubscription(row.providerID ?? "")
-                : .updateSubscription(row.providerID ?? "", cancelsAtPeriodEnd: true)
+        do throws(Problem) {
+            try await change(
+                isNow ? SubscriptionCallService.cancel : SubscriptionCallService.end, "subscription.cancelled",
+                ["immediate": "\(isNow)"], scope: scope
+            ) { row, _ in
+                isNow
+                    ? .cancelSubscription(row.providerID ?? "")
+                    : .updateSubscription(row.providerID ?? "", cancelsAtPeriodEnd: true)
+            }
+        } catch {
+            // The provider refuses to end what has ended, such as by a request whose response was lost.
+            guard error.kind == .paymentRefused else { throw error }
+            try await attempts.refresh(live)
+            guard try await !reading(live.id).isLive else { throw error }
         }
         return try await view(try await reading(live.id))
     }
@@ -325,7 +346,7 @@ package final class PaidSubscriptionService: Sendable {
             }
         }
         if present.nextPlan != nil, let plan = plans.current[Plan.ID(present.plan.id)], plan.id != row.plan {
-            let chosen = try prices.choose(plan, row.cycle, region: row.region, currency: row.amount.currency)
+            let chosen = try await prices.choose(plan, row.cycle, region: row.region, currency: row.amount.currency)
             let price = try await prices.require(chosen, of: plan)
             try await change(SubscriptionCallService.resume, "subscription.resumed", [:], scope: scope) { row, _ in
                 .changeSubscription(

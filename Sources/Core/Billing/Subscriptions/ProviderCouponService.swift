@@ -22,13 +22,17 @@ final class ProviderCouponService: Sendable {
     }
 
     /// The id of a coupon at the provider; nil without a code.
+    /// - Parameter attempt: the organisation's attempt to start a subscription, which may have the coupon.
     /// - Throws: what ``CouponService/check(_:for:amount:by:in:)`` throws; `provider-unavailable`.
-    func require(_ code: String?, for plan: Plan, _ amount: Money, scope: Scope) async throws(Problem) -> String? {
+    func require(
+        _ code: String?, for plan: Plan, _ amount: Money, of attempt: ID<ProviderSubscription>?, scope: Scope
+    ) async throws(Problem) -> String? {
         guard let code else { return nil }
         let id: ID<ProviderCall> = runtime.id()
         let (name, call) = try await database.write { [self] transaction in
             let coupon = try coupons.check(
-                code, for: plan.id, amount: amount, by: scope.organisation, in: transaction)
+                code, for: plan.id, amount: amount, by: scope.organisation,
+                operation: attempt.map(ProviderSubscription.couponOperation), in: transaction)
             let name = "gatehouse_\(coupon.id)"
             let call = ProviderCall(
                 id: id, purpose: Self.create, subject: name, organisation: nil, key: "coupon:\(name)",
@@ -39,6 +43,14 @@ final class ProviderCouponService: Sendable {
         // A refusal says that it exists.
         guard let call, try await calls.send(call) != nil else { throw Problem(.providerUnavailable) }
         return name
+    }
+
+    /// Whether an attempt has the coupon of a request; one without a coupon continues any attempt.
+    func isTaken(_ code: String?, by attempt: ProviderSubscription, in transaction: Transaction) throws -> Bool {
+        guard let code else { return true }
+        let redemption = try coupons.redemption(
+            ofOperation: ProviderSubscription.couponOperation(attempt.id), of: attempt.organisation, in: transaction)
+        return redemption.map { $0.coupon.code == Coupon.code(code) } ?? false
     }
 
     func redeem(

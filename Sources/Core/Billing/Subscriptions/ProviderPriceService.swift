@@ -2,7 +2,8 @@ import Entitlements
 package import Modules
 import Stripe
 
-/// The prices of plans at the provider: found by their lookup key, or made when they are needed first.
+/// The prices of plans at the provider. Those of the catalogue are found by their lookup key, or made when they are
+/// needed first; those that the installation names are read there.
 package final class ProviderPriceService: Sendable {
     private static let product = ProviderPurpose("product.create")
     private static let price = ProviderPurpose("price.create")
@@ -10,12 +11,18 @@ package final class ProviderPriceService: Sendable {
     private let database: any Database
     private let plans: PlanCatalog
     private let calls: ProviderCallService
+    /// The ids of the prices that the installation names, by plan.
+    private let named: [Plan.ID: [String]]
     private let runtime: Runtime
 
-    init(database: any Database, plans: PlanCatalog, calls: ProviderCallService, runtime: Runtime) {
+    init(
+        database: any Database, plans: PlanCatalog, calls: ProviderCallService, named: [Plan.ID: [String]],
+        runtime: Runtime
+    ) {
         self.database = database
         self.plans = plans
         self.calls = calls
+        self.named = named
         self.runtime = runtime
         // Nothing here depends on the product: its id is known before it is made.
         calls.register(Self.product) { _, _, _ in }
@@ -26,23 +33,69 @@ package final class ProviderPriceService: Sendable {
         }
     }
 
+    // MARK: Named prices
+
+    /// The plan with its prices: those of the catalogue, or those that the installation names at the provider.
+    /// - Throws: `not-configured` where it names none; `provider-unavailable` where one cannot be read.
+    func priced(_ plan: Plan) async throws(Problem) -> Plan {
+        guard plan.hasProviderPrices else { return plan }
+        guard let ids = named[plan.id], !ids.isEmpty else { throw Self.notConfigured(plan) }
+        var priced = try await listed(plan)
+        for id in ids where !priced.prices.contains(where: { $0.providerID == id }) {
+            priced.prices.append(try await read(id, of: plan))
+        }
+        return priced
+    }
+
+    /// As ``priced(_:)``, with the prices that were read before: the amount of a price at the provider never changes.
+    func listed(_ plan: Plan) async throws(Problem) -> Plan {
+        guard plan.hasProviderPrices, let ids = named[plan.id] else { return plan }
+        var listed = plan
+        listed.prices = try await database.read { try $0.providerPrices(of: plan.id, named: ids) }
+        return listed
+    }
+
+    /// Reads the named prices that are not known yet.
+    func readNamed() async throws(Problem) {
+        for plan in plans.current.plans where named[plan.id] != nil { _ = try await priced(plan) }
+    }
+
+    private func read(_ id: String, of plan: Plan) async throws(Problem) -> Price {
+        let client = try calls.requireClient()
+        let found: StripePrice
+        do throws(StripeFetchFailure) { found = try await client.fetch(.price(id), as: StripePrice.self) } catch {
+            throw error.isMissing ? Self.notConfigured(plan) : Problem(.providerUnavailable, cause: error)
+        }
+        guard found.isActive, let amount = found.amount, amount.minorUnits > 0,
+            let cycle = Cycle.allCases.first(where: { found.recurring == $0.recurring })
+        else { throw Self.notConfigured(plan) }
+        let price = Price(cycle: cycle, amount: amount, region: nil, providerID: id)
+        let row: ID<ProviderPrice> = runtime.id()
+        let isNamed = try await database.write { transaction in
+            let stored = try transaction.providerPrice(of: plan.id, price, amount: amount, id: row)
+            return try transaction.nameProviderPrice(stored.id, as: id)
+        }
+        guard isNamed else { throw Self.notConfigured(plan) }
+        return price
+    }
+
+    private static func notConfigured(_ plan: Plan) -> Problem {
+        Problem(.notConfigured, detail: "\(plan.name) has no price here yet.", members: ["plan": .string(plan.name)])
+    }
+
+    // MARK: Choice
+
     /// The price of a plan.
     /// - Parameters:
     ///   - region: an ISO 3166 code; a country without prices of its own has the general ones.
     ///   - currency: nil for the first one of the country.
-    /// - Throws: `validation-failed` where the plan has no such price.
-    func choose(_ plan: Plan, _ cycle: Cycle, region: String?, currency: Currency? = nil) throws(Problem) -> Price {
-        let prices = plan.prices(in: region).filter { region != nil || $0.region == nil }
-        let ofCycle = prices.filter { $0.cycle == cycle }
-        guard !ofCycle.isEmpty else { throw Problem.invalid("/cycle", "is not one that \(plan.name) is paid for") }
-        guard let price = ofCycle.first(where: { currency == nil || $0.amount.currency == currency }) else {
-            throw Problem.invalid("/currency", "is not one that \(plan.name) is paid in")
-        }
-        return price
-    }
+    /// - Throws: `validation-failed` where the plan has no such price; as ``priced(_:)``.
+    func choose(_ plan: Plan, _ cycle: Cycle, region: String?, currency: Currency? = nil) async throws(Problem) -> Price
+    { try await priced(plan).requirePrice(every: cycle, in: region, currency: currency) }
 
     /// What is paid for a price, with the taxes that are added to it.
     func total(_ price: Price, of plan: Plan) -> Money {
+        guard price.providerID == nil else { return price.amount }
         let line = InvoiceLine(plan, price, taxes: plans.taxes(in: price.region))
         return Money(InvoiceAmounts([line]).total, price.amount.currency)
     }
@@ -86,7 +139,7 @@ package final class ProviderPriceService: Sendable {
             key: "price:\(price.id):create",
             request: .createPrice(
                 product: product, amount: price.amount,
-                recurring: StripePrice.Recurring(price.cycle == .yearly ? .year : .month),
+                recurring: price.cycle.recurring,
                 lookupKey: price.lookupKey, takesLookupKey: true,
                 metadata: ["plan": plan.id.text, "cycle": price.cycle.rawValue]))
         // A product that exists is as good as one that was made.
@@ -119,6 +172,10 @@ package final class ProviderPriceService: Sendable {
 extension ProviderPrice {
     fileprivate func isSame(as price: StripePrice) -> Bool {
         price.amount == amount && price.product == Self.product(of: plan)
-            && price.recurring == StripePrice.Recurring(cycle == .yearly ? .year : .month)
+            && price.recurring == cycle.recurring
     }
+}
+
+extension Cycle {
+    fileprivate var recurring: StripePrice.Recurring { StripePrice.Recurring(self == .yearly ? .year : .month) }
 }

@@ -34,6 +34,31 @@ extension Transaction {
         try first("SELECT * FROM provider_prices WHERE provider_id = \(id)", ProviderPrice.init)
     }
 
+    /// The prices of a plan that were read at the provider, of those that the installation names, in its order.
+    func providerPrices(of plan: Plan.ID, named ids: [String]) throws -> [Price] {
+        let rows = try all(
+            "SELECT * FROM provider_prices WHERE plan_id = \(plan) AND provider_id IN \(list: ids)",
+            ProviderPrice.init)
+        return ids.compactMap { id in
+            rows.first { $0.providerID == id }.map {
+                Price(cycle: $0.cycle, amount: $0.amount, region: $0.region, providerID: id)
+            }
+        }
+    }
+
+    /// Names a price at the provider in place of another one with the same amount.
+    /// - Returns: false where it is the price of another plan.
+    func nameProviderPrice(_ price: ID<ProviderPrice>, as providerID: String) throws -> Bool {
+        try execute(
+            """
+            UPDATE provider_prices SET provider_id = \(providerID)
+            WHERE id = \(price) AND NOT EXISTS (
+                SELECT 1 FROM provider_prices AS other
+                WHERE other.provider_id = \(providerID) AND other.id <> provider_prices.id)
+            """
+        ) == 1
+    }
+
     /// - Returns: false where it has one.
     @discardableResult
     func setProviderID(_ providerID: String, of price: ID<ProviderPrice>) throws -> Bool {

@@ -103,6 +103,9 @@ package struct ProviderSubscription: Sendable, Hashable {
         }
     }
 
+    /// The operation by which the start of a subscription takes a coupon.
+    static func couponOperation(_ id: ID<ProviderSubscription>) -> String { "subscribe:\(id)" }
+
     // MARK: Transitions
 
     /// The number of the next call that changes it.
@@ -139,13 +142,17 @@ package struct ProviderSubscription: Sendable, Hashable {
         if session.status == .expired, providerID == nil { end(at: now) }
     }
 
+    /// The invoices that may be for a whole period: an upgrade to another cycle begins one.
+    private static let billingReasons: [StripeInvoice.BillingReason] = [
+        .subscriptionCreate, .subscriptionCycle, .subscriptionUpdate,
+    ]
+
     /// Counts a paid invoice. Only a full one, for a whole period, pays for a period; a proration does not.
     /// - Returns: whether it is a full one.
     @discardableResult
     mutating func pay(_ invoice: StripeInvoice) -> Bool {
         guard invoice.status == .some(StripeState(.paid)),
-            invoice.billingReason == .some(StripeState(.subscriptionCreate))
-                || invoice.billingReason == .some(StripeState(.subscriptionCycle)),
+            let reason = invoice.billingReason?.known, Self.billingReasons.contains(reason),
             let line = invoice.lines.filter({ !$0.isProration }).max(by: { $0.periodEnd < $1.periodEnd }),
             line.periodEnd > line.periodStart
         else { return false }

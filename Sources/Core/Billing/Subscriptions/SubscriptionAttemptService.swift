@@ -66,7 +66,8 @@ final class SubscriptionAttemptService: Sendable {
         if let live, !live.isAttempt { throw Problem(.alreadySubscribed) }
         let customer = try await customers.require(for: scope)
         let price = try await prices.require(order.price, of: order.plan)
-        let coupon = try await coupons.require(order.coupon, for: order.plan, price.amount, scope: scope)
+        let coupon = try await coupons.require(
+            order.coupon, for: order.plan, price.amount, of: live?.id, scope: scope)
         for _ in 0..<2 {
             switch try await insert(order, price, customer, coupon: coupon, scope: scope, makeRequest) {
             case .begun(let row): return try await begun(row)
@@ -95,7 +96,9 @@ final class SubscriptionAttemptService: Sendable {
                 try transaction.authority(of: scope, SubscriptionService.payers)
                 guard live.isAttempt else { throw Problem(.alreadySubscribed) }
                 let isOpen = live.sessionExpiresAt.map { transaction.now < $0 } ?? true
-                return isOpen && live.isAttempt(at: price, onPage: order.isCheckout) ? .begun(live) : .replaces(live)
+                let isSame = live.isAttempt(at: price, onPage: order.isCheckout)
+                return try isOpen && isSame && coupons.isTaken(order.coupon, by: live, in: transaction)
+                    ? .begun(live) : .replaces(live)
             }
             let row = ProviderSubscription(
                 id: runtime.id(), organisation: scope.organisation, person: scope.person,
@@ -112,7 +115,7 @@ final class SubscriptionAttemptService: Sendable {
             if let code = order.coupon {
                 try coupons.redeem(
                     code, for: order.plan.id, amount: price.amount, by: scope.organisation,
-                    operation: "subscribe:\(row.id)", in: transaction)
+                    operation: ProviderSubscription.couponOperation(row.id), in: transaction)
             }
             let request = makeRequest(
                 Beginnings(

@@ -13,25 +13,28 @@ struct SubscriptionServices {
     private let methods: PaymentMethodService
     private let events: ProviderEventService
     private let identity: IdentityModule
+    private let couponAttempts: CouponAttemptLimit
+    private let prices: ProviderPriceService
+    private let charges: InvoiceChargeService
 
     init(
         database: any Database, identity: IdentityModule, entitlements: EntitlementsModule,
         calls: ProviderCallService, events: ProviderEventService, customers: CustomerService,
-        payments: PaymentService, invoices: InvoiceService, coupons: CouponService, audit: AuditService,
-        mailer: Mailer, queue: JobQueue, settings: BillingSettings, logger: Logger, runtime: Runtime
+        prices: ProviderPriceService, payments: PaymentService, invoices: InvoiceService, coupons: CouponService,
+        audit: AuditService, mailer: Mailer, queue: JobQueue, settings: BillingSettings, logger: Logger,
+        runtime: Runtime
     ) {
         self.identity = identity
         self.events = events
+        couponAttempts = CouponAttemptLimit(attempts: entitlements.attempts(CouponService.attemptsName))
         updates = SubscriptionUpdateService(
             entitlements: entitlements, events: events, customers: customers, payments: payments, invoices: invoices,
             coupons: coupons,
             notices: SubscriptionNoticeService(
-                plans: entitlements.plans, mailer: mailer, page: "\(settings.frontend)/account"),
+                plans: entitlements.plans, mailer: mailer, page: settings.accountPage),
             queue: queue, logger: logger)
         let subscriptionCalls = SubscriptionCallService(
             calls: calls, billing: entitlements.billing, updates: updates, runtime: runtime)
-        let prices = ProviderPriceService(
-            database: database, plans: entitlements.plans, calls: calls, runtime: runtime)
         let attempts = SubscriptionAttemptService(
             database: database, billing: entitlements.billing, provider: calls, calls: subscriptionCalls,
             events: events, customers: customers, prices: prices,
@@ -46,6 +49,8 @@ struct SubscriptionServices {
         checkout = CheckoutService(
             database: database, entitlements: entitlements, calls: calls, customers: customers, attempts: attempts,
             subscriptions: subscriptions, frontend: settings.frontend, runtime: runtime)
+        self.prices = prices
+        charges = InvoiceChargeService(database: database, calls: calls)
         methods = PaymentMethodService(
             database: database, calls: calls, customers: customers, audit: audit,
             publishableKey: settings.publishableKey, runtime: runtime)
@@ -55,12 +60,20 @@ struct SubscriptionServices {
     }
 
     var routes: [Route] {
-        PaidSubscriptionRoutes(identity: identity, subscriptions: subscriptions, planner: planner).routes
-            + CheckoutRoutes(identity: identity, checkout: checkout).routes
+        PaidSubscriptionRoutes(
+            identity: identity, subscriptions: subscriptions, planner: planner, couponAttempts: couponAttempts
+        ).routes
+            + CheckoutRoutes(identity: identity, checkout: checkout, couponAttempts: couponAttempts).routes
             + PaymentMethodRoutes(identity: identity, methods: methods).routes
             + CustomerRoutes(identity: identity, methods: methods).routes
     }
-    var workers: [Worker] { [ReadProviderObjectJob.worker(events)] }
+    var workers: [Worker] {
+        [
+            ReadProviderObjectJob.worker(events), ReadNamedPricesJob.worker(prices),
+            FindInvoiceChargeJob.worker(charges),
+        ]
+    }
+    var schedules: [Schedule] { [ReadNamedPricesJob.schedule] }
 
     static let migrations = ProviderSubscriptionSchema.migrations
     static let invariants = ProviderSubscriptionInvariants.all

@@ -201,7 +201,7 @@ package final class SubscriptionUpdateService: Sendable {
         try transaction.update(row)
         if row.state == .ended, row.paidThrough == nil {
             try coupons.release(
-                operation: "subscribe:\(row.id)", of: row.organisation, in: transaction)
+                operation: ProviderSubscription.couponOperation(row.id), of: row.organisation, in: transaction)
         }
         if let change = try billing.apply(row.billingState, to: row.organisation, in: transaction) {
             try notices.send(change, of: row, in: transaction)
@@ -217,40 +217,70 @@ package final class SubscriptionUpdateService: Sendable {
             ReadProviderObjectJob.options(object, of: row.organisation), in: transaction)
     }
 
-    /// Posts the money of an invoice and issues ours for it, once.
+    /// Posts the money of an invoice and issues ours for it, once. What a coupon has reduced to nothing has an invoice
+    /// too, and no payment.
     private func record(_ invoice: StripeInvoice, of row: ProviderSubscription, in transaction: Transaction) throws {
-        guard invoice.amountPaid.minorUnits > 0 else { return }
+        let hasDiscount = invoice.discountAmount.minorUnits > 0
         let name = plans.current[row.plan]?.name ?? row.plan.text
-        let payment = try payments.record(
+        var payment: Payment?
+        if invoice.amountPaid.minorUnits > 0 {
+            payment = try pay(invoice, of: row, named: name, in: transaction)
+            guard payment != nil else { return }
+            try queue.enqueue(
+                FindInvoiceChargeJob(invoice: invoice.id),
+                FindInvoiceChargeJob.options(invoice.id, of: row.organisation), in: transaction)
+        } else {
+            guard hasDiscount, invoice.total.minorUnits == 0 else { return }
+        }
+        let coupon =
+            hasDiscount
+            ? try coupons.redemption(
+                ofOperation: ProviderSubscription.couponOperation(row.id), of: row.organisation, in: transaction) : nil
+        let recurring = invoice.lines.first { !$0.isProration } ?? invoice.lines.first
+        try invoices.issue(
+            NewInvoice(
+                source: payment.map { "payment:\($0.id)" } ?? "invoice:\(invoice.id)", organisation: row.organisation,
+                paid: invoice.amountPaid, lines: lines(of: invoice, row, named: name), payment: payment?.id,
+                paymentMethod: payment.map { _ in "Card" },
+                period: recurring.map { $0.periodStart..<max($0.periodStart, $0.periodEnd) },
+                couponCode: coupon?.coupon.code),
+            in: transaction)
+    }
+
+    /// - Returns: nil where the money was posted before.
+    private func pay(
+        _ invoice: StripeInvoice, of row: ProviderSubscription, named name: String, in transaction: Transaction
+    ) throws -> Payment? {
+        try payments.record(
             ReceivedPayment(
                 NewPayment(
                     organisation: row.organisation, person: row.person, purpose: Self.payments,
                     subject: row.id.text, amount: invoice.amountPaid, description: "\(name), \(row.cycle.rawValue)"),
                 by: .invoice, providerID: invoice.id, receivedAt: invoice.paidAt ?? transaction.now),
             in: transaction)
-        guard let payment else { return }
-        let recurring = invoice.lines.first { !$0.isProration } ?? invoice.lines.first
-        try invoices.issue(
-            NewInvoice(
-                source: "payment:\(payment.id)", organisation: row.organisation, paid: invoice.amountPaid,
-                lines: lines(of: invoice, row, named: name), payment: payment.id, paymentMethod: "Card",
-                period: recurring.map { $0.periodStart..<max($0.periodStart, $0.periodEnd) }),
-            in: transaction)
     }
 
-    /// The provider's lines. Its prices contain all taxes.
+    /// The provider's lines. Its prices contain all taxes, and its discounts are taken off prices with taxes.
     private func lines(of invoice: StripeInvoice, _ row: ProviderSubscription, named name: String) -> [InvoiceLine] {
         let plan = plans.current[row.plan]
-        if invoice.lines.count == 1, let line = invoice.lines.first, !line.isProration,
-            line.discountAmount.minorUnits == 0, let plan, let price = price(of: row, plan)
-        {
-            return [InvoiceLine(plan, price, taxes: plans.taxes(in: row.region))]
-        }
         let taxes = plans.taxes(in: row.region).map { TaxRate($0.name, millionths: $0.millionths, isInclusive: true) }
-        let lines = invoice.lines.map {
-            InvoiceLine(
-                $0.description ?? name, unitAmount: $0.amount.minorUnits, discount: $0.discountAmount.minorUnits,
-                taxes: taxes)
+        if invoice.lines.count == 1, let line = invoice.lines.first, !line.isProration, let plan,
+            let price = price(of: row, plan)
+        {
+            let own = InvoiceLine(plan, price, taxes: plans.taxes(in: row.region))
+            guard line.discountAmount.minorUnits > 0 else { return [own] }
+            return [
+                InvoiceLine(
+                    own.description, unitAmount: line.amount.minorUnits, discount: line.discountAmount.minorUnits,
+                    taxes: taxes)
+            ]
+        }
+        let lines = invoice.lines.map { line in
+            // The discount of unused time is below zero: so much less is given back.
+            let discount = line.discountAmount.minorUnits
+            return InvoiceLine(
+                line.description ?? name, unitAmount: line.amount.minorUnits - min(0, discount),
+                discount: max(0, discount), taxes: taxes)
         }
         return lines.isEmpty ? [InvoiceLine(name, unitAmount: invoice.amountPaid.minorUnits, taxes: taxes)] : lines
     }

@@ -21,6 +21,18 @@ enum UPIInvariants {
             """
         ),
         Invariant(
+            "money was returned by the bank without a reference of its own",
+            """
+            SELECT returned.id, returned.reference FROM (
+                SELECT id, refund_reference AS reference FROM upi_receipts WHERE outcome = 'refunded'
+                UNION ALL
+                SELECT refunds.id, refunds.provider_id FROM refunds JOIN payments ON payments.id = refunds.payment_id
+                WHERE payments.method = 'upi' AND refunds.state = 'succeeded'
+            ) AS returned
+            WHERE NOT EXISTS (SELECT 1 FROM bank_refund_references WHERE subject = returned.id)
+            """
+        ),
+        Invariant(
             "unclaimed money is not what the queue adds up to",
             """
             SELECT currency, CAST(SUM(amount) AS \(.integer)) AS difference FROM (

@@ -33,16 +33,6 @@ struct UPIRequest: PlanSelection {
         "upi_provider": .length(1...32),
     ]) { first, _ in first }
 
-    func selectedPlan() throws(Problem) -> String {
-        let named = [("plan", plan), ("tier", tier), ("plan_type", planType), ("subscription_tier", subscriptionTier)]
-            .compactMap { name, value in value.map { (name, $0) } }
-        guard let (first, plan) = named.first else { throw Problem.invalid("/plan", "is required") }
-        if let other = named.first(where: { $0.1 != plan }) {
-            throw Problem.invalid("/\(other.0)", "contradicts \(first)")
-        }
-        return plan
-    }
-
     /// - Throws: as ``PaymentRequest/requireAmount(_:)``.
     func requireAmount(_ due: Money) throws(Problem) {
         var request = PaymentRequest()
@@ -144,15 +134,6 @@ struct UPITransactionView: Payload {
     }
 }
 
-struct UPITransactionPage: Payload {
-    var data: [UPITransactionView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 /// Money that an administrator has found at the bank.
 struct UPIConfirmation: Payload {
     /// Used once.
@@ -199,15 +180,6 @@ struct UPIReceiptView: Payload {
         refundReference = receipt.refundReference
         note = receipt.note
     }
-}
-
-struct UPIReceiptPage: Payload {
-    var data: [UPIReceiptView]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
 }
 
 /// What becomes of money in the queue.

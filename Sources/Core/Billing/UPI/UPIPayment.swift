@@ -26,11 +26,6 @@ struct UPIPayment: Sendable {
     struct Paid: Sendable, Hashable {
         let payment: ID<Payment>
         let bankReference: String
-        /// That of the subscription in Entitlements.
-        let subscription: String
-        /// The start of the subscription, and the periods that are paid for since then.
-        let anchor: Instant
-        let periods: Int64
         let period: Range<Instant>
         let at: Instant
     }
@@ -116,9 +111,8 @@ extension UPIPayment {
         if let payment = try row.read("payment_id", as: ID<Payment>?.self) {
             let start: Instant = try row["period_start"]
             paid = Paid(
-                payment: payment, bankReference: try row["bank_reference"],
-                subscription: try row["subscription_reference"], anchor: try row["anchor_at"],
-                periods: try row["periods"], period: start..<(try row["period_end"]), at: try row["paid_at"])
+                payment: payment, bankReference: try row["bank_reference"], period: start..<(try row["period_end"]),
+                at: try row["paid_at"])
         }
     }
 }

@@ -7,20 +7,21 @@ import Plotting
 final class UPIPaymentService: Sendable {
     private let database: any Database
     private let plans: PlanCatalog
-    private let billing: SubscriptionBillingService
+    private let prepaid: PrepaidPlanService
     /// Nil where the installation has no UPI account.
     private let settings: UPISettings?
     private let runtime: Runtime
 
     /// The country whose prices and taxes are paid by UPI.
     static let region = "IN"
-    /// The roles of an organisation that pay for it.
-    private static let payers: [OrganisationRole] = [.owner, .admin]
 
-    init(database: any Database, entitlements: EntitlementsModule, settings: UPISettings?, runtime: Runtime) {
+    init(
+        database: any Database, plans: PlanCatalog, prepaid: PrepaidPlanService, settings: UPISettings?,
+        runtime: Runtime
+    ) {
         self.database = database
-        plans = entitlements.plans
-        billing = entitlements.billing
+        self.plans = plans
+        self.prepaid = prepaid
         self.settings = settings
         self.runtime = runtime
     }
@@ -36,7 +37,7 @@ final class UPIPaymentService: Sendable {
             throw Problem(.paymentRequired, title: "This plan is not sold", detail: "\(plan.name) is not paid for.")
         }
         let cycle = try request.selectedCycle()?.cycle ?? .monthly
-        let price = plan.prices(in: Self.region).first { $0.cycle == cycle && $0.amount.currency == .indianRupee }
+        let price = plan.price(every: cycle, in: Self.region, currency: .indianRupee)
         guard let price, price.amount.minorUnits > 0 else {
             throw Problem.invalid("/cycle", "is not one that \(plan.name) is paid for in INR")
         }
@@ -44,12 +45,11 @@ final class UPIPaymentService: Sendable {
         let amount = Money(InvoiceAmounts([line]).total, .indianRupee)
         try request.requireAmount(amount)
         let id = UPIPayment.prefix + Hex.encode(runtime.randomBytes(8))
-        let payment = try await database.write { [billing] transaction -> UPIPayment in
-            try transaction.authority(of: scope, Self.payers)
-            let current = try transaction.currentUPIPayment(of: scope.organisation)
-            try billing.requireReplaceable(
-                by: current.flatMap { $0.plan == plan.id && $0.cycle == cycle ? $0.paid?.subscription : nil },
-                of: scope.organisation, in: transaction)
+        let payment = try await database.write { [prepaid] transaction -> UPIPayment in
+            // The subscription is locked before the organisation, as by the work that it pays for.
+            try transaction.requireCaller(scope)
+            try prepaid.requirePayable(plan.id, cycle, by: scope.organisation, in: transaction)
+            try transaction.authority(of: scope, SubscriptionService.payers)
             if let open = try transaction.openUPIPayment(
                 of: scope.organisation, for: plan.id, cycle, amount: amount,
                 until: transaction.now + UPIPayment.reuseTime)
@@ -88,7 +88,7 @@ final class UPIPaymentService: Sendable {
     /// - Parameter filter: of an administrator; that of others is limited to their organisation.
     /// - Throws: `insufficient-role` for another's codes.
     func list(_ filter: UPIPaymentFilter, scope: Scope, limit: Int, offset: Int) async throws(Problem)
-        -> UPITransactionPage
+        -> Page<UPITransactionView>
     {
         var filter = filter
         if scope.role != .admin {
@@ -99,7 +99,7 @@ final class UPIPaymentService: Sendable {
         }
         return try await database.read { [filter] transaction in
             let (rows, total) = try transaction.upiPayments(filter, limit: limit, offset: offset)
-            return UPITransactionPage(
+            return Page(
                 data: rows.map { UPITransactionView($0, at: transaction.now) }, total: total, limit: limit,
                 offset: offset)
         }

@@ -25,10 +25,7 @@ extension Transaction {
         try execute(
             """
             UPDATE upi_payments
-            SET status = \(payment.stored), payment_id = \(paid?.payment), bank_reference = \(paid?.bankReference),
-                subscription_reference = \(paid?.subscription), anchor_at = \(paid?.anchor),
-                periods = \(paid?.periods), period_start = \(paid?.period.lowerBound),
-                period_end = \(paid?.period.upperBound), paid_at = \(paid?.at)
+            SET status = \(payment.stored), payment_id = \(paid?.payment), bank_reference = \(paid?.bankReference)
             WHERE id = \(payment.id)
             """
         )
@@ -36,12 +33,12 @@ extension Transaction {
 
     func upiPayment(_ id: String, of organisation: ID<Organisation>) throws -> UPIPayment? {
         try first(
-            "SELECT * FROM upi_payments WHERE id = \(id) AND organisation_id = \(organisation)", UPIPayment.init(row:))
+            Self.selectUPIPayment + "WHERE id = \(id) AND organisation_id = \(organisation)", UPIPayment.init(row:))
     }
 
     /// For reports of money, whose reference names the code. The row is locked until the transaction ends.
     func lockedUPIPayment(_ id: String) throws -> UPIPayment? {
-        try first("SELECT * FROM upi_payments WHERE id = \(id) \(.forUpdate)", UPIPayment.init(row:))
+        try first(Self.selectUPIPayment + "WHERE id = \(id) \(.forUpdate)", UPIPayment.init(row:))
     }
 
     /// The newest code for the same, which expires at `time` or later and was not paid.
@@ -49,24 +46,12 @@ extension Transaction {
         of organisation: ID<Organisation>, for plan: Plan.ID, _ cycle: Cycle, amount: Money, until time: Instant
     ) throws -> UPIPayment? {
         try first(
-            """
-            SELECT * FROM upi_payments
-            WHERE organisation_id = \(organisation) AND plan_id = \(plan) AND cycle = \(cycle)
-                AND amount = \(amount.minorUnits) AND status = 'pending' AND expires_at >= \(time)
-            ORDER BY created_at DESC LIMIT 1
-            """,
-            UPIPayment.init(row:)
-        )
-    }
-
-    /// The latest code of the organisation that was paid, where its period has not ended.
-    func currentUPIPayment(of organisation: ID<Organisation>) throws -> UPIPayment? {
-        try first(
-            """
-            SELECT * FROM upi_payments
-            WHERE organisation_id = \(organisation) AND status = 'completed' AND period_end > \(now)
-            ORDER BY period_end DESC LIMIT 1
-            """,
+            Self.selectUPIPayment
+                + """
+                WHERE organisation_id = \(organisation) AND plan_id = \(plan) AND cycle = \(cycle)
+                    AND amount = \(amount.minorUnits) AND status = 'pending' AND expires_at >= \(time)
+                ORDER BY created_at DESC LIMIT 1
+                """,
             UPIPayment.init(row:)
         )
     }
@@ -78,13 +63,29 @@ extension Transaction {
         let condition = filter.condition(at: now)
         return (
             try all(
-                """
-                SELECT * FROM upi_payments WHERE \(condition)
-                ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
-                """,
+                Self.selectUPIPayment
+                    + """
+                    WHERE \(condition) ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
+                    """,
                 UPIPayment.init(row:)),
             try count("SELECT COUNT(*) AS count FROM upi_payments WHERE \(condition)")
         )
+    }
+
+    /// With what was paid for, by subqueries: a row that is locked has no outer join.
+    private static var selectUPIPayment: SQL {
+        func paid(_ column: String) -> SQL {
+            SQL(
+                trusted: """
+                    (SELECT \(column) FROM prepaid_periods WHERE prepaid_periods.payment_id = upi_payments.payment_id)
+                        AS \(column)
+                    """)
+        }
+        return """
+            SELECT upi_payments.*, \(paid("period_start")), \(paid("period_end")), \(paid("paid_at"))
+            FROM upi_payments
+
+            """
     }
 
     /// - Returns: how many were deleted.

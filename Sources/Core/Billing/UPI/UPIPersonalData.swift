@@ -9,8 +9,8 @@ enum UPIPersonalData {
             "upi-payments", in: "upi_payments",
             selection: { subject in
                 """
-                SELECT id, organisation_id, plan_id, cycle, description, amount, status, bank_reference, period_start,
-                    period_end, created_at, expires_at, paid_at
+                SELECT id, organisation_id, plan_id, cycle, description, amount, status, payment_id, bank_reference,
+                    created_at, expires_at
                 FROM upi_payments
                 WHERE organisation_id IN \(list: subject.organisations) OR person_id = \(subject.person)
                 ORDER BY created_at, id
@@ -18,11 +18,11 @@ enum UPIPersonalData {
             }
         ) { subject, pseudonym, transaction in
             try transaction.execute("UPDATE upi_payments SET person_id = NULL WHERE person_id = \(subject.person)")
-            for (number, organisation) in subject.organisations.enumerated() {
+            for organisation in subject.organisations(as: pseudonym) {
                 try transaction.execute(
                     """
-                    UPDATE upi_payments SET organisation_id = \("\(pseudonym)-\(number + 1)")
-                    WHERE organisation_id = \(organisation)
+                    UPDATE upi_payments SET organisation_id = \(organisation.pseudonym)
+                    WHERE organisation_id = \(organisation.id)
                     """
                 )
             }
@@ -39,11 +39,11 @@ enum UPIPersonalData {
         ) { subject, pseudonym, transaction in
             try transaction.execute(
                 "UPDATE upi_receipts SET resolved_by = \(pseudonym) WHERE resolved_by = \(subject.person)")
-            for (number, organisation) in subject.organisations.enumerated() {
+            for organisation in subject.organisations(as: pseudonym) {
                 try transaction.execute(
                     """
-                    UPDATE upi_receipts SET organisation_id = \("\(pseudonym)-\(number + 1)"), note = NULL
-                    WHERE organisation_id = \(organisation)
+                    UPDATE upi_receipts SET organisation_id = \(organisation.pseudonym), note = NULL
+                    WHERE organisation_id = \(organisation.id)
                     """
                 )
             }

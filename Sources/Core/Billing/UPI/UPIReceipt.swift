@@ -10,6 +10,8 @@ import Modules
 /// | – | any other money | unclaimed | provider → unclaimed |
 /// | unclaimed | an administrator credits it to its code | credited | unclaimed → revenue |
 /// | unclaimed | an administrator has returned it by the bank | refunded | unclaimed → refunded |
+///
+/// What was applied or credited is returned by a refund of its payment (``RefundService/settle(_:byBank:in:)``).
 struct UPIReceipt: Sendable {
     enum Outcome: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case applied, unclaimed, credited, refunded

@@ -1,7 +1,6 @@
 import Audit
 import Entitlements
 import Identity
-import Mail
 import Modules
 
 /// Takes reports of money that has arrived by UPI: the whole amount of a code in time starts or extends its
@@ -9,28 +8,22 @@ import Modules
 final class UPIReceiptService: Sendable {
     private let database: any Database
     private let payments: PaymentService
-    private let invoices: InvoiceService
-    private let plans: PlanCatalog
-    private let billing: SubscriptionBillingService
+    private let prepaid: PrepaidPlanService
     private let money: MoneyLedgerService
     private let audit: AuditService
-    private let mailer: Mailer
     private let runtime: Runtime
 
     static let purpose = PaymentPurpose("upi-plan")
 
     init(
-        database: any Database, payments: PaymentService, invoices: InvoiceService, entitlements: EntitlementsModule,
-        money: MoneyLedgerService, audit: AuditService, mailer: Mailer, runtime: Runtime
+        database: any Database, payments: PaymentService, prepaid: PrepaidPlanService, money: MoneyLedgerService,
+        audit: AuditService, runtime: Runtime
     ) {
         self.database = database
         self.payments = payments
-        self.invoices = invoices
-        plans = entitlements.plans
-        billing = entitlements.billing
+        self.prepaid = prepaid
         self.money = money
         self.audit = audit
-        self.mailer = mailer
         self.runtime = runtime
         // The subscription is changed by the report of the money, in the same transaction.
         payments.register(Self.purpose, to: .revenue) { _, _ in }
@@ -111,28 +104,9 @@ final class UPIReceiptService: Sendable {
         guard report.amount == payment.amount else { return .otherAmount }
         guard payment.paid == nil else { return .paidAlready }
         guard payment.isInTime(at: transaction.now) else { return .late }
-        return try isPayable(payment, in: transaction) ? nil : .otherSubscription
-    }
-
-    /// Whether the subscription of a code can be started or extended now.
-    private func isPayable(_ payment: UPIPayment, in transaction: Transaction) throws -> Bool {
-        guard try transaction.hasPayer(payment.organisation) else { return false }
-        do {
-            try billing.requireReplaceable(
-                by: try extended(by: payment, in: transaction)?.subscription, of: payment.organisation,
-                in: transaction)
-            return true
-        } catch let problem as Problem where problem.kind == .alreadySubscribed {
-            return false
-        }
-    }
-
-    /// What was paid for the subscription that a code extends; nil where it starts one.
-    private func extended(by payment: UPIPayment, in transaction: Transaction) throws -> UPIPayment.Paid? {
-        guard let current = try transaction.currentUPIPayment(of: payment.organisation), current.plan == payment.plan,
-            current.cycle == payment.cycle
-        else { return nil }
-        return current.paid
+        let isPayable = try prepaid.isPayable(
+            payment.plan, payment.cycle, by: payment.organisation, in: transaction)
+        return isPayable ? nil : .otherSubscription
     }
 
     /// Posts the money, starts or extends the subscription, and issues the invoice.
@@ -140,11 +114,6 @@ final class UPIReceiptService: Sendable {
     private func complete(
         _ payment: UPIPayment, with receipt: UPIReceipt, from source: MoneyAccount, in transaction: Transaction
     ) throws {
-        let before = try extended(by: payment, in: transaction)
-        let anchor = before?.anchor ?? transaction.now
-        let periods = (before?.periods ?? 0) + 1
-        let end = Period.moment(months: periods * payment.cycle.months, after: anchor)
-        let start = before?.period.upperBound ?? anchor
         let new = NewPayment(
             organisation: payment.organisation, person: payment.person, purpose: Self.purpose, subject: payment.id,
             amount: receipt.amount, description: payment.description)
@@ -155,46 +124,34 @@ final class UPIReceiptService: Sendable {
                     source: source),
                 in: transaction)
         else { throw Problem(.internalError, detail: "the bank's reference was posted before") }
-        let reference = before?.subscription ?? "upi:\(payment.id)"
-        // What was paid for in advance ends by itself.
-        let state = BillingState(
-            reference: reference, status: .active, plan: payment.plan, cycle: payment.cycle, anchor: anchor,
-            paidThrough: end, cancelAt: end)
-        guard try billing.apply(state, to: payment.organisation, in: transaction) != nil else {
-            throw Problem(.internalError, detail: "a subscription that can be paid for was not changed")
-        }
+        let plan = PrepaidPlan(
+            organisation: payment.organisation, plan: payment.plan, cycle: payment.cycle,
+            description: payment.description, price: payment.price, region: UPIPaymentService.region)
+        let period = try prepaid.apply(plan, paidBy: posted, in: transaction)
         var completed = payment
         completed.complete(
             UPIPayment.Paid(
-                payment: posted.id, bankReference: receipt.bankReference, subscription: reference, anchor: anchor,
-                periods: periods, period: start..<end, at: transaction.now))
+                payment: posted.id, bankReference: receipt.bankReference, period: period.range, at: period.paidAt))
         try transaction.update(completed)
         try notify(of: completed, receipt, in: transaction)
-        let taxes = plans.taxes(in: UPIPaymentService.region)
-        try invoices.issue(
-            NewInvoice(
-                source: "payment:\(posted.id)", organisation: payment.organisation, paid: receipt.amount,
-                lines: [InvoiceLine(payment.description, unitAmount: payment.price.minorUnits, taxes: taxes)],
-                payment: posted.id, paymentMethod: "UPI, bank reference \(receipt.bankReference)", period: start..<end),
-            in: transaction)
+        try prepaid.issueInvoice(
+            for: plan, period, paidBy: posted, by: "UPI, bank reference \(receipt.bankReference)", in: transaction)
     }
 
     private func notify(of payment: UPIPayment, _ receipt: UPIReceipt, in transaction: Transaction) throws {
-        for owner in try Contact.owners(of: payment.organisation, in: transaction) where owner.isEmailVerified {
-            let values = [
-                "name": owner.name, "amount": "\(receipt.amount)", "description": payment.description,
-                "reference": payment.id, "bank_reference": receipt.bankReference,
-            ]
-            try mailer.send(Email("qr-payment-confirmed", to: owner.email, values: values), in: transaction)
-        }
+        let values = [
+            "amount": "\(receipt.amount)", "description": payment.description, "reference": payment.id,
+            "bank_reference": receipt.bankReference,
+        ]
+        try prepaid.send("qr-payment-confirmed", to: payment.organisation, values, in: transaction)
     }
 
     // MARK: The queue
 
-    func list(_ outcome: UPIReceipt.Outcome?, limit: Int, offset: Int) async throws(Problem) -> UPIReceiptPage {
+    func list(_ outcome: UPIReceipt.Outcome?, limit: Int, offset: Int) async throws(Problem) -> Page<UPIReceiptView> {
         try await database.read { transaction in
             let (rows, total) = try transaction.upiReceipts(outcome, limit: limit, offset: offset)
-            return UPIReceiptPage(
+            return Page(
                 data: rows.map { UPIReceiptView($0) }, total: total, limit: limit, offset: offset)
         }
     }
@@ -218,7 +175,9 @@ final class UPIReceiptService: Sendable {
             let payment = try transaction.lockedUPIPayment(reference)
             guard var receipt = try transaction.lockedUPIReceipt(id) else { throw Problem(.notFound) }
             guard receipt.outcome == .unclaimed else { throw Problem(.receiptState) }
-            if let refund, try transaction.hasUPIRefund(refund) { throw Problem(.bankReferenceUsed) }
+            if let refund, try !transaction.useBankReference(refund, for: id.text) {
+                throw Problem(.bankReferenceUsed)
+            }
             receipt.resolve(
                 as: resolution.action == .credit ? .credited : .refunded, by: scope.person, refundReference: refund,
                 note: resolution.note, at: transaction.now)
@@ -242,8 +201,6 @@ final class UPIReceiptService: Sendable {
         else {
             throw Problem(.receiptState, detail: "There is no code that this money can pay: return it.")
         }
-        try billing.requireReplaceable(
-            by: try extended(by: payment, in: transaction)?.subscription, of: payment.organisation, in: transaction)
         try complete(payment, with: receipt, from: .unclaimed, in: transaction)
     }
 

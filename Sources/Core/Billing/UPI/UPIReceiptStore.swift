@@ -45,15 +45,6 @@ extension Transaction {
         ) == 1
     }
 
-    func hasUPIRefund(_ reference: String) throws -> Bool {
-        try first("SELECT id FROM upi_receipts WHERE refund_reference = \(reference)") != nil
-    }
-
-    /// Whether the organisation of a code exists: it may have been erased.
-    func hasPayer(_ organisation: ID<Organisation>) throws -> Bool {
-        try first("SELECT id FROM organisations WHERE id = \(organisation)") != nil
-    }
-
     /// Oldest first, with the total number.
     func upiReceipts(_ outcome: UPIReceipt.Outcome?, limit: Int, offset: Int) throws -> (
         rows: [UPIReceipt], total: Int64

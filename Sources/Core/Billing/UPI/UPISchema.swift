@@ -4,7 +4,7 @@ enum UPISchema {
     // Payers are organisations, or pseudonyms of erased ones: rows of money stay. Amounts of `upi_payments` are paise.
     static let migrations = [
         Migration(
-            "billing-601-upi",
+            "billing-611-upi",
             """
             CREATE TABLE upi_payments (
                 id TEXT PRIMARY KEY NOT NULL,
@@ -16,24 +16,12 @@ enum UPISchema {
                 price \(.integer) NOT NULL CHECK (price > 0),
                 amount \(.integer) NOT NULL CHECK (amount >= price),
                 status TEXT NOT NULL CHECK (status IN ('pending', 'processing', 'completed', 'failed')),
-                payment_id TEXT UNIQUE REFERENCES payments (id),
+                payment_id TEXT UNIQUE REFERENCES prepaid_periods (payment_id),
                 bank_reference TEXT UNIQUE,
-                subscription_reference TEXT,
-                anchor_at \(.integer),
-                periods \(.integer) CHECK (periods > 0),
-                period_start \(.integer),
-                period_end \(.integer) CHECK (period_end > period_start),
-                paid_at \(.integer),
                 created_at \(.integer) NOT NULL,
                 expires_at \(.integer) NOT NULL CHECK (expires_at > created_at),
                 CHECK ((status = 'completed') = (payment_id IS NOT NULL)),
-                CHECK ((payment_id IS NULL) = (bank_reference IS NULL)),
-                CHECK ((payment_id IS NULL) = (subscription_reference IS NULL)),
-                CHECK ((payment_id IS NULL) = (anchor_at IS NULL)),
-                CHECK ((payment_id IS NULL) = (periods IS NULL)),
-                CHECK ((payment_id IS NULL) = (period_start IS NULL)),
-                CHECK ((payment_id IS NULL) = (period_end IS NULL)),
-                CHECK ((payment_id IS NULL) = (paid_at IS NULL))
+                CHECK ((payment_id IS NULL) = (bank_reference IS NULL))
             ) \(.strict)
             """,
             "CREATE INDEX upi_payments_by_organisation ON upi_payments (organisation_id, created_at)",
@@ -61,7 +49,16 @@ enum UPISchema {
             ) \(.strict)
             """,
             "CREATE INDEX upi_receipts_by_outcome ON upi_receipts (outcome, received_at)",
-            "CREATE INDEX upi_receipts_by_organisation ON upi_receipts (organisation_id)"
+            "CREATE INDEX upi_receipts_by_organisation ON upi_receipts (organisation_id)",
+            // The bank's references of money that was returned, from the queue or by a refund: each is used once.
+            """
+            CREATE TABLE bank_refund_references (
+                reference TEXT PRIMARY KEY NOT NULL,
+                subject TEXT NOT NULL,
+                entered_at \(.integer) NOT NULL
+            ) \(.strict)
+            """,
+            "CREATE INDEX bank_refund_references_by_subject ON bank_refund_references (subject)"
         )
     ]
 }

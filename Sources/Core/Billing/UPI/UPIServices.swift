@@ -1,7 +1,6 @@
 import Audit
 import Entitlements
 import Identity
-import Mail
 import Modules
 
 /// The services of payments by UPI, wired.
@@ -12,16 +11,16 @@ struct UPIServices {
 
     init(
         database: any Database, identity: IdentityModule, entitlements: EntitlementsModule, payments: PaymentService,
-        invoices: InvoiceService, money: MoneyLedgerService, audit: AuditService, mailer: Mailer,
-        settings: UPISettings?, runtime: Runtime
+        prepaid: PrepaidPlanService, money: MoneyLedgerService, audit: AuditService, settings: UPISettings?,
+        runtime: Runtime
     ) {
         let receipts = UPIReceiptService(
-            database: database, payments: payments, invoices: invoices, entitlements: entitlements, money: money,
-            audit: audit, mailer: mailer, runtime: runtime)
+            database: database, payments: payments, prepaid: prepaid, money: money, audit: audit, runtime: runtime)
         routes =
             UPIRoutes(
                 payments: UPIPaymentService(
-                    database: database, entitlements: entitlements, settings: settings, runtime: runtime),
+                    database: database, plans: entitlements.plans, prepaid: prepaid, settings: settings,
+                    runtime: runtime),
                 receipts: receipts,
                 callbacks: UPICallbackService(receipts: receipts, settings: settings, runtime: runtime),
                 identity: identity, entitlements: entitlements

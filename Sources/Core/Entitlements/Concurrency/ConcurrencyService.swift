@@ -1,14 +1,16 @@
-import Identity
+package import Identity
 package import Modules
 
 /// Limits how many rows of some work are active at once.
 package final class ConcurrencyService: Sendable {
     private let database: any Database
     private let entitlements: EntitlementService
+    private let plans: PlanCatalog
 
-    init(database: any Database, entitlements: EntitlementService) {
+    init(database: any Database, entitlements: EntitlementService, plans: PlanCatalog) {
         self.database = database
         self.entitlements = entitlements
+        self.plans = plans
     }
 
     /// A slot for one more active row of the request's organisation, or of its person where the default allowance is
@@ -45,6 +47,27 @@ package final class ConcurrencyService: Sendable {
         guard slot.limit != .unlimited else { return }
         try transaction.lockConcurrency(slot.concurrency.name, of: transaction.lockedOrganisation(of: slot))
         try slot.requireFree(in: transaction)
+    }
+
+    /// How many more rows of an organisation may be active, for work that a job starts. Other transactions that ask, or
+    /// take a slot of the organisation, wait until this one ends.
+    /// - Returns: 0 where neither the plan nor the default allowance lists the work.
+    package func room(for concurrency: Concurrency, of organisation: ID<Organisation>, in transaction: Transaction)
+        throws -> Int64
+    {
+        try lock(concurrency, of: organisation, in: transaction)
+        let plan = try plans.entitlement(of: organisation, in: transaction)?.plan
+        let limit = plans.allowance.concurrency(of: concurrency.name, under: plan)
+        let active = try transaction.count(
+            "SELECT COUNT(*) AS count " + concurrency.active(organisation, transaction.now))
+        return max(0, limit.bound - active)
+    }
+
+    /// Makes other transactions that take slots of the organisation wait until this one ends, as the first lock of a
+    /// transaction that takes several.
+    package func lock(_ concurrency: Concurrency, of organisation: ID<Organisation>, in transaction: Transaction) throws
+    {
+        try transaction.lockConcurrency(concurrency.name, of: organisation)
     }
 }
 

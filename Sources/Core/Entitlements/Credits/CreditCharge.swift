@@ -14,12 +14,12 @@ package struct CreditCharge: Sendable {
     package func operation(key: String) -> String { "credits:\(key)" }
 
     func refusal(_ balance: CreditBalance) -> Problem {
-        let owed = balance.debt > 0 ? " \(balance.debt) are owed for work that used more than were available." : ""
+        let sentence = isTrial ? Problem.Kind.creditsExhausted.title : "Credits exhausted. Please add more to continue."
         return Problem(
             .creditsExhausted,
-            title: isTrial ? nil : "Credits exhausted. Please add more to continue.",
-            detail: "This takes \(units), and \(balance.available) are available.\(owed)",
-            members: ["balance": .integer(balance.available - balance.debt)]
+            title: sentence,
+            detail: sentence,
+            members: ["balance": .integer(balance.available - balance.debt), "required": .integer(units)]
         )
     }
 }

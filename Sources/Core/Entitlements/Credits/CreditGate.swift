@@ -40,7 +40,8 @@ final class CreditGate: Sendable {
             guard error.kind == .noActiveSubscription else { throw error }
             throw Problem(
                 .subscriptionRequired,
-                detail: "Verify your e-mail address to start a trial, or start a plan: GET /v1/plans lists them.")
+                detail: "Active subscription required. Please upgrade to continue.",
+                members: ["plans": "/v1/plans"])
         }
     }
 }

@@ -141,12 +141,3 @@ struct CreditEntry: Payload {
         }
     }
 }
-
-struct CreditEntryPage: Payload {
-    var data: [CreditEntry]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}

@@ -58,9 +58,9 @@ enum CreditPersonalData {
                     """
                 }
             ) { subject, pseudonym, transaction in
-                for (number, organisation) in subject.organisations.enumerated() {
+                for organisation in subject.organisations(as: pseudonym) {
                     try ledger.pseudonymise(
-                        owner: organisation.text, as: "\(pseudonym)-\(number + 1)", in: transaction)
+                        owner: organisation.id.text, as: organisation.pseudonym, in: transaction)
                 }
             },
         ]

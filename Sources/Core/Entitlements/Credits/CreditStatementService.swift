@@ -37,7 +37,7 @@ final class CreditStatementService: Sendable {
     }
 
     func entries(of organisation: ID<Organisation>, until moment: Instant?, limit: Int, offset: Int)
-        async throws(Problem) -> CreditEntryPage
+        async throws(Problem) -> Page<CreditEntry>
     {
         try await database.read { [self] in
             try entries(of: organisation, until: moment, limit: limit, offset: offset, in: $0)
@@ -46,7 +46,7 @@ final class CreditStatementService: Sendable {
 
     /// - Throws: `not-found` for an unknown account.
     func entries(of person: ID<Person>, until moment: Instant?, limit: Int, offset: Int) async throws(Problem)
-        -> CreditEntryPage
+        -> Page<CreditEntry>
     {
         try await database.read { [self] in
             let organisation = try $0.requirePersonalOrganisation(of: person)
@@ -62,9 +62,9 @@ final class CreditStatementService: Sendable {
 
     private func entries(
         of organisation: ID<Organisation>, until moment: Instant?, limit: Int, offset: Int, in transaction: Transaction
-    ) throws -> CreditEntryPage {
+    ) throws -> Page<CreditEntry> {
         let (rows, total) = try ledger.entries(
             of: organisation.text, in: .credits, until: moment, limit: limit, offset: offset, transaction)
-        return CreditEntryPage(data: try rows.map { try CreditEntry($0) }, total: total, limit: limit, offset: offset)
+        return Page(data: try rows.map { try CreditEntry($0) }, total: total, limit: limit, offset: offset)
     }
 }

@@ -24,7 +24,8 @@ extension PlanSet {
             concurrency: { agents: 2 }
             file_mb: 10
             storage_mb: 512
-            rates: { default: [60/minute, 1000/hour], checks: [600/minute] }
+            rates:
+              { default: [60/minute, 1000/hour], checks: [600/minute], intents: [10/minute, 100/hour] }
           - id: student
             name: Student
             start: payment
@@ -37,9 +38,12 @@ extension PlanSet {
             concurrency: { agents: 5 }
             file_mb: 10
             storage_mb: 1024
-            rates: { default: [60/minute, 2000/hour], checks: [600/minute] }
+            rates:
+              { default: [60/minute, 2000/hour], checks: [600/minute], intents: [20/minute, 500/hour] }
           - id: basic
             name: Basic
+            start: payment
+            provider_prices: true
             limits: { uploads: 50, processing: 50, training_runs: 0, iterations: 25 }
             file_mb: 100
             storage_mb: 5120
@@ -57,9 +61,12 @@ extension PlanSet {
             concurrency: { agents: 20 }
             file_mb: 100
             storage_mb: 5120
-            rates: { default: [120/minute, 4000/hour], checks: [1200/minute] }
+            rates:
+              { default: [120/minute, 4000/hour], checks: [1200/minute], intents: [50/minute, 2000/hour] }
           - id: pro
             name: Pro
+            start: payment
+            provider_prices: true
             features: [training]
             limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 100 }
             file_mb: 500
@@ -78,9 +85,12 @@ extension PlanSet {
             concurrency: { agents: 100 }
             file_mb: 500
             storage_mb: 20480
-            rates: { default: [300/minute, 10000/hour], checks: [3000/minute] }
+            rates:
+              { default: [300/minute, 10000/hour], checks: [3000/minute], intents: [100/minute, 10000/hour] }
           - id: premium
             name: Premium
+            start: payment
+            provider_prices: true
             features: [training]
             limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 300 }
             file_mb: 500
@@ -93,6 +103,7 @@ extension PlanSet {
             concurrency: { agents: -1 }
             file_mb: 2048
             storage_mb: 102400
-            rates: { default: [1200/minute, 50000/hour], checks: [12000/minute] }
+            rates:
+              { default: [1200/minute, 50000/hour], checks: [12000/minute], intents: [1000/minute, 100000/hour] }
         """
 }

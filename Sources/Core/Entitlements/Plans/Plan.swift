@@ -33,7 +33,10 @@ package struct Plan: Sendable, Hashable {
     /// The display name.
     package let name: String
     package let start: Start
-    package let prices: [Price]
+    /// Empty for a plan without payment, and where they are at the provider alone (``hasProviderPrices``).
+    package var prices: [Price]
+    /// Whether the installation names its prices at the payment provider (`STRIPE_PRICE_…`), which tells the amounts.
+    package var hasProviderPrices = false
     package let features: Set<String>
     /// Units per month of the subscription, by meter.
     package let limits: [String: Limit]
@@ -67,6 +70,15 @@ package struct Price: Sendable, Hashable {
     package let amount: Money
     /// An ISO 3166 code where the price is for one country; nil for all other countries.
     package let region: String?
+    /// `price_…` of a price that was made at the provider, which contains all taxes; nil for one of the catalogue.
+    package let providerID: String?
+
+    package init(cycle: Cycle, amount: Money, region: String?, providerID: String? = nil) {
+        self.cycle = cycle
+        self.amount = amount
+        self.region = region
+        self.providerID = providerID
+    }
 }
 
 /// The length of a trial, and the credits that it starts with.

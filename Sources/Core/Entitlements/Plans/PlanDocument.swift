@@ -29,6 +29,8 @@ package struct PlanDocument: Payload, Hashable {
     /// Whether lists of prices point to it.
     var recommended: Bool?
     var prices: [PriceDocument]?
+    /// Whether the installation names the prices at the payment provider, in place of `prices` here.
+    var providerPrices: Bool?
     var features: [String]?
     var limits: [String: Limit]?
     var concurrency: [String: Limit]?
@@ -68,8 +70,14 @@ package struct PlanDocument: Payload, Hashable {
         if Set(keys).count < keys.count {
             faults.append(Problem.Fault("/prices", "has the same cycle, currency and region twice"))
         }
-        if start == .payment, keys.isEmpty {
-            faults.append(Problem.Fault("/prices", "is required for a plan that is started by payment"))
+        if start == .payment, keys.isEmpty, providerPrices != true {
+            faults.append(
+                Problem.Fault(
+                    "/prices", "is required for a plan that is started by payment, unless provider_prices is true"))
+        }
+        if providerPrices == true, start != .payment || !keys.isEmpty {
+            faults.append(
+                Problem.Fault("/provider_prices", "is for a plan that is started by payment, without prices here"))
         }
         if (start == .trial) != (trial != nil) {
             faults.append(
@@ -89,6 +97,7 @@ package struct PlanDocument: Payload, Hashable {
                     Price(cycle: price.cycle, amount: Money(price.amount, $0), region: price.region)
                 }
             },
+            hasProviderPrices: providerPrices ?? false,
             features: Set(features ?? []),
             limits: limits ?? [:],
             concurrency: concurrency ?? [:],

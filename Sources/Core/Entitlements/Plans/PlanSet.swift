@@ -55,6 +55,14 @@ package struct PlanSet: Sendable {
         } catch {
             throw PlanSetFaults(["the file is empty"])
         }
+        try self.init(root, offers)
+    }
+
+    /// The plans that are built in.
+    package init(builtInFor offers: Offers) throws { try self.init(Self.builtInRoot, offers) }
+
+    /// - Parameter root: the content of a file.
+    private init(_ root: JSONValue, _ offers: Offers) throws {
         guard case .object(let members) = root, let list = members["plans"]?.array, !list.isEmpty else {
             throw PlanSetFaults(["the file is a list of one or more plans under the name 'plans'"])
         }
@@ -86,13 +94,20 @@ package struct PlanSet: Sendable {
         self.init(entries, meters: meters, features: features, allowance: allowance, taxes: taxes)
     }
 
+    /// Decoded once a process: it takes longer than the rest of reading plans.
+    private static let builtInRoot: JSONValue = {
+        do { return try YAMLDecoder().decode(JSONValue.self, from: builtIn) } catch {
+            preconditionFailure("the built-in plans are not valid: \(error)")
+        }
+    }()
+
     private static let members: Set = ["plans", "meters", "features", "default", "taxes"]
 
     /// The entry `default` of the plans that are built in: it holds where a file has none, so that work that needs no
     /// plan is not refused.
     private static let builtInAllowance: DefaultAllowance = {
         do {
-            let entry = try YAMLDecoder().decode(JSONValue.self, from: builtIn)["default"] ?? .object([:])
+            let entry = builtInRoot["default"] ?? .object([:])
             return try PayloadDecoder(for: DefaultAllowanceDocument.self).decode(
                 DefaultAllowanceDocument.self, from: entry
             ).allowance

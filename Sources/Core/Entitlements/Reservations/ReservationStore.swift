@@ -184,7 +184,7 @@ extension Transaction {
                 fence = fence + 1, settled_at = \(now)
             WHERE id IN (
                 SELECT id FROM reservations WHERE state = 'held' AND resolver IS NULL AND \(condition(of: cause))
-                ORDER BY lease_until LIMIT \(limit) \(.skipLocked)
+                ORDER BY lease_until LIMIT \(limit) \(lock(for: cause))
             )
             RETURNING \(Self.reservationColumns)
             """,
@@ -255,12 +255,12 @@ extension Transaction {
     }
 
     /// The row is locked until the transaction ends.
-    /// - Returns: nil where the reservation is not expired any more, or another transaction has locked it.
+    /// - Returns: nil where the reservation is not expired any more, or another transaction settles it.
     func expiredReservation(_ id: ID<Reservation>, _ cause: ExpiryCause) throws -> Reservation? {
         try first(
             """
             SELECT \(Self.reservationColumns) FROM reservations
-            WHERE id = \(id) AND state = 'held' AND \(condition(of: cause)) \(.skipLocked)
+            WHERE id = \(id) AND state = 'held' AND \(condition(of: cause)) \(lock(for: cause))
             """,
             Reservation.init)
     }
@@ -279,6 +279,15 @@ extension Transaction {
         switch cause {
         case .leaseEnded: "lease_until < \(now)"
         case .processEnded(let node): "lifetime = 'process' AND node = \(node.name) AND epoch < \(node.epoch)"
+        }
+    }
+
+    /// Another node that settles an ended lease is skipped. Of an ended process the database may still have a session
+    /// that holds locks until it finds its client gone: the start of the node waits for it.
+    private func lock(for cause: ExpiryCause) -> SQL {
+        switch cause {
+        case .leaseEnded: "\(.skipLocked)"
+        case .processEnded: "\(.forUpdate)"
         }
     }
 

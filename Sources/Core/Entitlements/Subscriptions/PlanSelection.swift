@@ -1,20 +1,21 @@
 package import Modules
 
-/// A body that names a plan and a cycle. Older clients call them `tier`, `plan_type`, `billing_cycle` and `annual`; all
-/// names that a body uses have to agree.
+/// A body that names a plan and a cycle. Older clients call them `tier`, `plan_type`, `subscription_tier`,
+/// `billing_cycle` and `annual`; all names that a body uses have to agree.
 package protocol PlanSelection: Payload {
     var plan: String? { get }
     var tier: String? { get }
     var planType: String? { get }
+    /// Nil for a body without this name.
+    var subscriptionTier: String? { get }
     var cycle: Cycle? { get }
     var billingCycle: BillingCycle? { get }
     var annual: Bool? { get }
-    /// The plan that the body names. A body with a further name for it has its own.
-    /// - Throws: `validation-failed` where it names none, or two different ones.
-    func selectedPlan() throws(Problem) -> String
 }
 
 extension PlanSelection {
+    package var subscriptionTier: String? { nil }
+
     package static var planRules: [String: Rule] {
         ["plan": .length(1...64), "tier": .length(1...64), "plan_type": .length(1...64)]
     }
@@ -22,9 +23,8 @@ extension PlanSelection {
     /// The plan that the body names.
     /// - Throws: `validation-failed` where it names none, or two different ones.
     package func selectedPlan() throws(Problem) -> String {
-        let named = [("plan", plan), ("tier", tier), ("plan_type", planType)].compactMap { name, value in
-            value.map { (name, $0) }
-        }
+        let named = [("plan", plan), ("tier", tier), ("plan_type", planType), ("subscription_tier", subscriptionTier)]
+            .compactMap { name, value in value.map { (name, $0) } }
         guard let (first, plan) = named.first else { throw Problem.invalid("/plan", "is required") }
         if let other = named.first(where: { $0.1 != plan }) {
             throw Problem.invalid("/\(other.0)", "contradicts \(first)")

@@ -258,6 +258,12 @@ package struct Subscription: Sendable, Hashable {
         return self != before
     }
 
+    /// Ends what was paid for in advance earlier, because the payment of its last period was returned.
+    mutating func shorten(to end: Instant, at now: Instant) {
+        paidThrough = paidThrough.map { min($0, end) }
+        if now >= end { status = .canceled } else { cancelAt = end }
+    }
+
     private mutating func begin(_ state: BillingState, at now: Instant) {
         billingReference = state.reference
         (plan, planSince, cycle, anchor) = (state.plan, now, state.cycle, state.anchor)

@@ -131,6 +131,22 @@ package final class SubscriptionBillingService: Sendable {
         try change(reference, of: organisation, in: transaction) { $0.unschedule() }
     }
 
+    /// Ends a subscription that was paid for in advance earlier than its last payment said: that was returned. Another
+    /// subscription of the organisation stays as it is.
+    /// - Parameter reference: of the subscription that was paid for.
+    package func shorten(
+        _ reference: String, to end: Instant, of organisation: ID<Organisation>, in transaction: Transaction
+    ) throws {
+        guard let before = try transaction.lockedSubscription(of: organisation), before.billingReference == reference,
+            !before.status.isFinal
+        else { return }
+        var subscription = before
+        subscription.shorten(to: end, at: transaction.now)
+        guard subscription != before else { return }
+        try write(subscription, in: transaction)
+        _ = try changed(from: before, to: subscription, in: transaction)
+    }
+
     /// Gives an organisation a plan until a moment, in place of a trial or a plan without payment, as an access code
     /// does.
     /// - Throws: `already-subscribed` where another plan is paid for, or was given.

@@ -81,15 +81,6 @@ struct AccountSubscription: Payload {
     var subscription: SubscriptionView
 }
 
-struct SubscriptionPage: Payload {
-    var data: [AccountSubscription]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 struct TrialStatus: Payload {
     var isActive: Bool
     /// Whether the person's one trial has started, now or earlier.

@@ -174,12 +174,12 @@ package final class SubscriptionService: Sendable {
     }
 
     func list(status: Subscription.Status?, plan: String?, limit: Int, offset: Int) async throws(Problem)
-        -> SubscriptionPage
+        -> Page<AccountSubscription>
     {
         try await database.read { [self] transaction in
             let (rows, total) = try transaction.subscriptions(
                 status: status, plan: plan.map(Plan.ID.init), limit: limit, offset: offset)
-            return SubscriptionPage(
+            return Page(
                 data: try rows.map {
                     AccountSubscription(
                         userId: $0.person, subscription: try view($0.subscription, at: transaction.now))

@@ -5,8 +5,6 @@ package import Modules
 
 /// Trials: one per person, started by the verification of an e-mail address, with reminders before the end.
 final class TrialService: Sendable {
-    /// Days before the end of a trial at which a reminder is sent, in descending order.
-    static let reminderDays: [Int64] = [7, 3, 1]
     /// How many subscriptions one transaction settles.
     static let batchMax = 200
 
@@ -133,7 +131,7 @@ final class TrialService: Sendable {
 
     private func remindBatch() async throws(Problem) -> Int {
         try await database.write { [self] transaction in
-            let ending = try transaction.trialsToRemind(of: Self.reminderDays, limit: Self.batchMax)
+            let ending = try transaction.trialsToRemind(limit: Self.batchMax)
             for (subscription, days) in ending {
                 guard let end = subscription.trialEndsAt, try transaction.insertReminder(of: subscription, days: days)
                 else { continue }

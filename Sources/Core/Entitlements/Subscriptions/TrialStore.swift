@@ -41,19 +41,16 @@ extension Transaction {
 
     /// Trials that are near their end, with the number of days of the latest reminder that is due; not those that were
     /// sent it.
-    /// - Parameter days: three numbers in descending order.
-    func trialsToRemind(of days: [Int64], limit: Int) throws -> [(Subscription, Int64)] {
-        let moments = days.map { now + .days($0) }
-        return try all(
+    func trialsToRemind(limit: Int) throws -> [(Subscription, Int64)] {
+        try all(
             """
             SELECT * FROM (
                 SELECT id, organisation_id, plan_id, plan_since, cycle, status, anchor_at, trial_ends_at,
                     paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle, next_is_billed,
                     billing_reference, version,
-                    CASE WHEN trial_ends_at <= \(moments[2]) THEN \(days[2])
-                        WHEN trial_ends_at <= \(moments[1]) THEN \(days[1]) ELSE \(days[0]) END AS days
+                    \(EndReminders.latestDue(of: "trial_ends_at", at: now)) AS days
                 FROM subscriptions
-                WHERE status = 'trialing' AND trial_ends_at > \(now) AND trial_ends_at <= \(moments[0])
+                WHERE status = 'trialing' AND trial_ends_at > \(now) AND trial_ends_at <= \(now + EndReminders.first)
             ) AS ending
             WHERE NOT EXISTS (
                 SELECT 1 FROM trial_reminders

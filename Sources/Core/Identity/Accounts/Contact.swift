@@ -15,4 +15,12 @@ extension Contact {
             Contact(email: $0.email, name: $0.displayName, isEmailVerified: $0.isEmailVerified)
         }
     }
+
+    /// - Returns: nil for an address that no member of the organisation has.
+    package static func member(
+        withAddress address: String, of organisation: ID<Organisation>, in transaction: Transaction
+    ) throws -> Contact? {
+        guard let person = try transaction.member(withAddress: address, of: organisation) else { return nil }
+        return try of(person, in: transaction)
+    }
 }

@@ -41,15 +41,6 @@ struct AuditLog: Payload {
     }
 }
 
-struct AuditLogs: Payload {
-    var data: [AuditLog]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 /// One row of the audit trail for the person whom it concerns.
 struct Activity: Payload {
     enum Author: String, Codable {
@@ -85,13 +76,4 @@ struct Activity: Payload {
         ipAddress = author == .administrator ? nil : event.address
         createdAt = record.at
     }
-}
-
-struct Activities: Payload {
-    var data: [Activity]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
 }

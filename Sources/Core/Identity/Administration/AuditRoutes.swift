@@ -22,7 +22,7 @@ struct AuditRoutes {
                     action: action, outcome: status.flatMap { AuditEvent.Outcome(rawValue: $0) }, actor: actor,
                     target: target, limit: limit, offset: offset)
                 let (rows, total) = try await audit.search(search)
-                return AuditLogs(data: rows.map(AuditLog.init), total: total, limit: limit, offset: offset)
+                return Page(data: rows.map(AuditLog.init), total: total, limit: limit, offset: offset)
             },
             .get(
                 "auth/activity", "List the audited events of your account, newest first", requires: member,
@@ -30,7 +30,7 @@ struct AuditRoutes {
                 .query("offset", 0...10_000, default: 0)
             ) { [audit] scope, limit, offset in
                 let (rows, total) = try await audit.activity(of: scope.person.text, limit: limit, offset: offset)
-                return Activities(
+                return Page(
                     data: rows.map { Activity($0, of: scope.person) }, total: total, limit: limit, offset: offset)
             },
         ]

@@ -86,8 +86,9 @@ final class OrganisationService: Sendable {
         let inUse = Problem(
             .organisationInUse, detail: "Only an organisation without other members and without data can be deleted.")
         let failure = await problem {
-            try await database.write { [audit] transaction in
+            try await database.write { [audit, events] transaction in
                 _ = try transaction.authority(of: scope, [.owner])
+                guard try !events.hasData(scope.organisation, in: transaction) else { throw inUse }
                 guard try transaction.deleteOrganisation(scope.organisation, owner: scope.person) else { throw inUse }
                 try audit.record(
                     AuditEvent("organisation.deleted", by: scope, subject: scope.organisation.text), in: transaction)

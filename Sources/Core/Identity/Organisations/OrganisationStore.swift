@@ -68,6 +68,16 @@ extension Transaction {
         try execute("UPDATE organisations SET name = \(name.text) WHERE id = \(organisation)")
     }
 
+    func member(withAddress address: String, of organisation: ID<Organisation>) throws -> ID<Person>? {
+        try first(
+            """
+            SELECT people.id FROM people JOIN memberships ON memberships.person_id = people.id
+            WHERE people.email_key = \(CanonicalText.accountKey(of: address))
+                AND memberships.organisation_id = \(organisation)
+            """
+        ) { try $0["id"] }
+    }
+
     func members(of organisation: ID<Organisation>, limit: Int, offset: Int) throws -> [MemberView] {
         try all(
             """

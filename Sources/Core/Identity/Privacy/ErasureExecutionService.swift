@@ -72,8 +72,13 @@ final class ErasureExecutionService: Sendable {
         try transaction.lockAdministrators()
         guard let person = try transaction.lockedPerson(erasure.person) else { return .done }
         // The organisations and the roles may have changed since the request.
-        if let refusal = try transaction.refusal(ofLeaving: person, .due) {
+        if let refusal = try transaction.refusal(ofErasing: person, .due, events) {
             try transaction.postponeErasure(erasure.id, by: Erasure.postponement)
+            if !erasure.wasPostponed {
+                let values = ["name": person.callingName, "reason": refusal.detail ?? refusal.title]
+                try mailer.send(
+                    Email("erasure-postponed", to: person.email, values: values), ifVerified: person, in: transaction)
+            }
             try audit.record(
                 AuditEvent(
                     "erasure.postponed", outcome: .refused, subject: erasure.person.text,

@@ -11,7 +11,7 @@ struct ErasureRoutes {
                 "user/erasure", "Schedule the erasure of your account in 14 days", requires: member.inPerson,
                 problems: [
                     .wrongPassword, .invalidSecondFactor, .reauthenticationRequired, .accountLocked, .soleOwner,
-                    .lastAdministrator, .notFound,
+                    .lastAdministrator, .notSettled, .notFound,
                 ]
             ) { [erasures] (payload: ErasureRequest, scope) in
                 Accepted(try await erasures.request(payload, scope: scope), follow: "/v1/user/erasure")

@@ -7,6 +7,7 @@ import Secrets
 final class ErasureService: Sendable {
     private let database: any Database
     private let confirmation: Confirmation
+    private let events: IdentityEvents
     private let mailer: Mailer
     private let audit: AuditService
     private let frontend: String
@@ -15,11 +16,12 @@ final class ErasureService: Sendable {
 
     /// - Parameter frontend: the base URL of the page that the link in the e-mail opens, without a slash at its end.
     init(
-        database: any Database, confirmation: Confirmation, mailer: Mailer, sealer: Sealer, audit: AuditService,
-        frontend: String, runtime: Runtime
+        database: any Database, confirmation: Confirmation, events: IdentityEvents, mailer: Mailer, sealer: Sealer,
+        audit: AuditService, frontend: String, runtime: Runtime
     ) {
         self.database = database
         self.confirmation = confirmation
+        self.events = events
         self.mailer = mailer
         self.audit = audit
         self.frontend = frontend
@@ -28,14 +30,15 @@ final class ErasureService: Sendable {
     }
 
     /// Schedules an erasure. A repeated request changes nothing.
-    /// - Throws: what ``Confirmation`` throws; `sole-owner`, `last-administrator`.
+    /// - Throws: what ``Confirmation`` throws; `sole-owner`, `last-administrator`; `not-settled` while money of the
+    ///   person's organisations is on its way, or others have paid for their work.
     func request(_ payload: ErasureRequest, scope: Scope) async throws(Problem) -> ErasureView {
         let id: ID<Erasure> = runtime.id()
         return try await confirmation.confirm(
             Confirmation.Given(password: payload.password, code: payload.mfaCode), demanding: .passwordAndCode,
             by: scope, for: "erasure.requested", preparing: { try $0.lockAdministrators() }
-        ) { [audit, mailer, frontend, cancellationKey] person, transaction in
-            if let refusal = try transaction.refusal(ofLeaving: person, .requested) { throw refusal }
+        ) { [events, audit, mailer, frontend, cancellationKey] person, transaction in
+            if let refusal = try transaction.refusal(ofErasing: person, .requested, events) { throw refusal }
             let isNew = try transaction.insertErasure(id, of: scope.person)
             guard let erasure = try transaction.erasure(of: scope.person) else { throw Problem(.notFound) }
             if isNew {
@@ -87,7 +90,16 @@ final class ErasureService: Sendable {
     }
 }
 
+extension Transaction {
+    /// As ``refusal(ofLeaving:_:)``, and `not-settled` while something of the person's organisations has to be settled.
+    func refusal(ofErasing person: Person, _ succession: Succession, _ events: IdentityEvents) throws -> Problem? {
+        if let refusal = try refusal(ofLeaving: person, succession) { return refusal }
+        return try events.refusal(ofErasing: dataSubject(person.id).organisations, in: self)
+    }
+}
+
 extension Problem.Kind {
+    static let notSettled = Self("not-settled", "Something of yours has to be settled first", status: 409)
     static let soleOwner = Self(
         "sole-owner", "You are the last owner of an organisation with other members", status: 409)
 }

@@ -34,8 +34,8 @@ package struct PrivacyModule: Module {
             database: database, archive: archive, files: files, queue: queue, mailer: mailer, sealer: sealer,
             audit: audit, address: address, runtime: runtime)
         let erasures = ErasureService(
-            database: database, confirmation: identity.confirmation, mailer: mailer, sealer: sealer, audit: audit,
-            frontend: identity.frontend, runtime: runtime)
+            database: database, confirmation: identity.confirmation, events: identity.events, mailer: mailer,
+            sealer: sealer, audit: audit, frontend: identity.frontend, runtime: runtime)
         let execution = ErasureExecutionService(
             database: database, tables: tables, sessions: identity.sessions, events: identity.events,
             queue: queue, mailer: mailer, audit: audit, runtime: runtime)

@@ -13,7 +13,7 @@ final class DeviceService: Sendable {
         self.audit = audit
     }
 
-    func list(_ scope: Scope, limit: Int, offset: Int) async throws(Problem) -> Devices {
+    func list(_ scope: Scope, limit: Int, offset: Int) async throws(Problem) -> Page<Device> {
         let current: ID<Session>? = scope.session
         return try await database.read { transaction in
             let devices = try transaction.liveSessions(of: scope.person, limit: limit, offset: offset).map { device in
@@ -21,7 +21,7 @@ final class DeviceService: Sendable {
                 device.isCurrent = device.id == current
                 return device
             }
-            return Devices(
+            return Page(
                 data: devices, total: try transaction.countLiveSessions(of: scope.person), limit: limit, offset: offset)
         }
     }

@@ -4,11 +4,11 @@ import Modules
 ///
 /// Opening a page does not use the token: mail programs open links for their previews.
 enum VerificationPages {
-    static func verifyEmail(token: String) -> Page {
+    static func verifyEmail(token: String) -> HTMLPage {
         page("Verify this address", action: "auth/verify-email", token, fields: "", button: "This is my address")
     }
 
-    static func resetPassword(token: String) -> Page {
+    static func resetPassword(token: String) -> HTMLPage {
         let field = """
             <p><label>New password <input type="password" name="new_password" autocomplete="new-password" \
             required minlength="8"></label></p>
@@ -17,14 +17,14 @@ enum VerificationPages {
             "Set a new password", action: "auth/reset-password", token, fields: field, button: "Set the password")
     }
 
-    static func keepAccount(token: String) -> Page {
+    static func keepAccount(token: String) -> HTMLPage {
         page(
             "Keep your account", action: "user/erasure/cancellation", token, fields: "",
             button: "Do not erase my account")
     }
 
     /// An acceptance requires a session, which these pages do not have.
-    static func acceptInvitation(token: String) -> Page {
+    static func acceptInvitation(token: String) -> HTMLPage {
         let body = """
             <p>Sign in with the address that the invitation was sent to, and accept it where you manage your \
             organisations, or by this request:</p>
@@ -34,7 +34,9 @@ enum VerificationPages {
         return frame("You are invited to an organisation", body)
     }
 
-    private static func page(_ title: String, action: String, _ token: String, fields: String, button: String) -> Page {
+    private static func page(_ title: String, action: String, _ token: String, fields: String, button: String)
+        -> HTMLPage
+    {
         let form = """
             <form method="post" action="/v1/\(action)"><input type="hidden" name="token" value="\(safe(token))">\
             \(fields)<p><button>\(button)</button></p></form>
@@ -42,8 +44,8 @@ enum VerificationPages {
         return frame(title, form)
     }
 
-    private static func frame(_ title: String, _ body: String) -> Page {
-        Page(
+    private static func frame(_ title: String, _ body: String) -> HTMLPage {
+        HTMLPage(
             """
             <!doctype html><html lang="en"><head><meta charset="utf-8">\
             <meta name="viewport" content="width=device-width"><title>\(title)</title>

@@ -72,15 +72,6 @@ struct OwnedWebhookEndpoint: Payload {
     var endpoint: WebhookEndpointView
 }
 
-struct WebhookEndpointPage: Payload {
-    var data: [OwnedWebhookEndpoint]
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 struct WebhookEventTypeView: Payload {
     var name: String
     var summary: String

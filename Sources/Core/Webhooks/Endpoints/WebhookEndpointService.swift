@@ -133,10 +133,11 @@ final class WebhookEndpointService: Sendable {
     }
 
     /// The endpoints of all organisations, for administrators.
-    func all(state: WebhookEndpoint.State?, limit: Int, offset: Int) async throws(Problem) -> WebhookEndpointPage {
+    func all(state: WebhookEndpoint.State?, limit: Int, offset: Int) async throws(Problem) -> Page<OwnedWebhookEndpoint>
+    {
         try await database.read { transaction in
             let (rows, total) = try transaction.webhookEndpoints(in: state, limit: limit, offset: offset)
-            return WebhookEndpointPage(
+            return Page(
                 data: rows.map { .init(organisationId: $0.organisation.text, endpoint: WebhookEndpointView($0)) },
                 total: total, limit: limit, offset: offset)
         }

@@ -22,7 +22,7 @@ package struct DocumentRoutes: Sendable {
         var all: [Route] = [
             .get("/docs", "API documentation", requires: .public, .header(.ifNoneMatch)) { _, known in
                 let page = await page.madeElsewhere
-                return Revalidated(Page(page.text), tag: page.tag, ifNoneMatch: known)
+                return Revalidated(HTMLPage(page.text), tag: page.tag, ifNoneMatch: known)
             },
             .get("/docs/style.css", "Stylesheet of the HTML pages", requires: .public, .header(.ifNoneMatch)) {
                 _, known in
@@ -35,7 +35,7 @@ package struct DocumentRoutes: Sendable {
                 guard let kind = kinds[code] else {
                     throw Problem(.notFound, detail: "There is no problem type with this code.")
                 }
-                let page = Page(DocumentPage.html(kind, routes: routes.filter { $0.problems.contains(kind) }))
+                let page = HTMLPage(DocumentPage.html(kind, routes: routes.filter { $0.problems.contains(kind) }))
                 return Revalidated(page, ifNoneMatch: known)
             },
         ].map(limited)

@@ -3,10 +3,10 @@ import HTTPTypes
 
 /// A resource with an HTML and a JSON representation, one of which the `Accept` header selects.
 package enum Negotiated<Body: Payload>: ResponseConvertible {
-    case html(Page)
+    case html(HTMLPage)
     case json(Body)
 
-    package static var documented: [DocumentedResponse] { Body.documented + Page.documented }
+    package static var documented: [DocumentedResponse] { Body.documented + HTMLPage.documented }
 
     package func response() throws(Problem) -> Response {
         var response =

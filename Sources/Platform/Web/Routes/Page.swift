@@ -1,17 +1,24 @@
-import HTTPTypes
+/// A page of a list, and its place in the whole.
+package struct Page<Item: Payload>: Payload {
+    package var data: [Item]
+    /// Of all pages.
+    package var total: Int64
+    package var limit: Int
+    package var offset: Int
 
-/// An HTML page. Its Content-Security-Policy permits no script and nothing from another origin.
-package struct Page: ResponseConvertible {
-    let html: String
-    package init(_ html: String) { self.html = html }
-
-    package static var documented: [DocumentedResponse] { [DocumentedResponse(200, "A page", mediaType: "text/html")] }
-    package func response() -> Response {
-        var response = Response(text: html, mediaType: "text/html; charset=utf-8")
-        response.headers[.contentSecurityPolicy] =
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
-            + "frame-ancestors 'none'"
-        response.headers[.referrerPolicy] = "no-referrer"
-        return response
+    package init(data: [Item], total: Int64, limit: Int, offset: Int) {
+        self.data = data
+        self.total = total
+        self.limit = limit
+        self.offset = offset
     }
+
+    package static var naming: Naming { Item.naming }
+    /// `PaymentView` becomes `PaymentPage`.
+    package static var schemaName: String {
+        let item = Item.schemaName
+        return (item.hasSuffix("View") ? String(item.dropLast(4)) : item) + "Page"
+    }
+
+    package var listTotal: Int64? { total }
 }

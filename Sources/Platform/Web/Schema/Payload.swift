@@ -8,6 +8,8 @@ package protocol Payload: Codable, Sendable, ResponseConvertible {
     static var rules: [String: Rule] { get }
     /// Whether unknown members are accepted and ignored.
     static var isOpen: Bool { get }
+    /// The name of the schema among the components of the document, unique among all payloads.
+    static var schemaName: String { get }
     /// Of a list: the number of its elements on all pages, which is sent as `X-Total-Count`. Nil for other payloads.
     var listTotal: Int64? { get }
 }
@@ -16,6 +18,7 @@ extension Payload {
     package static var naming: Naming { .snakeCase }
     package static var rules: [String: Rule] { [:] }
     package static var isOpen: Bool { false }
+    package static var schemaName: String { SchemaReader.name(of: Self.self) }
     package var listTotal: Int64? { nil }
 }
 

@@ -36,7 +36,7 @@ package final class SchemaReader {
             // wrongly.
             precondition(payload.naming == naming, "\(type) is nested in a payload with another naming")
         }
-        let name = String(describing: type).filter { $0.isLetter || $0.isNumber }
+        let name = (type as? any Payload.Type)?.schemaName ?? Self.name(of: type)
         precondition(
             types.updateValue(ObjectIdentifier(type), forKey: name) ?? ObjectIdentifier(type) == ObjectIdentifier(type),
             "two payloads are named \(name)")
@@ -54,6 +54,11 @@ package final class SchemaReader {
         components[name] = .object(
             Schema.Object(properties: properties, isOpen: (type as? any Payload.Type)?.isOpen ?? false))
         return .reference(name)
+    }
+
+    /// The name of a type without punctuation: `Set<Int>` becomes `SetInt`.
+    static func name(of type: Any.Type) -> String {
+        String(describing: type).filter { $0.isLetter || $0.isNumber }
     }
 
     /// A valid value of `type`, for decoding to continue with.

@@ -8,7 +8,7 @@ final class BookingAdministrationService: Sendable {
     init(database: any Database) { self.database = database }
 
     /// Events with what is booked for them, the newest first.
-    func list(_ status: String?, limit: Int, offset: Int) async throws(Problem) -> AdministeredBookingList {
+    func list(_ status: String?, limit: Int, offset: Int) async throws(Problem) -> Page<AdministeredBooking> {
         try await database.read { transaction in
             let condition: SQL = status.map { "status = \($0)" } ?? "1 = 1"
             let events = try transaction.all(
@@ -19,7 +19,7 @@ final class BookingAdministrationService: Sendable {
                 MarketplaceEvent.init)
             let total = try transaction.count(
                 "SELECT COUNT(*) AS count FROM marketplace_events WHERE \(condition)")
-            return AdministeredBookingList(
+            return Page(
                 data: try events.map { AdministeredBooking($0, try transaction.serviceBookings(of: $0.id)) },
                 total: total, limit: limit, offset: offset)
         }
@@ -88,14 +88,4 @@ struct AdministeredBooking: Payload {
                 approvedAt: booking.approvedAt)
         }
     }
-}
-
-struct AdministeredBookingList: Payload {
-    var data: [AdministeredBooking]
-    /// Of all pages.
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
 }

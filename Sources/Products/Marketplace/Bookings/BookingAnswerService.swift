@@ -75,7 +75,7 @@ final class BookingAnswerService: Sendable {
         return try await database.write { [self] transaction in
             var (booking, event) = try transaction.lockedServiceBooking(id, asVendor: scope)
             guard event.status != .cancelled else {
-                throw Problem(.eventState, detail: "The event is cancelled.", members: ["status": "cancelled"])
+                throw Problem(.eventState, detail: "The event is cancelled.", members: ["event_status": "cancelled"])
             }
             try booking.complete(photos: photos, notes: proof.notes, at: transaction.now)
             try transaction.update(booking)

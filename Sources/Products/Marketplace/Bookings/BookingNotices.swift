@@ -45,7 +45,8 @@ struct BookingNotices: Sendable {
         try send("vendor-decided", to: vendor.organisation, values, in: transaction)
     }
 
-    private func send(
+    /// Sends an e-mail about a booking, with the names of its vendor and its date.
+    func send(
         _ template: String, to organisation: ID<Organisation>, _ values: [String: String],
         about booking: ServiceBooking, _ event: MarketplaceEvent, in transaction: Transaction
     ) throws {

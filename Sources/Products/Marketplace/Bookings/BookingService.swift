@@ -162,7 +162,7 @@ extension Vendor {
     /// - Throws: `vendor-not-approved`.
     func requireApproved() throws(Problem) {
         guard status == .approved else {
-            throw Problem(.vendorNotApproved, members: ["status": .string(status.rawValue)])
+            throw Problem(.vendorNotApproved, members: ["vendor_status": .string(status.rawValue)])
         }
     }
 }

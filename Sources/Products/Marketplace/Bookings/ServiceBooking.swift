@@ -156,7 +156,7 @@ struct ServiceBooking: Sendable {
         guard wanted.contains(status) else {
             throw Problem(
                 .serviceState, detail: "The service is \(status.rawValue): you cannot \(verb).",
-                members: ["status": .string(status.rawValue)])
+                members: ["service_status": .string(status.rawValue)])
         }
     }
 

@@ -44,6 +44,18 @@ extension Transaction {
             ServiceBooking.init)
     }
 
+    /// The bookings of a vendor whose payment has begun and not ended, in the order of their events.
+    func bookingsBeingPaid(of vendor: Vendor) throws -> [ID<ServiceBooking>] {
+        try all(
+            """
+            SELECT id FROM marketplace_event_services
+            WHERE vendor_organisation_id = \(vendor.organisation) AND release_id IS NOT NULL AND status = 'completed'
+                AND (venue_id = \(vendor.id.text) OR provider_id = \(vendor.id.text))
+            ORDER BY event_id, id
+            """
+        ) { try $0["id"] }
+    }
+
     func serviceBookings(of event: ID<MarketplaceEvent>) throws -> [ServiceBooking] {
         try all(
             "SELECT * FROM marketplace_event_services WHERE event_id = \(event) ORDER BY id", ServiceBooking.init)
@@ -101,6 +113,14 @@ extension Transaction {
                 AND booked > 0
             """
         )
+    }
+}
+
+extension [ServiceBooking] {
+    /// In the order of the vendors and dates whose slots they take. A transaction that returns several slots does so in
+    /// this order, which prevents deadlocks.
+    var inOrderOfSlots: [ServiceBooking] {
+        sorted { ($0.vendor.kind, $0.vendor.text, $0.id.text) < ($1.vendor.kind, $1.vendor.text, $1.id.text) }
     }
 }
 

@@ -66,7 +66,7 @@ struct MarketplaceDispute: Sendable {
 
     private func requireUnresolved() throws(Problem) {
         guard status != .resolved else {
-            throw Problem(.serviceState, detail: "The dispute is resolved.", members: ["status": "resolved"])
+            throw Problem(.serviceState, detail: "The dispute is resolved.", members: ["dispute_status": "resolved"])
         }
     }
 }

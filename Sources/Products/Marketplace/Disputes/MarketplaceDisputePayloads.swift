@@ -48,13 +48,3 @@ struct DisputeView: Payload {
         resolvedAt = dispute.resolvedAt
     }
 }
-
-struct DisputeList: Payload {
-    var data: [DisputeView]
-    /// Of all pages.
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}

@@ -38,10 +38,10 @@ final class MarketplaceDisputeService: Sendable {
     }
 
     /// Disputes of all organisations, for administrators.
-    func list(_ status: String?, limit: Int, offset: Int) async throws(Problem) -> DisputeList {
+    func list(_ status: String?, limit: Int, offset: Int) async throws(Problem) -> Page<DisputeView> {
         try await database.read { transaction in
             let (disputes, total) = try transaction.disputes(status, limit: limit, offset: offset)
-            return DisputeList(
+            return Page(
                 data: try disputes.map { try DisputeView($0, in: transaction) }, total: total, limit: limit,
                 offset: offset)
         }

@@ -83,7 +83,8 @@ final class EventLifecycleService: Sendable {
         try event.cancel(because: reason, at: transaction.now)
         try transaction.update(event)
         var remaining: [ServiceBooking] = []
-        for var booking in try transaction.lockedServiceBookings(of: event.id) where booking.status != .cancelled {
+        for var booking in try transaction.lockedServiceBookings(of: event.id).inOrderOfSlots
+        where booking.status != .cancelled {
             guard [.pending, .confirmed].contains(booking.status) else {
                 remaining.append(booking)
                 continue

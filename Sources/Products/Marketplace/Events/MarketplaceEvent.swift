@@ -111,6 +111,6 @@ struct MarketplaceEvent: Sendable {
     private func refusal(to verb: String) -> Problem {
         Problem(
             .eventState, detail: "The event is \(status.rawValue): you cannot \(verb).",
-            members: ["status": .string(status.rawValue)])
+            members: ["event_status": .string(status.rawValue)])
     }
 }

@@ -33,9 +33,7 @@ struct EventFundsReader: Sendable {
 
     /// - Parameter event: locked until the transaction ends.
     func funds(of event: ID<MarketplaceEvent>, in transaction: Transaction) throws -> EventFunds {
-        let received = try payments.payments(of: .event, subject: event.text, in: transaction).filter {
-            $0.state == .succeeded
-        }
+        let received = try payments.received(of: .event, subject: event.text, in: transaction)
         let bookings = try transaction.serviceBookings(of: event).filter { $0.status != .cancelled }
         return EventFunds(
             received: received.map(\.receivedMinor).reduce(0, +),
@@ -49,8 +47,8 @@ struct EventFundsReader: Sendable {
 
     /// The account that holds the money of an event: that of its payer, which has a pseudonym after an erasure.
     func account(of event: MarketplaceEvent, in transaction: Transaction) throws -> MoneyAccount {
-        let payments = try payments.payments(of: .event, subject: event.id.text, in: transaction)
-        return payments.first { $0.state == .succeeded }?.account ?? .held(of: event.organisation)
+        let received = try payments.received(of: .event, subject: event.id.text, in: transaction)
+        return received.first?.account ?? .held(of: event.organisation)
     }
 
     /// What the provider has withdrawn of a payment.

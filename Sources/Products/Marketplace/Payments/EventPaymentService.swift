@@ -19,7 +19,16 @@ final class EventPaymentService: Sendable {
         self.funds = funds
         self.returns = returns
         self.lifecycle = lifecycle
-        payments.register(.event, to: .held) { [weak self] in try self?.apply($0, in: $1) }
+        payments.register(
+            .event, to: .held,
+            locking: { subject, transaction in
+                _ = try ID<MarketplaceEvent>(subject).flatMap { try transaction.lockedEvent($0) }
+            },
+            refundable: { payment, transaction in
+                try ID<MarketplaceEvent>(payment.subject).map { try funds.funds(of: $0, in: transaction).available }
+                    ?? 0
+            }
+        ) { [weak self] in try self?.apply($0, in: $1) }
         payments.resolve { [weak self] in try self?.payment(of: $0, scope: $1, in: $2) }
     }
 
@@ -43,9 +52,16 @@ final class EventPaymentService: Sendable {
     /// Applies the provider's word. An event whose bookings are all paid is confirmed; what was paid too much, as for
     /// an event that was cancelled meanwhile, is returned.
     private func apply(_ payment: Payment, in transaction: Transaction) throws {
-        guard payment.state == .succeeded, let id = ID<MarketplaceEvent>(payment.subject),
-            var event = try transaction.lockedEvent(id)
-        else { return }
+        guard let id = ID<MarketplaceEvent>(payment.subject), var event = try transaction.lockedEvent(id) else {
+            return
+        }
+        guard payment.state == .succeeded else {
+            // The event was cancelled before the provider had told the id of its payment.
+            if event.status == .cancelled, !payment.state.isFinal, payment.intentID != nil {
+                try payments.cancel(payment.id, in: transaction)
+            }
+            return
+        }
         let funds = try funds.funds(of: id, in: transaction)
         if event.status.isOpen, funds.due == 0 { try lifecycle.markPaid(&event, in: transaction) }
         try returns.returnSurplus(

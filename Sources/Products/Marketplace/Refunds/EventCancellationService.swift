@@ -38,7 +38,7 @@ final class EventCancellationService: Sendable {
             var event = try transaction.lockedEvent(id, asOrganizer: scope)
             try requireUnreleased(id, in: transaction)
             try lifecycle.cancel(&event, because: request.reason, in: transaction)
-            try abandonPayments(of: id, in: transaction)
+            try abandonPayment(of: id, in: transaction)
             let returned = try returns.returnSurplus(
                 of: event, because: "The event was cancelled.", key: "cancel:\(id)", keepsFee: true, in: transaction)
             try audit.record(
@@ -64,11 +64,11 @@ final class EventCancellationService: Sendable {
         guard !bookings.contains(where: { $0.release != nil }) else { throw Problem(.releaseInProgress) }
     }
 
-    /// Ends the payments that have not succeeded. Money that arrives nevertheless is returned when it does.
-    private func abandonPayments(of id: ID<MarketplaceEvent>, in transaction: Transaction) throws {
-        for payment in try payments.payments(of: .event, subject: id.text, in: transaction)
-        where !payment.state.isFinal && payment.intentID != nil {
-            try payments.cancel(payment.id, in: transaction)
-        }
+    /// Ends the payment that has not succeeded. One of which the provider has not told the id yet is canceled when it
+    /// does; money that arrives nevertheless is returned.
+    private func abandonPayment(of id: ID<MarketplaceEvent>, in transaction: Transaction) throws {
+        guard let payment = try payments.live(of: .event, subject: id.text, in: transaction), payment.intentID != nil
+        else { return }
+        try payments.cancel(payment.id, in: transaction)
     }
 }

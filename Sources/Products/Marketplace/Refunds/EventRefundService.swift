@@ -47,8 +47,7 @@ final class EventRefundService: Sendable {
         var returned = Returned()
         if keepsFee { returned.fee = try keepFee(of: surplus, event, key, in: transaction) }
         var rest = surplus - returned.fee
-        for payment in try payments.payments(of: .event, subject: event.id.text, in: transaction)
-        where payment.state == .succeeded && rest > 0 {
+        for payment in try payments.received(of: .event, subject: event.id.text, in: transaction) where rest > 0 {
             let disputed = try funds.disputed(of: payment, in: transaction)
             let amount = min(rest, payment.receivedMinor - payment.refundedMinor - disputed)
             guard amount > 0 else { continue }

@@ -33,7 +33,7 @@ final class PayoutHoldService: Sendable {
                 if let release = booking.release {
                     let payout = try payouts.payout(ID(trusted: release.text), in: transaction)
                     guard let payout, payout.state == .reserved else { continue }
-                    try payouts.hold(payout.id, reason: reason, by: scope, in: transaction)
+                    try payouts.hold(payout.id, for: .event, reason: reason, by: scope, in: transaction)
                 } else {
                     guard [.pending, .completed].contains(booking.status) else { continue }
                     try booking.hold()
@@ -49,15 +49,23 @@ final class PayoutHoldService: Sendable {
         }
     }
 
-    /// Ends the holds of an event's services: each has the state that it had before. One that was not completed when
-    /// its event was cancelled is cancelled too, and its price goes back.
+    /// Ends the holds of an event's services and payouts: each has the state that it had before. A service that was not
+    /// completed when its event was cancelled is cancelled too, and its price goes back.
     /// - Throws: `not-found`; `not-configured`.
     func resume(_ id: ID<MarketplaceEvent>, scope: Scope) async throws(Problem) -> PayoutHolds {
-        try await database.write { [lifecycle, returns, audit] transaction in
+        try await database.write { [payouts, lifecycle, returns, audit] transaction in
             try transaction.requireCaller(scope, as: .admin)
             guard let event = try transaction.lockedEvent(id) else { throw Problem(.notFound) }
             var resumed: [ID<ServiceBooking>] = []
-            for var booking in try transaction.lockedServiceBookings(of: id) where booking.status == .onHold {
+            for var booking in try transaction.lockedServiceBookings(of: id).inOrderOfSlots {
+                if let release = booking.release {
+                    guard try payouts.endHold(ID(trusted: release.text), for: .event, by: scope, in: transaction) else {
+                        continue
+                    }
+                    resumed.append(booking.id)
+                    continue
+                }
+                guard booking.status == .onHold else { continue }
                 try booking.endHold()
                 if event.status == .cancelled, booking.status == .pending {
                     try lifecycle.cancel(&booking, in: transaction)

@@ -16,23 +16,26 @@ final class ReleaseService: Sendable {
     private let payouts: PayoutService
     private let funds: EventFundsReader
     private let commission: Commission
+    private let notices: ReleaseNotices
     private let audit: AuditService
 
     init(
         database: any Database, payouts: PayoutService, funds: EventFundsReader, commission: Commission,
-        audit: AuditService
+        notices: ReleaseNotices, audit: AuditService
     ) {
         self.database = database
         self.payouts = payouts
         self.funds = funds
         self.commission = commission
+        self.notices = notices
         self.audit = audit
         payouts.onChange(
             of: .release,
             locking: { subject, transaction in
                 _ = try ID<ServiceBooking>(subject).flatMap { try transaction.lockedServiceBooking($0) }
-            }
-        ) { [weak self] in try self?.apply($0, in: $1) }
+            },
+            checking: { payout, transaction in try Self.objection(to: payout, in: transaction) }
+        ) { [weak self] in try self?.apply($0, after: $1, in: $2) }
     }
 
     /// The organizer, or an administrator, approves a completed service: its vendor is paid.
@@ -158,10 +161,18 @@ final class ReleaseService: Sendable {
 
     // MARK: Changes of payouts
 
-    /// Applies a change of a payout to its service, in the transaction of the change.
-    private func apply(_ payout: Payout, in transaction: Transaction) throws {
+    /// A vendor that was suspended after the release began is not paid.
+    private static func objection(to payout: Payout, in transaction: Transaction) throws -> PayoutService.Objection? {
+        guard let booking = try ID<ServiceBooking>(payout.subject).flatMap({ try transaction.serviceBooking($0) }),
+            try transaction.vendor(booking.vendor)?.status == .suspended
+        else { return nil }
+        return PayoutService.Objection(.vendor, Problem.Kind.payoutsDisabled.title)
+    }
+
+    /// Applies a change of a payout to its service, and tells the vendor, in the transaction of the change.
+    private func apply(_ payout: Payout, after before: Payout.State?, in transaction: Transaction) throws {
         guard let id = ID<ServiceBooking>(payout.subject),
-            var booking = try transaction.lockedServiceBooking(id)?.booking
+            var (booking, event) = try transaction.lockedServiceBooking(id)
         else { return }
         switch payout.state {
         case .requested, .held, .reserved, .sending, .unknown:
@@ -171,12 +182,32 @@ final class ReleaseService: Sendable {
             // A reversal that was refused ends here too.
             guard booking.status != .paid else { return }
             try booking.markPaid(at: transaction.now)
-        case .refused, .canceled: booking.endRefusedRelease()
-        case .reversed: try booking.reverse()
-        case .paid, .returned, .reversing: return
+            try notices.paid(booking, of: event, payout, in: transaction)
+        case .refused:
+            booking.endRefusedRelease()
+            // Once for a payout: the client that tries it again sees the outcome.
+            if try payouts.countRefusals(of: payout.id, in: transaction) == 1 {
+                try notices.failed(booking, of: event, payout, in: transaction)
+            }
+        case .canceled: booking.endRefusedRelease()
+        case .reversed:
+            try booking.reverse()
+            try notices.takenBack(booking, of: event, payout, in: transaction)
+        case .returned:
+            // A reversal that was refused ends here too.
+            guard before != .reversing else { return }
+            return try notices.returned(booking, of: event, payout, in: transaction)
+        case .paid, .reversing: return
         }
         try transaction.update(booking)
     }
+}
+
+extension PayoutHold {
+    /// The vendor is suspended; ends with its next approval.
+    static let vendor = PayoutHold("marketplace.vendor")
+    /// The payouts of the event are held; ends with `resume-payouts`.
+    static let event = PayoutHold("marketplace.event")
 }
 
 extension PayoutPurpose {

@@ -82,13 +82,3 @@ struct SubmissionView: Payload {
         createdAt = submission.createdAt
     }
 }
-
-struct SubmissionList: Payload {
-    var data: [SubmissionView]
-    /// Of all pages.
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}

@@ -33,10 +33,10 @@ final class SubmissionService: Sendable {
     }
 
     /// The newest first, for administrators.
-    func list(_ kind: SubmissionKind, limit: Int, offset: Int) async throws(Problem) -> SubmissionList {
+    func list(_ kind: SubmissionKind, limit: Int, offset: Int) async throws(Problem) -> Page<SubmissionView> {
         try await database.read { transaction in
             let (rows, total) = try transaction.submissions(kind, limit: limit, offset: offset)
-            return SubmissionList(data: rows.map { SubmissionView($0) }, total: total, limit: limit, offset: offset)
+            return Page(data: rows.map { SubmissionView($0) }, total: total, limit: limit, offset: offset)
         }
     }
 

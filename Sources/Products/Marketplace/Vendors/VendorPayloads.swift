@@ -42,16 +42,6 @@ struct VendorView: Payload {
     }
 }
 
-struct VendorList: Payload {
-    var data: [VendorView]
-    /// Of all pages.
-    var total: Int64
-    var limit: Int
-    var offset: Int
-
-    var listTotal: Int64? { total }
-}
-
 /// The body of a decision; the note is sent to the owner.
 struct VendorNote: Payload, OptionalBody {
     var note: String?

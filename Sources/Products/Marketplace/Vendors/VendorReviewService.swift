@@ -1,4 +1,5 @@
 import Audit
+import Billing
 import Identity
 import Modules
 
@@ -6,20 +7,22 @@ import Modules
 /// they belong to.
 final class VendorReviewService: Sendable {
     private let database: any Database
+    private let payouts: PayoutService
     private let notices: BookingNotices
     private let audit: AuditService
 
-    init(database: any Database, notices: BookingNotices, audit: AuditService) {
+    init(database: any Database, payouts: PayoutService, notices: BookingNotices, audit: AuditService) {
         self.database = database
+        self.payouts = payouts
         self.notices = notices
         self.audit = audit
     }
 
     /// Venues and service providers, the newest first.
-    func list(_ search: VendorSearch) async throws(Problem) -> VendorList {
+    func list(_ search: VendorSearch) async throws(Problem) -> Page<VendorView> {
         try await database.read { transaction in
             let (rows, total) = try transaction.vendors(search)
-            return VendorList(data: rows, total: total, limit: search.limit, offset: search.offset)
+            return Page(data: rows, total: total, limit: search.limit, offset: search.offset)
         }
     }
 
@@ -30,14 +33,18 @@ final class VendorReviewService: Sendable {
         return view
     }
 
+    /// Suspending a vendor holds its payouts that are not sent yet; its next approval ends these holds.
     /// - Throws: `not-found`; `own-vendor`; `vendor-state` for a decision that changes nothing.
     func decide(_ decision: VendorStatus.Decision, about id: ID<Vendor>, note: String?, scope: Scope)
         async throws(Problem) -> VendorDecided
     {
-        try await database.write { [notices, audit] transaction in
+        try await database.write { [self] transaction in
             try transaction.requireCaller(scope, as: .admin)
-            guard var vendor = try transaction.vendor(id) else { throw Problem(.notFound) }
-            guard try transaction.mayDecide(scope, about: vendor) else { throw Problem(.ownVendor) }
+            guard let found = try transaction.vendor(id) else { throw Problem(.notFound) }
+            guard try transaction.mayDecide(scope, about: found) else { throw Problem(.ownVendor) }
+            // Events and payouts are locked before vendors. A release that begins meanwhile is held when it is sent.
+            let changed = try apply(decision, toPayoutsOf: found, by: scope, in: transaction)
+            guard var vendor = try transaction.vendor(found.id, isLocked: true) else { throw Problem(.notFound) }
             let before = vendor.status
             try vendor.status.decide(decision)
             try transaction.update(vendor, note: note)
@@ -45,17 +52,40 @@ final class VendorReviewService: Sendable {
             try audit.record(
                 AuditEvent(
                     "vendor.\(vendor.status.rawValue)", by: scope, in: vendor.organisation, subject: id.text,
-                    target: vendor.person, details: ["before": before.rawValue, "kind": vendor.id.kind]),
+                    target: vendor.person,
+                    details: ["before": before.rawValue, "kind": vendor.id.kind, "payouts": "\(changed)"]),
                 in: transaction)
             return VendorDecided(success: true, id: id, vendorType: vendor.id.kind, status: vendor.status)
         }
     }
+
+    /// Holds the payouts of a vendor that are not sent yet, or ends these holds.
+    /// - Returns: the number of payouts that have changed.
+    private func apply(
+        _ decision: VendorStatus.Decision, toPayoutsOf vendor: Vendor, by scope: Scope, in transaction: Transaction
+    ) throws -> Int {
+        guard decision != .needsChanges else { return 0 }
+        var changed = 0
+        for id in try transaction.bookingsBeingPaid(of: vendor) {
+            guard let release = try transaction.lockedServiceBooking(id)?.booking.release,
+                let payout = try payouts.payout(ID(trusted: release.text), in: transaction)
+            else { continue }
+            if decision == .approve {
+                if try payouts.endHold(payout.id, for: .vendor, by: scope, in: transaction) { changed += 1 }
+            } else if payout.state == .reserved {
+                let reason = Problem.Kind.payoutsDisabled.title
+                try payouts.hold(payout.id, for: .vendor, reason: reason, by: scope, in: transaction)
+                changed += 1
+            }
+        }
+        return changed
+    }
 }
 
 extension Transaction {
-    /// A venue or a provider, locked until the transaction ends.
+    /// A venue or a provider.
     func vendor(_ id: ID<Vendor>) throws -> Vendor? {
-        try venue(ID(trusted: id.text), isLocked: true) ?? provider(ID(trusted: id.text), isLocked: true)
+        try venue(ID(trusted: id.text)) ?? provider(ID(trusted: id.text))
     }
 
     /// Whether the administrator is neither the creator of a vendor nor a member of its organisation.

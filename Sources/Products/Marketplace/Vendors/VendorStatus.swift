@@ -28,7 +28,7 @@ enum VendorStatus: String, Sendable, Codable, CaseIterable, SQLBindable, SQLRead
         case (.pending, .needsChanges), (.approved, .needsChanges): self = .needsChanges
         case (.pending, .suspend), (.approved, .suspend), (.needsChanges, .suspend): self = .suspended
         default:
-            throw Problem(.vendorState, detail: "It is \(rawValue).", members: ["status": .string(rawValue)])
+            throw Problem(.vendorState, detail: "It is \(rawValue).", members: ["vendor_status": .string(rawValue)])
         }
     }
 

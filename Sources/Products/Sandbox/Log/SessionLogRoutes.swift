@@ -30,7 +30,7 @@ struct SessionLogRoutes: Sendable {
                 guard let session = try await reading.session(key, for: scope) else {
                     throw Problem(.sandboxSessionNotFound)
                 }
-                return Page(
+                return HTMLPage(
                     SessionPage.html(session, try await reading.latest(of: session), at: runtime.now()))
             },
         ]

@@ -1,0 +1,31 @@
+extension [UInt8] {
+    /// Appends a value as JSON text. The order of members is any.
+    package mutating func append(json value: JSONValue) {
+        switch value {
+        case .null: append(contentsOf: "null".utf8)
+        case .bool(let value): append(contentsOf: (value ? "true" : "false").utf8)
+        case .integer(let value): append(decimal: value)
+        case .decimal(let text): append(contentsOf: text.utf8)
+        case .number(let value): append(contentsOf: (value.isFinite ? "\(value)" : "null").utf8)
+        case .string(let value): append(jsonString: value)
+        case .array(let elements):
+            append(UInt8(ascii: "["))
+            for (index, element) in elements.enumerated() {
+                if index > 0 { append(UInt8(ascii: ",")) }
+                append(json: element)
+            }
+            append(UInt8(ascii: "]"))
+        case .object(let members):
+            append(UInt8(ascii: "{"))
+            var isFirst = true
+            for (name, member) in members {
+                if !isFirst { append(UInt8(ascii: ",")) }
+                isFirst = false
+                append(jsonString: name)
+                append(UInt8(ascii: ":"))
+                append(json: member)
+            }
+            append(UInt8(ascii: "}"))
+        }
+    }
+}

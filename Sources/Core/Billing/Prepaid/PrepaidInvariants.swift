@@ -1,0 +1,35 @@
+import Modules
+
+/// Conditions that hold in every committed state of plans that are paid for in advance.
+enum PrepaidInvariants {
+    static let all: [Invariant] = [
+        Invariant(
+            "a period was paid for in advance by a payment that has not succeeded",
+            """
+            SELECT prepaid_periods.payment_id, payments.state FROM prepaid_periods
+            JOIN payments ON payments.id = prepaid_periods.payment_id WHERE payments.state <> 'succeeded'
+            """
+        ),
+        Invariant(
+            "a payment of a plan in advance has paid for no period, and was not returned",
+            """
+            SELECT payments.id, payments.purpose FROM payments
+            LEFT JOIN prepaid_periods ON prepaid_periods.payment_id = payments.id
+            WHERE payments.purpose IN ('upi-plan', 'plan') AND payments.state = 'succeeded'
+                AND prepaid_periods.payment_id IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM refunds WHERE refunds.payment_id = payments.id)
+            """
+        ),
+        Invariant(
+            "a period that was paid for in advance does not follow the one before",
+            """
+            SELECT later.payment_id, later.subscription_reference, later.number FROM prepaid_periods AS later
+            LEFT JOIN prepaid_periods AS former
+                ON former.subscription_reference = later.subscription_reference AND former.number = later.number - 1
+                AND former.returned_at IS NULL
+            WHERE later.returned_at IS NULL AND NOT COALESCE(
+                later.period_start = CASE later.number WHEN 1 THEN later.anchor_at ELSE former.period_end END, false)
+            """
+        ),
+    ]
+}

@@ -1,0 +1,159 @@
+import Audit
+import Entitlements
+import Identity
+import Mail
+import Modules
+
+/// Plans that are paid for in advance: each payment starts a subscription or extends it by one period, and owners are
+/// reminded before its end.
+final class PrepaidPlanService: Sendable {
+    /// How many reminders one transaction sends.
+    private static let batchMax = 200
+    /// How long after the end its e-mail is still sent, where no job ran before.
+    private static let endNoticeTime = Duration.days(7)
+
+    private let database: any Database
+    private let plans: PlanCatalog
+    private let billing: SubscriptionBillingService
+    private let invoices: InvoiceService
+    private let audit: AuditService
+    private let mailer: Mailer
+    /// The page where customers manage their plan.
+    private let page: String
+
+    init(
+        database: any Database, plans: PlanCatalog, billing: SubscriptionBillingService, invoices: InvoiceService,
+        audit: AuditService, mailer: Mailer, page: String
+    ) {
+        self.database = database
+        self.plans = plans
+        self.billing = billing
+        self.invoices = invoices
+        self.audit = audit
+        self.mailer = mailer
+        self.page = page
+    }
+
+    // MARK: Payments
+
+    /// Checks that a period of the plan can be paid for. The organisation's subscription is locked.
+    /// - Throws: `already-subscribed` where another subscription would stay in effect, also a prepaid one of another
+    ///   plan or cycle.
+    func requirePayable(_ plan: Plan.ID, _ cycle: Cycle, by organisation: ID<Organisation>, in transaction: Transaction)
+        throws
+    {
+        _ = try period(before: plan, cycle, of: organisation, in: transaction)
+    }
+
+    /// As ``requirePayable(_:_:by:in:)``, for money that has arrived.
+    /// - Returns: false also where the organisation was erased.
+    func isPayable(_ plan: Plan.ID, _ cycle: Cycle, by organisation: ID<Organisation>, in transaction: Transaction)
+        throws -> Bool
+    {
+        guard try transaction.hasPayer(organisation) else { return false }
+        do {
+            try requirePayable(plan, cycle, by: organisation, in: transaction)
+            return true
+        } catch let problem as Problem where problem.kind == .alreadySubscribed {
+            return false
+        }
+    }
+
+    /// The period that a payment would follow; nil where it would start a subscription.
+    private func period(
+        before plan: Plan.ID, _ cycle: Cycle, of organisation: ID<Organisation>, in transaction: Transaction
+    ) throws -> PrepaidPeriod? {
+        let last = try transaction.lastPrepaidPeriod(of: organisation).flatMap {
+            $0.plan == plan && $0.cycle == cycle ? $0 : nil
+        }
+        try billing.requireReplaceable(by: last?.subscription, of: organisation, in: transaction)
+        return last
+    }
+
+    /// Starts or extends the subscription that a payment is for. ``issueInvoice(for:_:paidBy:by:in:)`` follows as the
+    /// last thing that the transaction does.
+    /// - Throws: `already-subscribed`.
+    func apply(_ plan: PrepaidPlan, paidBy payment: Payment, in transaction: Transaction) throws -> PrepaidPeriod {
+        let last = try period(before: plan.plan, plan.cycle, of: plan.organisation, in: transaction)
+        let period = PrepaidPeriod(of: plan, paidBy: payment.id, after: last, at: transaction.now)
+        let end = period.range.upperBound
+        // What was paid for in advance ends by itself.
+        let state = BillingState(
+            reference: period.subscription, status: .active, plan: plan.plan, cycle: plan.cycle, anchor: period.anchor,
+            paidThrough: end, cancelAt: end)
+        guard try billing.apply(state, to: plan.organisation, in: transaction) != nil else {
+            throw Problem(.internalError, detail: "a subscription that can be paid for was not changed")
+        }
+        try transaction.insert(period)
+        return period
+    }
+
+    /// - Parameter method: as the invoice shows it, such as `Card`.
+    func issueInvoice(
+        for plan: PrepaidPlan, _ period: PrepaidPeriod, paidBy payment: Payment, by method: String,
+        in transaction: Transaction
+    ) throws {
+        let line = InvoiceLine(
+            plan.description, unitAmount: plan.price.minorUnits, taxes: plans.taxes(in: plan.region))
+        try invoices.issue(
+            NewInvoice(
+                source: "payment:\(payment.id)", organisation: plan.organisation,
+                paid: Money(payment.receivedMinor, payment.amount.currency), lines: [line], payment: payment.id,
+                paymentMethod: method, period: period.range),
+            in: transaction)
+    }
+
+    // MARK: Refunds
+
+    /// Takes the period of a payment back once all of its money was returned: the subscription ends now, or with the
+    /// period before where this one has not begun. A period that another one follows stays, and so does one of a
+    /// payment that was returned in part.
+    func follow(_ refund: Refund, of payment: Payment, in transaction: Transaction) throws {
+        guard refund.state == .succeeded, payment.refundedMinor == payment.receivedMinor,
+            let period = try transaction.returnPrepaidPeriod(of: payment.id)
+        else { return }
+        try billing.shorten(
+            period.subscription, to: max(period.range.lowerBound, transaction.now), of: payment.organisation,
+            in: transaction)
+        try audit.record(
+            AuditEvent(
+                "prepaid-period.returned", organisation: payment.organisation.text, subject: payment.id.text,
+                details: ["plan": period.plan.text, "refund": refund.id.text]),
+            in: transaction)
+    }
+
+    // MARK: Reminders
+
+    /// Sends the reminders that are due, each once. Safe to run at any time and on several nodes at once.
+    func remindAll() async throws(Problem) {
+        while try await remindBatch() == Self.batchMax {}
+    }
+
+    private func remindBatch() async throws(Problem) -> Int {
+        try await database.write { [self] transaction in
+            let due = try transaction.prepaidPeriodsToRemind(
+                endedSince: transaction.now - Self.endNoticeTime, limit: Self.batchMax)
+            for (period, days) in due where try transaction.insertReminder(of: period, days: days) {
+                try remind(of: period, days: days, in: transaction)
+            }
+            return due.count
+        }
+    }
+
+    private func remind(of period: PrepaidPeriod, days: Int64, in transaction: Transaction) throws {
+        let name = plans.current[period.plan]?.name ?? period.plan.text
+        var values = ["plan": name, "link": page]
+        if days > 0 { values["ends"] = period.range.upperBound.description }
+        try send(days > 0 ? "plan-warning" : "subscription-ended", to: period.organisation, values, in: transaction)
+    }
+
+    /// Sends an e-mail to the owners of an organisation.
+    func send(
+        _ template: String, to organisation: ID<Organisation>, _ values: [String: String], in transaction: Transaction
+    ) throws {
+        for owner in try Contact.owners(of: organisation, in: transaction) where owner.isEmailVerified {
+            let values = values.merging(["name": owner.name]) { first, _ in first }
+            try mailer.send(Email(template, to: owner.email, values: values), in: transaction)
+        }
+    }
+}

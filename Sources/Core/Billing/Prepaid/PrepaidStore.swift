@@ -1,0 +1,93 @@
+import Entitlements
+import Identity
+import Modules
+
+/// The SQL of periods that were paid for in advance, and of the reminders before their end.
+extension Transaction {
+    func insert(_ period: PrepaidPeriod) throws {
+        try execute(
+            """
+            INSERT INTO prepaid_periods (
+                payment_id, organisation_id, plan_id, cycle, subscription_reference, anchor_at, number, period_start,
+                period_end, paid_at
+            )
+            VALUES (
+                \(period.payment), \(period.organisation), \(period.plan), \(period.cycle), \(period.subscription),
+                \(period.anchor), \(period.number), \(period.range.lowerBound), \(period.range.upperBound),
+                \(period.paidAt)
+            )
+            """
+        )
+    }
+
+    /// The last period of the organisation that has not ended, of whichever plan.
+    func lastPrepaidPeriod(of organisation: ID<Organisation>) throws -> PrepaidPeriod? {
+        try first(
+            """
+            SELECT * FROM prepaid_periods
+            WHERE organisation_id = \(organisation) AND period_end > \(now) AND returned_at IS NULL
+            ORDER BY period_end DESC LIMIT 1
+            """,
+            PrepaidPeriod.init(row:)
+        )
+    }
+
+    /// Marks the period of a payment whose money was returned.
+    /// - Returns: nil where the payment is for no period, where it was marked before, and where a later period of the
+    ///   subscription was paid for.
+    func returnPrepaidPeriod(of payment: ID<Payment>) throws -> PrepaidPeriod? {
+        try first(
+            """
+            UPDATE prepaid_periods SET returned_at = \(now)
+            WHERE payment_id = \(payment) AND returned_at IS NULL AND NOT EXISTS (
+                SELECT 1 FROM prepaid_periods AS later
+                WHERE later.subscription_reference = prepaid_periods.subscription_reference
+                    AND later.number > prepaid_periods.number AND later.returned_at IS NULL)
+            RETURNING *
+            """,
+            PrepaidPeriod.init(row:)
+        )
+    }
+
+    /// Whether the organisation of a payer exists: it may have been erased.
+    func hasPayer(_ organisation: ID<Organisation>) throws -> Bool {
+        try first("SELECT id FROM organisations WHERE id = \(organisation)") != nil
+    }
+
+    // MARK: Reminders
+
+    /// Last periods that end soon or have ended since `start`, with the days of the latest reminder that is due: 0 for
+    /// those that have ended. Those that were sent it are left out.
+    func prepaidPeriodsToRemind(endedSince start: Instant, limit: Int) throws -> [(PrepaidPeriod, Int64)] {
+        try all(
+            """
+            SELECT * FROM (
+                SELECT prepaid_periods.*,
+                    CASE WHEN period_end <= \(now) THEN 0 ELSE \(EndReminders.latestDue(of: "period_end", at: now)) END
+                    AS days
+                FROM prepaid_periods
+                WHERE period_end > \(start) AND period_end <= \(now + EndReminders.first) AND returned_at IS NULL
+                    AND NOT EXISTS (
+                        SELECT 1 FROM prepaid_periods AS later
+                        WHERE later.subscription_reference = prepaid_periods.subscription_reference
+                            AND later.number > prepaid_periods.number AND later.returned_at IS NULL)
+            ) AS ending
+            WHERE NOT EXISTS (
+                SELECT 1 FROM prepaid_reminders
+                WHERE prepaid_reminders.payment_id = ending.payment_id AND prepaid_reminders.days = ending.days
+            )
+            ORDER BY period_end, payment_id LIMIT \(limit)
+            """
+        ) { row in (try PrepaidPeriod(row: row), try row["days"]) }
+    }
+
+    /// - Returns: false where the reminder was sent before.
+    func insertReminder(of period: PrepaidPeriod, days: Int64) throws -> Bool {
+        try execute(
+            """
+            INSERT INTO prepaid_reminders (payment_id, days, sent_at)
+            VALUES (\(period.payment), \(days), \(now)) ON CONFLICT DO NOTHING
+            """
+        ) == 1
+    }
+}

@@ -1,0 +1,29 @@
+import Modules
+import Stripe
+
+/// Finds what brought the money of an invoice that the provider collected: its payment intent and its charge, by which
+/// it is refunded, disputed and compared with the provider's balance.
+final class InvoiceChargeService: Sendable {
+    private let database: any Database
+    private let calls: ProviderCallService
+
+    init(database: any Database, calls: ProviderCallService) {
+        self.database = database
+        self.calls = calls
+    }
+
+    /// A repeat changes nothing. An invoice that was paid without an intent, such as by a balance, has none.
+    /// - Throws: `provider-unavailable`.
+    func find(of invoice: String) async throws(Problem) {
+        guard let client = calls.client else { return }
+        let found: StripePaymentIntent
+        do throws(StripeFetchFailure) {
+            let payments = try await client.page(.invoicePayments(invoice: invoice), of: StripeInvoicePayment.self)
+            guard let intent = payments.elements.first(where: { $0.status == .paid })?.paymentIntent else { return }
+            found = try await client.fetch(.paymentIntent(intent), as: StripePaymentIntent.self)
+        } catch { throw Problem(.providerUnavailable, cause: error) }
+        try await database.write { transaction in
+            try transaction.setCharge(found.latestCharge, ofIntent: found.id, invoice: invoice)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import Identity
+import Modules
+
+/// The SQL of questions about steps.
+extension Transaction {
+    func insertApproval(_ id: ID<WorkflowApproval>, _ question: String, about step: WorkflowStep) throws {
+        try execute(
+            """
+            INSERT INTO workflow_approvals (id, organisation_id, workflow_id, step_id, question, state, asked_at)
+            VALUES (\(id), \(step.organisation), \(step.workflow), \(step.id), \(question), 'pending', \(now))
+            """
+        )
+        try execute(
+            """
+            UPDATE workflow_steps SET state = 'awaiting_approval'
+            WHERE id = \(step.id) AND organisation_id = \(step.organisation) AND state = 'ready'
+            """
+        )
+    }
+
+    /// Whether a person has consented to a step.
+    func isApproved(_ step: WorkflowStep) throws -> Bool {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM workflow_approvals
+            WHERE step_id = \(step.id) AND organisation_id = \(step.organisation) AND state = 'approved'
+            """) > 0
+    }
+
+    func approval(_ id: ID<WorkflowApproval>) throws -> WorkflowApproval? {
+        try first(Self.selectApproval + "WHERE workflow_approvals.id = \(id)", WorkflowApproval.init)
+    }
+
+    /// The newest first.
+    func approvals(of workflow: Workflow) throws -> [WorkflowApproval] {
+        try all(
+            Self.selectApproval + """
+                WHERE workflow_approvals.workflow_id = \(workflow.id)
+                    AND workflow_approvals.organisation_id = \(workflow.organisation)
+                ORDER BY workflow_approvals.id DESC LIMIT 200
+                """, WorkflowApproval.init)
+    }
+
+    /// - Returns: false where it was answered before.
+    func answer(_ approval: WorkflowApproval, as state: WorkflowApproval.State, by person: ID<Person>?) throws -> Bool {
+        let isAnswered =
+            try execute(
+                """
+                UPDATE workflow_approvals SET state = \(state), answered_at = \(now), answered_by = \(person)
+                WHERE id = \(approval.id) AND organisation_id = \(approval.organisation) AND state = 'pending'
+                """
+            ) == 1
+        guard isAnswered, state == .approved else { return isAnswered }
+        try execute(
+            """
+            UPDATE workflow_steps SET state = 'ready', run_at = \(now)
+            WHERE id = \(approval.step) AND organisation_id = \(approval.organisation)
+                AND state = 'awaiting_approval'
+            """
+        )
+        return true
+    }
+
+    /// The workflow has ended.
+    func endApprovals(of workflow: Workflow) throws {
+        try execute(
+            """
+            UPDATE workflow_approvals SET state = 'ended', answered_at = \(now)
+            WHERE workflow_id = \(workflow.id) AND organisation_id = \(workflow.organisation) AND state = 'pending'
+            """
+        )
+    }
+
+    private static var selectApproval: SQL {
+        """
+        SELECT workflow_approvals.id, workflow_approvals.organisation_id, workflow_approvals.workflow_id, step_id,
+            node_id, question, workflow_approvals.state, asked_at, answered_at, answered_by
+        FROM workflow_approvals JOIN workflow_steps ON workflow_steps.id = workflow_approvals.step_id
+
+        """
+    }
+}

@@ -1,0 +1,106 @@
+import Files
+import Foundation
+import Identity
+import Modules
+import Secrets
+
+/// The files in the folders of workflows.
+final class WorkflowFileService: Sendable {
+    private let database: any Database
+    private let files: FileStore
+    private let runtime: Runtime
+
+    init(database: any Database, files: FileStore, runtime: Runtime) {
+        self.database = database
+        self.files = files
+        self.runtime = runtime
+    }
+
+    /// - Throws: ``StepFailure`` for a file that is not there.
+    func read(_ path: WorkflowPath, of workflow: Workflow) async throws -> String {
+        let file = try await database.read {
+            try $0.workflowFile(path, of: workflow.root, in: workflow.organisation)
+        }
+        guard let file else {
+            throw StepFailure(.toolError, "There is no file '\(path.text)' in the folder of the workflow.")
+        }
+        return String(decoding: try content(of: file), as: UTF8.self)
+    }
+
+    func list(_ workflow: Workflow) async throws -> [WorkflowFile] {
+        try await database.read { try $0.workflowFiles(of: workflow.root, in: workflow.organisation) }
+    }
+
+    /// Writes the content to the disk. The file has it when the returned effect has run, which also checks the bounds.
+    func write(_ text: String, to path: WorkflowPath, of workflow: Workflow) async throws -> (
+        @Sendable (Transaction) throws -> Void
+    ) {
+        let (bytes, id): ([UInt8], ID<WorkflowFile>) = (Array(text.utf8), runtime.id())
+        guard Int64(bytes.count) <= WorkflowFile.bytesMax else {
+            throw StepFailure(.resourceExhaustion, "A file has at most \(WorkflowFile.bytesMax) bytes.")
+        }
+        let sha256 = Digest.hex(text)
+        var rest: [UInt8]? = bytes
+        _ = try await files.write(WorkflowFile.key(of: sha256, in: workflow.root), at: 0) {
+            defer { rest = nil }
+            return rest
+        }
+        return { transaction in
+            try Self.checkRoom(for: path, bytes: Int64(bytes.count), of: workflow, in: transaction)
+            try transaction.saveWorkflowFile(
+                id, path, bytes: Int64(bytes.count), sha256: sha256, of: workflow.root, in: workflow.organisation)
+        }
+    }
+
+    /// - Throws: `workflow-not-found`, `workflow-access-denied`.
+    func list(_ id: ID<Workflow>, scope: Scope) async throws(Problem) -> WorkflowFileList {
+        try await database.read { transaction in
+            let workflow = try transaction.workflow(id, in: scope)
+            let files = try transaction.workflowFiles(of: workflow.root, in: workflow.organisation)
+            return WorkflowFileList(workflowId: id, files: files.map { WorkflowFileView($0) })
+        }
+    }
+
+    /// - Throws: `workflow-not-found`, `workflow-access-denied`, `workflow-file-not-found`.
+    func download(_ path: String, of id: ID<Workflow>, scope: Scope) async throws(Problem) -> Download {
+        let file = try await database.read { transaction -> WorkflowFile? in
+            let workflow = try transaction.workflow(id, in: scope)
+            guard let path = try? WorkflowPath(path) else { return nil }
+            return try transaction.workflowFile(path, of: workflow.root, in: workflow.organisation)
+        }
+        guard let file else { throw Problem(.workflowFileNotFound) }
+        return Download(
+            path: files.path(of: file.key), size: file.bytes,
+            name: file.path.text.split(separator: "/").last.map(String.init) ?? "file")
+    }
+
+    /// Removes the folder of a workflow whose rows are deleted.
+    func removeFolder(of root: ID<Workflow>) async throws { try await files.remove(WorkflowFile.folder(of: root)) }
+
+    private func content(of file: WorkflowFile) throws -> Data {
+        try Data(contentsOf: URL(filePath: files.path(of: file.key)))
+    }
+
+    /// - Throws: ``StepFailure`` where the folder or the organisation has too many files.
+    private static func checkRoom(
+        for path: WorkflowPath, bytes: Int64, of workflow: Workflow, in transaction: Transaction
+    ) throws {
+        let others = try transaction.workflowFiles(of: workflow.root, in: workflow.organisation)
+            .filter { $0.path != path }
+        guard Int64(others.count) < WorkflowFile.folderFilesMax,
+            others.reduce(0, { $0 + $1.bytes }) + bytes <= WorkflowFile.folderBytesMax
+        else {
+            throw StepFailure(
+                .resourceExhaustion,
+                "The folder of a workflow has at most \(WorkflowFile.folderFilesMax) files and "
+                    + "\(WorkflowFile.folderBytesMax) bytes.")
+        }
+        guard
+            try transaction.workflowFileBytes(of: workflow.organisation) + bytes <= WorkflowFile.organisationBytesMax
+        else {
+            throw StepFailure(
+                .resourceExhaustion,
+                "The files of an organisation's workflows have at most \(WorkflowFile.organisationBytesMax) bytes.")
+        }
+    }
+}

@@ -1,0 +1,183 @@
+import Entitlements
+import GoalGraphs
+import Identity
+import Modules
+import Secrets
+
+/// Accepts intents: one transaction reserves the credit and the unit of the quota, and inserts the workflow, its first
+/// event and the job that plans it.
+final class IntentService: Sendable {
+    private let database: any Database
+    private let runner: WorkflowRunner
+    private let planning: PlanningService
+    private let credits: CreditService
+    private let quotas: QuotaService
+    private let charges: UnattendedCharges
+    private let settings: WorkflowsSettings
+    private let runtime: Runtime
+
+    init(
+        database: any Database, runner: WorkflowRunner, planning: PlanningService, credits: CreditService,
+        quotas: QuotaService, charges: UnattendedCharges, settings: WorkflowsSettings, runtime: Runtime
+    ) {
+        self.database = database
+        self.runner = runner
+        self.planning = planning
+        self.credits = credits
+        self.quotas = quotas
+        self.charges = charges
+        self.settings = settings
+        self.runtime = runtime
+    }
+
+    /// - Parameter key: the `Idempotency-Key` header. A repeated key with the same body returns the earlier workflow.
+    /// - Throws: `validation-failed`; `credits-exhausted`, `quota-exceeded` where another request took the last unit;
+    ///   `operation-conflict`; `not-found` where the person is no longer a member.
+    func submit(_ request: SubmitIntent, scope: Scope, credit: CreditCharge, charge: Charge, key: String?)
+        async throws(Problem) -> Accepted<IntentAccepted>
+    {
+        let submission = try submission(of: request)
+        return try await submit(submission, scope: scope, credit: credit, charge: charge, key: key)
+    }
+
+    /// Submits the intent of a workflow that has failed or was cancelled as a new one, which takes a credit and a unit
+    /// like any other.
+    /// - Throws: `workflow-not-found`, `workflow-access-denied`, `workflow-state-conflict`; as
+    ///   ``submit(_:scope:credit:charge:key:)``.
+    func retry(_ id: ID<Workflow>, scope: Scope, credit: CreditCharge, charge: Charge, key: String?)
+        async throws(Problem) -> Accepted<IntentAccepted>
+    {
+        let submission = try await database.read { transaction in
+            let workflow = try transaction.workflow(id, in: scope)
+            guard workflow.state == .failed || workflow.state == .cancelled, workflow.depth == 0 else {
+                throw Problem(
+                    .workflowStateConflict, detail: "A workflow that has failed or was cancelled is tried again.",
+                    members: ["status": .string(workflow.state.rawValue)])
+            }
+            return Submission(
+                intent: workflow.intent, context: try transaction.context(of: workflow) ?? "{}",
+                graph: try transaction.graph(of: workflow), priority: workflow.priority, budget: workflow.budget,
+                retryOf: id)
+        }
+        return try await submit(submission, scope: scope, credit: credit, charge: charge, key: key)
+    }
+
+    /// Submits what a schedule repeats, in the transaction that records its tick.
+    /// - Throws: `subscription-required`, `credits-exhausted`, `quota-exceeded`.
+    func submit(_ schedule: WorkflowSchedule, tick: Instant, in transaction: Transaction) throws -> Workflow {
+        let submission = Submission(
+            intent: schedule.intent, context: "{}", graph: schedule.graph, priority: .normal,
+            budget: settings.budgetMax)
+        try runner.lock(schedule.organisation, in: transaction)
+        return try insert(
+            submission, as: runtime.id(), of: schedule.person, in: schedule.organisation, by: nil,
+            credit: try charges.credits(1, of: schedule.organisation, in: transaction),
+            charge: try charges.units(1, of: .workflows, in: schedule.organisation, transaction),
+            key: "schedule:\(schedule.id):\(tick.microseconds)", in: transaction)
+    }
+
+    private struct Submission: Sendable {
+        let intent: String
+        let context: String
+        let graph: String?
+        let priority: WorkflowPriority
+        let budget: MicroDollars
+        var retryOf: ID<Workflow>?
+
+        var fingerprint: String {
+            Digest.hex(
+                [intent, context, graph ?? "", priority.rawValue, "\(budget.micros)", retryOf?.text ?? ""]
+                    .map { "\($0.utf8.count):\($0)" }.joined())
+        }
+    }
+
+    private func submit(
+        _ submission: Submission, scope: Scope, credit: CreditCharge, charge: Charge, key: String?
+    ) async throws(Problem) -> Accepted<IntentAccepted> {
+        let id: ID<Workflow> = runtime.id()
+        let workflow = try await database.write { [self] transaction -> Workflow in
+            // Work that begins while its person is removed would outlast the membership.
+            try transaction.authority(of: scope, OrganisationRole.allCases)
+            try runner.lock(scope.organisation, in: transaction)
+            return try insert(
+                submission, as: id, of: scope.person, in: scope.organisation, by: scope, credit: credit,
+                charge: charge, key: key ?? id.text, in: transaction)
+        }
+        return Accepted(IntentAccepted(workflow), follow: "/v1/workflows/\(workflow.id)")
+    }
+
+    /// - Returns: the earlier workflow of a repeated key.
+    private func insert(
+        _ submission: Submission, as id: ID<Workflow>, of person: ID<Person>, in organisation: ID<Organisation>,
+        by scope: Scope?, credit: CreditCharge, charge: Charge, key: String, in transaction: Transaction
+    ) throws -> Workflow {
+        let (operation, fingerprint) = ("intent:\(key)", submission.fingerprint)
+        if let earlier = try transaction.workflow(ofOperation: operation, in: organisation) {
+            guard earlier.fingerprint == fingerprint else { throw Problem(.operationConflict) }
+            return earlier
+        }
+        let terms = Reservation.Terms(onExpiry: .resolve(WorkflowSettlement.resolver))
+        let creditClaim = credits.claim(credit, operation: credit.operation(key: key), fingerprint: fingerprint)
+        let quotaClaim = quotas.claim(
+            charge, operation: charge.operation(key: key), fingerprint: fingerprint, terms: terms)
+        let taken = try [creditClaim, quotaClaim].compactMap { $0 }.takeAll(in: transaction)
+        var new = NewWorkflow(
+            id: id, organisation: organisation, person: person, intent: submission.intent,
+            priority: submission.priority, budget: submission.budget, operation: operation, fingerprint: fingerprint)
+        new.creditHold = creditClaim == nil ? nil : taken.first.map { ID(trusted: $0) }
+        new.reservation = taken.last.map { ID(trusted: $0) }
+        new.graph = submission.graph
+        new.estimate = planning.estimate(
+            PlanRequest(intent: submission.intent, context: submission.context, budget: submission.budget),
+            graph: submission.graph)
+        if creditClaim != nil {
+            new.creditsLeft = try credits.balance(of: organisation, in: transaction).available
+        }
+        return try runner.insert(new, context: submission.context, by: scope, in: transaction)
+    }
+
+    /// - Throws: `validation-failed`.
+    private func submission(of request: SubmitIntent) throws(Problem) -> Submission {
+        guard request.intent.contains(where: { !$0.isWhitespace }) else {
+            throw Problem.invalid("/intent", "is empty")
+        }
+        guard !request.intent.unicodeScalars.contains("\0") else {
+            throw Problem.invalid("/intent", "contains the character NUL")
+        }
+        let budget = try budget(of: request)
+        let context = try Problem.rethrowing { try JSONColumn.encode(request.context ?? [:]) }
+        guard context.utf8.count <= SubmitIntent.contextBytesMax else {
+            throw Problem.invalid("/context", "has more than \(SubmitIntent.contextBytesMax) bytes")
+        }
+        return Submission(
+            intent: request.intent, context: context, graph: try graph(of: request, budget: budget),
+            priority: request.priority ?? .normal, budget: budget)
+    }
+
+    private func budget(of request: SubmitIntent) throws(Problem) -> MicroDollars {
+        guard let wanted = request.budget else { return settings.budgetMax }
+        guard let micros = wanted.units(fractionDigits: 6), (0...settings.budgetMax.micros).contains(micros) else {
+            throw Problem.invalid(
+                "/budget", "must be 0 to \(settings.budgetMax.dollars) US dollars with at most six decimals")
+        }
+        return MicroDollars(micros)
+    }
+
+    private func graph(of request: SubmitIntent, budget: MicroDollars) throws(Problem) -> String? {
+        guard let value = request.goalGraph, value != .null else { return nil }
+        let text = try Problem.rethrowing { try JSONColumn.encode(value) }
+        guard text.utf8.count <= SubmitIntent.contextBytesMax, !text.contains("\\u0000") else {
+            throw Problem.invalid("/goal_graph", "has more than \(SubmitIntent.contextBytesMax) bytes, or a NUL")
+        }
+        let graph: GoalGraph
+        do { graph = try JSONColumn.decode(text) } catch {
+            throw Problem.invalid("/goal_graph", "is no goal graph: {\"nodes\": […]}")
+        }
+        let limits = PlanRequest(intent: "", context: "{}", budget: budget).limits
+        let faults = planning.faults(in: graph, limits: limits)
+        guard faults.isEmpty else {
+            throw Problem.invalid(faults.map { Problem.Fault("/goal_graph", $0) })
+        }
+        return text
+    }
+}

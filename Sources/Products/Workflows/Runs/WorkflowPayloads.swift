@@ -1,0 +1,157 @@
+import GoalGraphs
+import Identity
+import Modules
+import Realtime
+
+/// A workflow, without its steps.
+struct WorkflowView: Payload {
+    let workflowId: ID<Workflow>
+    let intent: String
+    let status: Workflow.State
+    /// Why it is paused.
+    let pauseReason: Workflow.Pause?
+    let priority: WorkflowPriority
+    let planner: PlannerKind?
+    let createdAt: Instant
+    let startedAt: Instant?
+    let completedAt: Instant?
+    /// In US dollars.
+    let cost: DecimalNumber
+    /// In millionths of a US dollar.
+    let costMicros: Int64
+    let currency: String
+    let estimatedCost: DecimalNumber
+    /// In seconds.
+    let estimatedTime: DecimalNumber
+    let budget: DecimalNumber
+    /// Of the steps that have succeeded, 0 to 1; 0 before the first.
+    let confidence: DecimalNumber
+    let stepsTotal: Int64
+    let stepsCompleted: Int64
+    let stepsFailed: Int64
+    let errorCode: WorkflowError.Code?
+    let error: String?
+    let userId: ID<Person>
+    let topic: String
+
+    init(_ workflow: Workflow) {
+        workflowId = workflow.id
+        intent = workflow.intent
+        status = workflow.state
+        pauseReason = workflow.pause
+        priority = workflow.priority
+        planner = workflow.planner
+        createdAt = workflow.createdAt
+        startedAt = workflow.startedAt
+        completedAt = workflow.finishedAt
+        cost = workflow.cost.dollars
+        costMicros = workflow.cost.micros
+        currency = "usd"
+        estimatedCost = workflow.estimatedCost.dollars
+        estimatedTime = WorkflowNumbers.seconds(workflow.estimatedSeconds)
+        budget = workflow.budget.dollars
+        confidence = WorkflowNumbers.confidence(workflow.confidence ?? 0)
+        stepsTotal = workflow.stepsTotal
+        stepsCompleted = workflow.stepsCompleted
+        stepsFailed = workflow.stepsFailed
+        errorCode = workflow.error?.code
+        error = workflow.error?.text
+        userId = workflow.person
+        topic = WorkflowTrail.topic(of: workflow.id, in: workflow.organisation).name.text
+    }
+}
+
+struct WorkflowList: Payload {
+    let workflows: [WorkflowView]
+    let total: Int64
+
+    var listTotal: Int64? { total }
+}
+
+/// A step of a workflow, without its output.
+struct WorkflowStepView: Payload {
+    let stepId: String
+    let description: String
+    let tool: String
+    let capabilities: [Capability]
+    let dependencies: [String]
+    let status: WorkflowStep.State
+    let attempts: Int64
+    let confidence: DecimalNumber?
+    /// In US dollars.
+    let cost: DecimalNumber
+    let estimatedCost: DecimalNumber
+    let milliseconds: Int64
+    let failure: StepFailure.Kind?
+    let error: String?
+    let agentId: ID<WorkflowAgent>?
+    let startedAt: Instant?
+    let completedAt: Instant?
+
+    init(_ step: WorkflowStep) {
+        stepId = step.node.id
+        description = step.node.description
+        tool = step.node.tool
+        capabilities = step.node.capabilities
+        dependencies = step.node.dependencies
+        status = step.state
+        attempts = step.attempt
+        confidence = step.confidence.map(WorkflowNumbers.confidence)
+        cost = step.cost.dollars
+        estimatedCost = step.node.estimatedCost.dollars
+        milliseconds = step.milliseconds
+        failure = step.failure
+        error = step.error
+        agentId = step.agent
+        startedAt = step.startedAt
+        completedAt = step.finishedAt
+    }
+}
+
+struct WorkflowStepList: Payload {
+    let workflowId: ID<Workflow>
+    /// In the order of the plan.
+    let steps: [WorkflowStepView]
+}
+
+/// What a step has produced.
+struct WorkflowStepOutput: Payload {
+    let workflowId: ID<Workflow>
+    let stepId: String
+    let output: String
+    /// The HTTP status of a response, or the exit status of a command.
+    let outputStatus: Int?
+    /// The rows of a table or of a list.
+    let rows: Int?
+}
+
+struct WorkflowAgentView: Payload {
+    let agentId: ID<WorkflowAgent>
+    let stepId: String
+    let capabilities: [String]
+    let state: WorkflowAgent.State
+    let spawnedAt: Instant
+    let endedAt: Instant?
+
+    init(_ agent: WorkflowAgent) {
+        agentId = agent.id
+        stepId = agent.node
+        capabilities = agent.capabilities
+        state = agent.state
+        spawnedAt = agent.spawnedAt
+        endedAt = agent.endedAt
+    }
+}
+
+/// The newest agents of a workflow.
+struct WorkflowAgentList: Payload {
+    let workflowId: ID<Workflow>
+    let agents: [WorkflowAgentView]
+}
+
+/// The response to a request that changes the state of a workflow.
+struct WorkflowChanged: Payload {
+    let message: String
+    let workflowId: ID<Workflow>
+    let status: Workflow.State
+}

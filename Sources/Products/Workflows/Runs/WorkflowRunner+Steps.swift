@@ -1,0 +1,241 @@
+import GoalGraphs
+import Identity
+import Modules
+import Secrets
+
+/// The ends of steps.
+extension WorkflowRunner {
+    /// What one attempt at a step has cost and taken, and hashes of what it worked with.
+    struct Measure: Sendable {
+        var cost: MicroDollars
+        var milliseconds: Int64
+        /// SHA-256 of the arguments, in hexadecimal.
+        var arguments: String
+
+        static let none = Measure(cost: .zero, milliseconds: 0, arguments: "")
+    }
+
+    /// An attempt at a step has ended. An attempt that is not the present one, such as of a cancelled workflow, changes
+    /// nothing.
+    func finish(
+        _ run: StepRun, _ result: Result<ToolResult, StepFailure>, _ measure: Measure, in transaction: Transaction
+    ) throws {
+        try change(run.organisation, in: transaction) { entries in
+            guard let (step, workflow) = try present(run.step.id, run.step.attempt, of: run.organisation, transaction)
+            else { return }
+            switch result {
+            case .success(.output(let output, let effect)):
+                do {
+                    try effect?(transaction)
+                } catch let failure as StepFailure {
+                    return try fail(step, of: workflow, failure, measure, &entries, in: transaction)
+                }
+                try succeed(step, of: workflow, output, measure, &entries, in: transaction)
+            case .success(.workflow(let intent)):
+                try transaction.setWaiting(step)
+                try startChild(intent, of: workflow, step, &entries, in: transaction)
+            case .failure(let failure):
+                try fail(step, of: workflow, failure, measure, &entries, in: transaction)
+            }
+        }
+    }
+
+    /// The job of an attempt has ended without a result.
+    func abandon(_ job: StepJob, _ abandonment: JobAbandonment, in transaction: Transaction) throws {
+        try change(job.organisation, in: transaction) { entries in
+            guard let (step, workflow) = try present(job.step, job.attempt, of: job.organisation, transaction) else {
+                return
+            }
+            let failure =
+                switch abandonment {
+                case .failed(let reason): StepFailure(.toolError, reason)
+                case .exhausted, .poisoned: StepFailure(.unknown, "The server could not run the step.")
+                case .cancelled: StepFailure(.unknown, "The step was stopped.")
+                }
+            try fail(step, of: workflow, failure, .none, &entries, in: transaction)
+        }
+    }
+
+    private func present(
+        _ id: ID<WorkflowStep>, _ attempt: Int64, of organisation: ID<Organisation>, _ transaction: Transaction
+    ) throws -> (WorkflowStep, Workflow)? {
+        guard let step = try transaction.step(id, of: organisation), step.state == .running, step.attempt == attempt,
+            let workflow = try transaction.workflow(step.workflow, of: organisation), !workflow.state.isFinished
+        else { return nil }
+        return (step, workflow)
+    }
+
+    func succeed(
+        _ step: WorkflowStep, of workflow: Workflow, _ output: NodeOutput, _ measure: Measure,
+        _ entries: inout [TrailEntry], in transaction: Transaction
+    ) throws {
+        var workflow = workflow
+        let before = workflow.state
+        let failures = Int(step.attempt) - 1
+        let confidence = Confidence.ofStep(
+            decision: Confidence.ofRules, calls: failures + 1, failures: max(0, failures))
+        try transaction.setSucceeded(
+            step, output, confidence: confidence, cost: measure.cost, milliseconds: measure.milliseconds)
+        try transaction.endAgent(of: step, as: .retired)
+        workflow.release(step.node.estimatedCost, actual: measure.cost)
+        workflow.stepSucceeded(confidence: confidence)
+        if workflow.depth == 0 {
+            try settlement.commit(&workflow, in: transaction)
+        } else if var root = try transaction.workflow(workflow.root, of: workflow.organisation) {
+            try settlement.commit(&root, in: transaction)
+            try transaction.update(root, from: root.state)
+        }
+        try transaction.update(workflow, from: before)
+        let criteria = step.node.successCriteria.count
+        entries.append(
+            TrailEntry(
+                .stepCompleted, of: workflow, node: step.node.id, agent: step.agent, decision: "accepted",
+                because: criteria == 0
+                    ? "The tool has succeeded."
+                    : "The tool has succeeded, and its output meets all \(criteria) criteria.",
+                confidence: confidence, facts: measure.facts(step, output)))
+        entries.append(retired(step, workflow))
+        if workflow.stepsCompleted == workflow.stepsTotal, workflow.state == .running {
+            return try complete(&workflow, &entries, in: transaction)
+        }
+        try setDependentsReady(of: step, in: workflow, transaction)
+    }
+
+    func fail(
+        _ step: WorkflowStep, of workflow: Workflow, _ failure: StepFailure, _ measure: Measure,
+        _ entries: inout [TrailEntry], in transaction: Transaction
+    ) throws {
+        var workflow = workflow
+        let before = workflow.state
+        let recovery = RecoveryPolicy.recovery(from: failure.kind, attempt: step.tries)
+        let retryAt: Instant? =
+            switch recovery {
+            case .retry(let wait): transaction.now + wait
+            case .swapModel, .swapAgent: transaction.now
+            case .escalate: nil
+            }
+        try transaction.setFailed(
+            step, failure, cost: measure.cost, milliseconds: measure.milliseconds, retryAt: retryAt)
+        try transaction.endAgent(of: step, as: .failed)
+        workflow.release(step.node.estimatedCost, actual: measure.cost)
+        if retryAt == nil { workflow.stepFailed() }
+        entries.append(
+            TrailEntry(
+                .stepFailed, of: workflow, node: step.node.id, agent: step.agent, decision: failure.kind.rawValue,
+                because: "Attempt \(step.attempt) has failed.", facts: measure.facts(step, nil)))
+        entries.append(
+            TrailEntry(
+                .recoveryTriggered, of: workflow, node: step.node.id, decision: recovery.name,
+                because: recovery.reason(failure.kind, attempt: step.tries)))
+        if recovery == .swapAgent {
+            entries.append(
+                TrailEntry(
+                    .agentReplaced, of: workflow, node: step.node.id, agent: step.agent, decision: "replace",
+                    because: "Another agent tries the step."))
+        }
+        if let retryAt, retryAt > transaction.now {
+            try queue.enqueue(
+                StartStepsJob(organisation: workflow.organisation),
+                JobOptions(priority: StepJob.priority, runAt: retryAt, organisation: workflow.organisation.text),
+                in: transaction)
+        }
+        if retryAt == nil, workflow.state == .running {
+            try workflow.pause(.escalated, at: transaction.now)
+            entries.append(
+                TrailEntry(
+                    .paused, of: workflow, node: step.node.id, decision: "escalate",
+                    because: "A step has failed, and no recovery helps: a person decides."))
+        }
+        try transaction.update(workflow, from: before)
+    }
+
+    private func setDependentsReady(of step: WorkflowStep, in workflow: Workflow, _ transaction: Transaction) throws {
+        let steps = try transaction.steps(of: workflow)
+        let succeeded = Set(steps.filter { $0.state == .succeeded }.map(\.node.id))
+        for dependent in steps
+        where dependent.state == .pending && dependent.node.dependencies.allSatisfy(succeeded.contains) {
+            try transaction.setReady(dependent)
+        }
+    }
+
+    private func retired(_ step: WorkflowStep, _ workflow: Workflow) -> TrailEntry {
+        TrailEntry(
+            .agentRetired, of: workflow, node: step.node.id, agent: step.agent, decision: "retire",
+            because: "Its step has ended.")
+    }
+
+    // MARK: Workflows within workflows
+
+    /// The largest depth, and the number of workflows of one submission.
+    static let depthMax: Int64 = 3
+    static let familyMax: Int64 = 20
+
+    private func startChild(
+        _ intent: String, of workflow: Workflow, _ step: WorkflowStep, _ entries: inout [TrailEntry],
+        in transaction: Transaction
+    ) throws {
+        guard workflow.depth < Self.depthMax,
+            try transaction.countFamily(of: workflow.root, in: workflow.organisation) < Self.familyMax
+        else {
+            let failure = StepFailure(
+                .policyViolation,
+                "A submission has at most \(Self.familyMax) workflows, \(Self.depthMax) levels deep.")
+            return try fail(step, of: workflow, failure, .none, &entries, in: transaction)
+        }
+        // What the steps that run are estimated at stays reserved; the child has the estimate of its own step, too.
+        let rest =
+            workflow.budget.micros - workflow.cost.micros - workflow.reservedCost.micros
+            + step.node.estimatedCost.micros
+        let id: ID<Workflow> = runtime.id()
+        let new = NewWorkflow(
+            id: id, organisation: workflow.organisation, person: workflow.person, intent: intent,
+            priority: workflow.priority, budget: MicroDollars(max(0, rest)), operation: "step:\(step.id)",
+            fingerprint: "", parent: NewWorkflow.Parent(workflow: workflow, step: step.id))
+        _ = try insert(new, context: "{}", by: nil, &entries, in: transaction)
+    }
+
+    /// A workflow within another one has ended: so does the step that waits for it.
+    func finishParentStep(of workflow: Workflow, _ entries: inout [TrailEntry], in transaction: Transaction) throws {
+        guard let parent = workflow.parentStep, let step = try transaction.step(parent, of: workflow.organisation),
+            step.state == .waiting,
+            let outer = try transaction.workflow(step.workflow, of: workflow.organisation), !outer.state.isFinished
+        else { return }
+        let measure = Measure(cost: workflow.cost, milliseconds: 0, arguments: "")
+        if workflow.state == .completed, let output = try transaction.lastOutput(of: workflow) {
+            try succeed(step, of: outer, output, measure, &entries, in: transaction)
+        } else {
+            let failure = StepFailure(.unknown, "The workflow within this step has \(workflow.state.rawValue).")
+            try fail(step, of: outer, failure, measure, &entries, in: transaction)
+        }
+    }
+}
+
+extension WorkflowRunner.Measure {
+    fileprivate func facts(_ step: WorkflowStep, _ output: NodeOutput?) -> [String: String] {
+        var facts = [
+            "tool": step.node.tool, "attempt": "\(step.attempt)", "cost": "\(cost.dollars)",
+            "milliseconds": "\(milliseconds)",
+        ]
+        if !arguments.isEmpty { facts["arguments_sha256"] = arguments }
+        if let output {
+            facts["output_sha256"] = Digest.hex(output.text)
+            facts["output_bytes"] = "\(output.text.utf8.count)"
+        }
+        return facts
+    }
+}
+
+extension Recovery {
+    fileprivate func reason(_ kind: StepFailure.Kind, attempt: Int64) -> String {
+        switch self {
+        case .retry(let wait):
+            "The failure is \(kind.rawValue): the step is tried again in \(wait.components.seconds) s."
+        case .swapModel: "The failure is \(kind.rawValue): another model tries the step."
+        case .swapAgent: "The failure is \(kind.rawValue): another agent tries the step."
+        case .escalate:
+            attempt >= RecoveryPolicy.attemptsMax
+                ? "The step has failed \(attempt) times."
+                : "No recovery helps after a failure of the kind \(kind.rawValue)."
+        }
+    }
+}

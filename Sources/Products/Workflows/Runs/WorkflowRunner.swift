@@ -1,0 +1,179 @@
+import Entitlements
+import GoalGraphs
+import Identity
+import Modules
+
+/// Makes every transition of workflows and their steps, in transactions of its callers.
+///
+/// Each method locks the organisation's agents first, starts the steps that can run then, and writes the trail last.
+final class WorkflowRunner: Sendable {
+    let concurrency: ConcurrencyService
+    let settlement: WorkflowSettlement
+    let trail: WorkflowTrail
+    let notices: ApprovalNotices
+    let queue: JobQueue
+    let tools: ToolBox
+    let runtime: Runtime
+
+    /// Steps that are read at once.
+    private static let batch: Int64 = 32
+
+    init(
+        concurrency: ConcurrencyService, settlement: WorkflowSettlement, trail: WorkflowTrail,
+        notices: ApprovalNotices, queue: JobQueue, tools: ToolBox, runtime: Runtime
+    ) {
+        self.concurrency = concurrency
+        self.settlement = settlement
+        self.trail = trail
+        self.notices = notices
+        self.queue = queue
+        self.tools = tools
+        self.runtime = runtime
+    }
+
+    /// Runs `body`, which makes transitions and adds their entries, then starts steps and writes the entries.
+    func change<Result>(
+        _ organisation: ID<Organisation>, in transaction: Transaction,
+        _ body: (inout [TrailEntry]) throws -> Result
+    ) throws -> Result {
+        try lock(organisation, in: transaction)
+        var entries: [TrailEntry] = []
+        let result = try body(&entries)
+        try startSteps(of: organisation, &entries, in: transaction)
+        try trail.write(entries, in: transaction)
+        return result
+    }
+
+    /// Makes the transactions that change workflows of an organisation follow each other.
+    func lock(_ organisation: ID<Organisation>, in transaction: Transaction) throws {
+        try concurrency.lock(.agents, of: organisation, in: transaction)
+    }
+
+    /// Starts the steps that can run, for which the plan has agents.
+    func startSteps(of organisation: ID<Organisation>, in transaction: Transaction) throws {
+        try change(organisation, in: transaction) { _ in }
+    }
+
+    // MARK: Plans
+
+    /// Inserts a workflow with the job that plans it.
+    func insert(_ new: NewWorkflow, context: String, by scope: Scope?, in transaction: Transaction) throws -> Workflow {
+        try change(new.organisation, in: transaction) { entries in
+            try insert(new, context: context, by: scope, &entries, in: transaction)
+        }
+    }
+
+    func insert(
+        _ new: NewWorkflow, context: String, by scope: Scope?, _ entries: inout [TrailEntry],
+        in transaction: Transaction
+    ) throws -> Workflow {
+        let workflow = Workflow(new, at: transaction.now)
+        try transaction.insert(workflow, context: context, graph: new.graph)
+        try queue.enqueue(
+            PlanWorkflowJob(workflow: workflow.id, organisation: workflow.organisation),
+            PlanWorkflowJob.options(workflow), in: transaction)
+        entries.append(
+            TrailEntry(
+                .intentSubmitted, of: workflow, by: scope, decision: "accepted",
+                because: workflow.depth == 0
+                    ? "The plan of the account allows the workflow." : "A step of another workflow has started it.",
+                facts: ["priority": workflow.priority.rawValue]))
+        return workflow
+    }
+
+    /// The plan of a workflow was made: its steps exist from now on.
+    func start(
+        _ id: ID<Workflow>, of organisation: ID<Organisation>, _ graph: GoalGraph, by planner: PlannerKind,
+        in transaction: Transaction
+    ) throws {
+        try change(organisation, in: transaction) { entries in
+            guard var workflow = try transaction.workflow(id, of: organisation), workflow.state == .pending else {
+                return
+            }
+            try workflow.start(
+                by: planner, steps: graph.nodes.count, estimate: PlanEstimate(of: graph), at: transaction.now)
+            try transaction.update(workflow, from: .pending)
+            for (position, node) in graph.nodes.enumerated() {
+                try transaction.insertStep(runtime.id(), node, at: position, of: workflow)
+            }
+            let count = graph.nodes.count
+            entries.append(
+                TrailEntry(
+                    .planned, of: workflow, decision: planner.rawValue,
+                    because: planner.reason,
+                    confidence: Confidence.ofRules,
+                    facts: ["steps": "\(count)", "estimated_cost": "\(workflow.estimatedCost.dollars)"]))
+            entries.append(
+                TrailEntry(
+                    .started, of: workflow, decision: "run",
+                    because: "The plan of \(count) \(count == 1 ? "step" : "steps") is valid and within the budget."))
+        }
+    }
+
+    // MARK: Steps
+
+    /// Starts steps until there are no free agents or no steps that can run.
+    private func startSteps(
+        of organisation: ID<Organisation>, _ entries: inout [TrailEntry], in transaction: Transaction
+    )
+        throws
+    {
+        while true {
+            var room = try concurrency.room(for: .agents, of: organisation, in: transaction)
+            // Work that was admitted ends, by one agent, also after the plan has.
+            if room == 0, try transaction.countWorkingAgents(of: organisation) == 0 { room = 1 }
+            guard room > 0 else { return }
+            let steps = try transaction.readySteps(of: organisation, limit: min(room, Self.batch))
+            if steps.isEmpty { return }
+            for step in steps { try start(step, &entries, in: transaction) }
+        }
+    }
+
+    private func start(_ step: WorkflowStep, _ entries: inout [TrailEntry], in transaction: Transaction) throws {
+        // An earlier step of this round may have ended the workflow.
+        guard var workflow = try transaction.workflow(step.workflow, of: step.organisation), workflow.state == .running
+        else { return }
+        guard try !ask(about: step, of: workflow, &entries, in: transaction) else { return }
+        guard workflow.reserve(step.node.estimatedCost) else {
+            return try fail(
+                &workflow,
+                WorkflowError(
+                    .budgetExceeded,
+                    "The budget of \(workflow.budget) does not allow the next step, which is estimated at "
+                        + "\(step.node.estimatedCost); \(workflow.cost) were spent."),
+                &entries, in: transaction)
+        }
+        try transaction.update(workflow, from: .running)
+        let (job, agent): (StepJob, ID<WorkflowAgent>) = (StepJob(step), runtime.id())
+        let queued = try queue.enqueue(
+            job, StepJob.options(step, isRemote: tools[step.node.tool]?.isRemote ?? false), in: transaction)
+        try transaction.insertAgent(agent, for: step)
+        try transaction.setRunning(step, job: queued, agent: agent)
+        let capabilities = step.node.capabilities.map(\.rawValue).joined(separator: ", ")
+        entries.append(
+            TrailEntry(
+                .agentSpawned, of: workflow, node: step.node.id, agent: agent, decision: "spawn",
+                because: "The step needs an agent for \(capabilities)."))
+        entries.append(
+            TrailEntry(
+                .stepStarted, of: workflow, node: step.node.id, agent: agent, decision: step.node.tool,
+                because: "Its dependencies have succeeded, and the plan of the account has a free agent.",
+                facts: ["attempt": "\(job.attempt)", "estimated_cost": "\(step.node.estimatedCost.dollars)"]))
+    }
+}
+
+extension PlanEstimate {
+    init(of graph: GoalGraph) {
+        self.init(cost: graph.estimatedCost, seconds: graph.criticalPath?.seconds ?? 0)
+    }
+}
+
+extension PlannerKind {
+    fileprivate var reason: String {
+        switch self {
+        case .rules: "The sentence has a documented form."
+        case .model: "No documented form fits the sentence: the language model has planned it."
+        case .client: "The client has sent the plan."
+        }
+    }
+}

@@ -1,0 +1,206 @@
+import Entitlements
+import GoalGraphs
+import Identity
+import Modules
+
+/// The SQL of workflows.
+extension Transaction {
+    func insert(_ workflow: Workflow, context: String, graph: String?) throws {
+        try execute(
+            """
+            INSERT INTO workflows (id, organisation_id, person_id, intent, context, graph, priority, priority_rank,
+                parent_step_id, root_id, depth, budget, operation_key, fingerprint, credit_hold_id, reservation_id,
+                credits_left, created_at, state, settlement, estimated_cost, estimated_seconds, cost, reserved_cost,
+                confidence_sum, steps_total, steps_completed, steps_failed)
+            VALUES (\(workflow.id), \(workflow.organisation), \(workflow.person), \(workflow.intent), \(context),
+                \(graph), \(workflow.priority), \(workflow.priority.rank), \(workflow.parentStep), \(workflow.root),
+                \(workflow.depth), \(workflow.budget.micros), \(workflow.operation), \(workflow.fingerprint),
+                \(workflow.creditHold), \(workflow.reservation), \(workflow.creditsLeft), \(workflow.createdAt),
+                \(workflow.state), \(workflow.settlement), \(workflow.estimatedCost.micros),
+                \(workflow.estimatedSeconds), 0, 0, 0.0, 0, 0, 0)
+            """
+        )
+    }
+
+    /// Writes what transitions have changed.
+    /// - Parameter state: in which the workflow was read.
+    /// - Throws: `workflow-state-conflict` where it has another one by now.
+    func update(_ workflow: Workflow, from state: Workflow.State) throws {
+        let count = try execute(
+            """
+            UPDATE workflows SET state = \(workflow.state), pause = \(workflow.pause),
+                settlement = \(workflow.settlement), planner = \(workflow.planner),
+                estimated_cost = \(workflow.estimatedCost.micros), estimated_seconds = \(workflow.estimatedSeconds),
+                cost = \(workflow.cost.micros), reserved_cost = \(workflow.reservedCost.micros),
+                confidence_sum = \(workflow.confidenceSum), steps_total = \(workflow.stepsTotal),
+                steps_completed = \(workflow.stepsCompleted), steps_failed = \(workflow.stepsFailed),
+                error_code = \(workflow.error?.code), error = \(workflow.error?.text),
+                started_at = \(workflow.startedAt), paused_at = \(workflow.pausedAt),
+                finished_at = \(workflow.finishedAt), deadline_at = \(workflow.deadlineAt)
+            WHERE id = \(workflow.id) AND organisation_id = \(workflow.organisation) AND state = \(state)
+            """
+        )
+        guard count == 1 else { throw Problem(.workflowStateConflict) }
+    }
+
+    func workflow(_ id: ID<Workflow>, of organisation: ID<Organisation>) throws -> Workflow? {
+        try first(
+            "SELECT * FROM workflows WHERE id = \(id) AND organisation_id = \(organisation)", Workflow.init)
+    }
+
+    /// A workflow that the scope may see: its person's own, and any of the organisation for those who manage it.
+    /// - Throws: `workflow-not-found`; `access-denied` for that of another person or organisation.
+    func workflow(_ id: ID<Workflow>, in scope: Scope) throws -> Workflow {
+        guard let workflow = try first("SELECT * FROM workflows WHERE id = \(id)", Workflow.init) else {
+            throw Problem(.workflowNotFound, detail: Problem.Kind.workflowNotFound.title)
+        }
+        guard try workflow.organisation == scope.organisation && (workflow.person == scope.person || manages(scope))
+        else { throw Problem(.workflowAccessDenied, detail: Problem.Kind.workflowAccessDenied.title) }
+        return workflow
+    }
+
+    /// Whether the scope may see the workflow.
+    func mayRead(_ id: ID<Workflow>, in scope: Scope) throws -> Bool {
+        guard let workflow = try workflow(id, of: scope.organisation) else { return false }
+        return try workflow.person == scope.person || manages(scope)
+    }
+
+    func workflow(ofOperation operation: String, in organisation: ID<Organisation>) throws -> Workflow? {
+        try first(
+            "SELECT * FROM workflows WHERE organisation_id = \(organisation) AND operation_key = \(operation)",
+            Workflow.init)
+    }
+
+    func workflow(ofReservation reservation: ID<Reservation>, in organisation: ID<Organisation>) throws -> Workflow? {
+        try first(
+            "SELECT * FROM workflows WHERE organisation_id = \(organisation) AND reservation_id = \(reservation)",
+            Workflow.init)
+    }
+
+    /// What the client has sent beside the intent, as JSON.
+    func context(of workflow: Workflow) throws -> String? {
+        try first(
+            "SELECT context FROM workflows WHERE id = \(workflow.id) AND organisation_id = \(workflow.organisation)"
+        ) { try $0["context"] }
+    }
+
+    /// The graph that the client has sent, as JSON; nil without one.
+    func graph(of workflow: Workflow) throws -> String? {
+        let row = try first(
+            "SELECT graph FROM workflows WHERE id = \(workflow.id) AND organisation_id = \(workflow.organisation)")
+        return try row?["graph"]
+    }
+
+    /// The submitted workflows that the scope may see, the newest first.
+    func workflows(in scope: Scope, state: Workflow.State?, limit: Int, offset: Int) throws -> [Workflow] {
+        try all(
+            """
+            SELECT * FROM workflows WHERE \(try visible(to: scope)) AND \(Self.isState(state)) AND depth = 0
+            ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
+            """,
+            Workflow.init)
+    }
+
+    func countWorkflows(in scope: Scope, state: Workflow.State?) throws -> Int64 {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM workflows
+            WHERE \(try visible(to: scope)) AND \(Self.isState(state)) AND depth = 0
+            """)
+    }
+
+    /// The unfinished workflows that a step has started.
+    func unfinishedChildren(of workflow: Workflow) throws -> [Workflow] {
+        try all(
+            """
+            SELECT * FROM workflows
+            WHERE organisation_id = \(workflow.organisation) AND state IN ('pending', 'running', 'paused')
+                AND parent_step_id IN (SELECT id FROM workflow_steps WHERE workflow_id = \(workflow.id))
+            ORDER BY id
+            """,
+            Workflow.init)
+    }
+
+    /// The number of workflows that belong to a submitted one, itself included.
+    func countFamily(of root: ID<Workflow>, in organisation: ID<Organisation>) throws -> Int64 {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM workflows WHERE organisation_id = \(organisation) AND root_id = \(root)
+            """)
+    }
+
+    /// The unfinished submitted workflows of a person, in the order of their organisations.
+    /// - Parameter organisation: nil for all of them.
+    func unfinishedWorkflows(of person: ID<Person>, in organisation: ID<Organisation>?) throws -> [Workflow] {
+        let place: SQL = if let organisation { "AND organisation_id = \(organisation)" } else { "" }
+        return try all(
+            """
+            SELECT * FROM workflows
+            WHERE person_id = \(person) AND state IN ('pending', 'running', 'paused') AND depth = 0 \(place)
+            ORDER BY organisation_id, id
+            """,
+            Workflow.init)
+    }
+
+    // MARK: For jobs
+
+    /// Workflows whose time is over, running or paused.
+    func overdueWorkflows(limit: Int) throws -> [Workflow] {
+        try all(
+            """
+            SELECT * FROM workflows
+            WHERE (state = 'running' AND deadline_at <= \(now))
+                OR (state = 'paused' AND paused_at <= \(now - Workflow.pauseMax))
+            ORDER BY id LIMIT \(limit)
+            """,
+            Workflow.init)
+    }
+
+    /// Workflows whose credit is reserved, after `id`, in the order of their ids.
+    func heldWorkflows(after id: String, limit: Int) throws -> [Workflow] {
+        try all(
+            "SELECT * FROM workflows WHERE settlement = 'held' AND id > \(id) ORDER BY id LIMIT \(limit)",
+            Workflow.init)
+    }
+
+    /// Submitted workflows that ended before the retention.
+    func oldWorkflows(limit: Int) throws -> [Workflow] {
+        try all(
+            """
+            SELECT * FROM workflows WHERE finished_at < \(now - Workflow.retention) AND depth = 0
+            ORDER BY finished_at, id LIMIT \(limit)
+            """,
+            Workflow.init)
+    }
+
+    /// A submitted workflow and those within it.
+    func family(of workflow: Workflow) throws -> [Workflow] {
+        try all(
+            """
+            SELECT * FROM workflows WHERE root_id = \(workflow.root) AND organisation_id = \(workflow.organisation)
+            ORDER BY depth DESC, id
+            """,
+            Workflow.init)
+    }
+
+    /// Deletes a workflow with the rows that refer to it.
+    func delete(_ workflow: Workflow) throws {
+        let steps: SQL = "(SELECT id FROM workflow_steps WHERE workflow_id = \(workflow.id))"
+        for condition: SQL in [
+            "workflow_effects WHERE step_id IN \(steps)", "workflow_approvals WHERE workflow_id = \(workflow.id)",
+            "workflow_agents WHERE workflow_id = \(workflow.id)",
+            "workflow_steps WHERE workflow_id = \(workflow.id)", "workflow_files WHERE root_id = \(workflow.id)",
+            "workflows WHERE id = \(workflow.id)",
+        ] { try execute("DELETE FROM \(condition) AND organisation_id = \(workflow.organisation)") }
+    }
+
+    private func visible(to scope: Scope) throws -> SQL {
+        try manages(scope)
+            ? "organisation_id = \(scope.organisation)"
+            : "organisation_id = \(scope.organisation) AND person_id = \(scope.person)"
+    }
+
+    private static func isState(_ state: Workflow.State?) -> SQL {
+        if let state { "state = \(state)" } else { "1 = 1" }
+    }
+}

@@ -1,0 +1,71 @@
+import Audit
+import Entitlements
+import Identity
+import Modules
+
+/// Runs schedules, lists and ends them.
+final class WorkflowScheduleService: Sendable {
+    private let database: any Database
+    private let intents: IntentService
+    private let audit: AuditService
+
+    /// Schedules of one read.
+    private static let batch = 100
+
+    init(database: any Database, intents: IntentService, audit: AuditService) {
+        self.database = database
+        self.intents = intents
+        self.audit = audit
+    }
+
+    func list(scope: Scope) async throws(Problem) -> WorkflowScheduleList {
+        WorkflowScheduleList(
+            schedules: try await database.read { try $0.schedules(in: scope) }.map { WorkflowScheduleView($0) })
+    }
+
+    /// - Throws: `not-found`.
+    func end(_ id: ID<WorkflowSchedule>, scope: Scope) async throws(Problem) -> NoContent {
+        try await database.write { [audit] transaction in
+            guard try transaction.endSchedule(id, in: scope) else { throw Problem(.notFound) }
+            try audit.record(
+                AuditEvent("workflow-schedule.ended", by: scope, subject: id.text), in: transaction)
+        }
+        return NoContent()
+    }
+
+    /// Submits what is due. A time that was missed, such as while the server was stopped, is made up for once.
+    func run(_ context: JobContext) async throws {
+        while true {
+            try context.checkCancellation()
+            let due = try await database.read { try $0.dueSchedules(limit: Self.batch) }
+            for schedule in due { try await tick(schedule) }
+            if due.count < Self.batch { return }
+        }
+    }
+
+    private func tick(_ schedule: WorkflowSchedule) async throws {
+        let expression = try CronExpression(schedule.cron, timeZone: schedule.timeZone)
+        do throws(Problem) {
+            try await database.write { [intents] transaction in
+                guard try transaction.advance(schedule, to: expression.next(after: transaction.now)) else { return }
+                _ = try intents.submit(schedule, tick: schedule.nextAt, in: transaction)
+                try transaction.setOutcome(nil, of: schedule)
+            }
+        } catch {
+            guard
+                [.subscriptionRequired, .creditsExhausted, .quotaExceeded, .noActiveSubscription]
+                    .contains(error.kind)
+            else { throw error }
+            // Nothing of the tick is written; it is recorded as refused instead.
+            try await database.write { [audit] transaction in
+                guard try transaction.advance(schedule, to: expression.next(after: transaction.now)) else { return }
+                try transaction.setOutcome(error.kind.code, of: schedule)
+                try audit.record(
+                    AuditEvent(
+                        "workflow-schedule.refused", outcome: .refused, organisation: schedule.organisation.text,
+                        subject: schedule.id.text, details: ["code": error.kind.code]),
+                    in: transaction)
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import Modules
+
+/// Why a step has failed.
+struct StepFailure: Error, Sendable {
+    enum Kind: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
+        /// Another service was not reachable or busy, and nothing has happened there.
+        case transient
+        case modelError = "model_error"
+        /// The tool has refused its arguments, or its output does not meet a criterion.
+        case toolError = "tool_error"
+        case resourceExhaustion = "resource_exhaustion"
+        case policyViolation = "policy_violation"
+        case timeout
+        /// Also where an outside effect may have happened.
+        case unknown
+    }
+
+    let kind: Kind
+    /// A sentence for the user.
+    let text: String
+
+    init(_ kind: Kind, _ text: String) {
+        self.kind = kind
+        self.text = String(text.prefix(WorkflowStep.errorMax))
+    }
+}

@@ -1,0 +1,72 @@
+import GoalGraphs
+import Identity
+import Modules
+import Secrets
+
+/// Runs steps: reads what a step needs, runs its tool, checks the output, and hands the result to the runner.
+final class StepService: Sendable {
+    private let database: any Database
+    private let runner: WorkflowRunner
+    private let tools: ToolBox
+
+    /// The longest output of a step, in bytes of UTF-8.
+    static let outputBytesMax = 1 << 20
+
+    init(database: any Database, runner: WorkflowRunner, tools: ToolBox) {
+        self.database = database
+        self.runner = runner
+        self.tools = tools
+    }
+
+    func run(_ job: StepJob, _ context: JobContext) async throws -> JobOutcome {
+        let (found, outputs) = try await database.read { transaction in try Self.read(job, in: transaction) }
+        // The workflow has ended, or another attempt has begun.
+        guard let (workflow, step) = found else { return .done }
+        guard let tool = tools[step.node.tool], let arguments = step.node.arguments(with: outputs) else {
+            throw JobFailure.permanent("The tool '\(step.node.tool)' of the step is not available any more.")
+        }
+        let run = StepRun(workflow: workflow, step: step, tool: tool.tool, arguments: arguments)
+        let started = ContinuousClock.now
+        let result: Result<ToolResult, StepFailure>
+        do {
+            result = .success(try Self.checked(try await tool.run(run), of: step.node))
+        } catch let failure as StepFailure {
+            result = .failure(failure)
+        }
+        try context.checkCancellation()
+        let measure = WorkflowRunner.Measure(
+            cost: tool.tool.usualCost, milliseconds: (ContinuousClock.now - started).microseconds / 1_000,
+            arguments: Digest.hex(try JSONColumn.encode(arguments)))
+        return .done { [runner] in try runner.finish(run, result, measure, in: $0) }
+    }
+
+    func abandon(_ job: StepJob, _ abandonment: JobAbandonment, in transaction: Transaction) throws {
+        try runner.abandon(job, abandonment, in: transaction)
+    }
+
+    private static func read(_ job: StepJob, in transaction: Transaction) throws -> (
+        (Workflow, WorkflowStep)?, outputs: [String: NodeOutput]
+    ) {
+        guard let step = try transaction.step(job.step, of: job.organisation), step.state == .running,
+            step.attempt == job.attempt,
+            let workflow = try transaction.workflow(step.workflow, of: job.organisation), !workflow.state.isFinished
+        else { return (nil, [:]) }
+        let outputs = try transaction.outputs(of: step.node.references, in: workflow.id, of: job.organisation)
+        return ((workflow, step), outputs)
+    }
+
+    /// The result with an output that can be stored.
+    /// - Throws: ``StepFailure`` for an output that is too long or does not meet a criterion.
+    private static func checked(_ result: ToolResult, of node: GoalNode) throws(StepFailure) -> ToolResult {
+        guard case .output(var output, let effect) = result else { return result }
+        guard output.text.utf8.count <= outputBytesMax else {
+            throw StepFailure(.resourceExhaustion, "The output has more than \(outputBytesMax) bytes.")
+        }
+        // Neither database stores it in a text.
+        if output.text.utf8.contains(0) { output.text = output.text.replacing("\0", with: "\u{FFFD}") }
+        if let unmet = node.successCriteria.first(where: { !$0.isMet(by: output) }) {
+            throw StepFailure(.toolError, "The step does not meet its criterion: \(unmet).")
+        }
+        return .output(output, effect: effect)
+    }
+}

@@ -1,0 +1,27 @@
+import GoalGraphs
+import Modules
+
+/// What the run of a tool leads to.
+enum ToolResult: Sendable {
+    /// The step is done. `effect` runs in the transaction that ends the step, so that both happen or neither; it checks
+    /// before it writes, and throws a ``StepFailure`` where it refuses.
+    case output(NodeOutput, effect: (@Sendable (Transaction) throws -> Void)? = nil)
+    /// The step waits for the end of another workflow, which is submitted in that transaction.
+    case workflow(intent: String)
+}
+
+/// Runs one tool of the catalogue.
+///
+/// A run may be repeated after a crash: everything that a tool does outside of the effect of
+/// ``ToolResult/output(_:effect:)`` can be done twice, or is written down before it is done (``EffectService``).
+protocol ToolExecutor: Sendable {
+    var tool: Tool { get }
+    /// Whether it waits for other services.
+    var isRemote: Bool { get }
+    /// - Throws: ``StepFailure``; other errors are those of the service, and the job is run again.
+    func run(_ run: StepRun) async throws -> ToolResult
+}
+
+extension ToolExecutor {
+    var isRemote: Bool { false }
+}

@@ -1,0 +1,52 @@
+import Modules
+
+/// Conditions that hold in every committed state of the database.
+enum WorkflowsInvariants {
+    static let all: [Invariant] = [
+        Invariant(
+            "the counts of a workflow differ from those of its steps",
+            """
+            SELECT workflows.id, steps_total, steps_completed, steps_failed FROM workflows LEFT JOIN (
+                SELECT workflow_id, COUNT(*) AS total, COUNT(CASE WHEN state = 'succeeded' THEN 1 END) AS completed,
+                    COUNT(CASE WHEN state = 'failed' THEN 1 END) AS failed
+                FROM workflow_steps GROUP BY workflow_id
+            ) AS counts ON counts.workflow_id = workflows.id
+            WHERE steps_total <> COALESCE(total, 0) OR steps_completed <> COALESCE(completed, 0)
+                OR steps_failed <> COALESCE(failed, 0)
+            """),
+        Invariant(
+            "a workflow that has ended has steps that have not",
+            """
+            SELECT workflow_steps.id, workflow_steps.state, workflows.state AS workflow FROM workflow_steps
+                JOIN workflows ON workflows.id = workflow_steps.workflow_id
+            WHERE workflows.state IN ('completed', 'failed', 'cancelled')
+                AND workflow_steps.state IN ('pending', 'ready', 'running', 'waiting', 'awaiting_approval')
+            """),
+        Invariant(
+            "the settlement of a workflow contradicts its reservation",
+            """
+            SELECT workflows.id, settlement, reservations.state FROM workflows
+                LEFT JOIN reservations ON reservations.id = workflows.reservation_id
+            WHERE NOT COALESCE(
+                (settlement = 'none' AND reservation_id IS NULL)
+                OR (settlement = 'held' AND reservations.state IN ('held', 'expired'))
+                OR (settlement = 'committed' AND (reservations.id IS NULL OR reservations.state = 'committed'))
+                OR (settlement = 'released'
+                    AND (reservations.id IS NULL OR reservations.state IN ('released', 'expired'))), false)
+            """),
+        Invariant(
+            "a workflow that has ended has something reserved",
+            """
+            SELECT id, settlement FROM workflows
+            WHERE state IN ('completed', 'failed', 'cancelled') AND settlement = 'held'
+            """),
+        Invariant(
+            "a step that runs or waits has no agent, or an agent has no such step",
+            """
+            SELECT workflow_agents.id, workflow_steps.state FROM workflow_agents
+                JOIN workflow_steps ON workflow_steps.id = workflow_agents.step_id
+            WHERE (workflow_agents.state = 'working') <> (workflow_steps.state = 'running' AND
+                workflow_steps.agent_id = workflow_agents.id)
+            """),
+    ]
+}

@@ -1,0 +1,106 @@
+package import Audit
+package import Entitlements
+package import Files
+import GoalGraphs
+package import Identity
+package import Mail
+package import Modules
+package import Outbound
+package import Realtime
+package import Secrets
+
+/// Intents that are planned as graphs of steps, run by agents, and audited.
+package struct WorkflowsModule: Module {
+    package let routes: [Route]
+    package let workers: [Worker]
+    package let schedules = [
+        MaintainWorkflowsJob.schedule, RunSchedulesJob.schedule, PruneWorkflowsJob.schedule,
+    ]
+
+    /// - Parameters:
+    ///   - client: reaches the URLs that users name.
+    ///   - sealer: derives the key that signs the links of questions.
+    ///   - address: the URL of this service, for these links.
+    package init(
+        database: any Database,
+        identity: IdentityModule,
+        entitlements: EntitlementsModule,
+        audit: AuditModule,
+        realtime: RealtimeModule,
+        mailer: Mailer,
+        queue: JobQueue,
+        files store: FileStore,
+        client: UserURLClient,
+        sealer: Sealer,
+        address: String,
+        settings: WorkflowsSettings = WorkflowsSettings(),
+        runtime: Runtime
+    ) {
+        let files = WorkflowFileService(database: database, files: store, runtime: runtime)
+        let tools = ToolBox([
+            HTTPRequestExecutor(
+                client: client, effects: EffectService(database: database, runtime: runtime)),
+            SendEmailExecutor(database: database, mailer: mailer),
+            ReadFileExecutor(files: files), WriteFileExecutor(files: files), ListDirectoryExecutor(files: files),
+            TableExecutor(.csvTransform), TableExecutor(.jsonTransform), CompareExecutor(), SubWorkflowExecutor(),
+            ScheduleExecutor(runtime: runtime),
+        ])
+        let approvalKey = sealer.key(for: "workflow approvals")
+        let runner = WorkflowRunner(
+            concurrency: entitlements.concurrency,
+            settlement: WorkflowSettlement(credits: entitlements.credits, quotas: entitlements.quotas),
+            trail: WorkflowTrail(audit: audit.service, topics: realtime.topics),
+            notices: ApprovalNotices(mailer: mailer, address: address, key: approvalKey), queue: queue, tools: tools,
+            runtime: runtime)
+        let planning = PlanningService(
+            database: database, runner: runner, rules: RuleWorkflowPlanner(), model: nil, files: files,
+            tools: tools.catalog)
+        let workflows = WorkflowService(
+            database: database, runner: runner, history: audit.search, files: files)
+        let intents = IntentService(
+            database: database, runner: runner, planning: planning, credits: entitlements.credits,
+            quotas: entitlements.quotas, charges: entitlements.unattendedCharges, settings: settings, runtime: runtime)
+        let schedules = WorkflowScheduleService(database: database, intents: intents, audit: audit.service)
+
+        routes =
+            IntentRoutes(intents: intents, member: identity.member, entitlements: entitlements).routes
+            + WorkflowRoutes(workflows: workflows, files: files, member: identity.member).routes
+            + ApprovalRoutes(
+                approvals: ApprovalService(database: database, runner: runner, key: approvalKey),
+                member: identity.member
+            ).routes
+            + WorkflowScheduleRoutes(schedules: schedules, member: identity.member).routes
+        workers = [
+            PlanWorkflowJob.worker(planning),
+            StepJob.worker(StepService(database: database, runner: runner, tools: tools)),
+            StartStepsJob.worker(runner), MaintainWorkflowsJob.worker(workflows), RunSchedulesJob.worker(schedules),
+            PruneWorkflowsJob.worker(workflows),
+        ]
+        realtime.topics.register(WorkflowTrail.topicFamily)
+        entitlements.resolvers.register(WorkflowSettlement.resolver, WorkflowSettlement.resolve)
+        identity.events.onAccountClosed { person, _, transaction in
+            try workflows.cancelAll(of: person, because: "The account was closed.", in: transaction)
+        }
+        identity.events.onAccountSuspended { person, transaction in
+            try workflows.cancelAll(of: person, because: "The account was suspended.", in: transaction)
+        }
+        identity.events.onMemberRemoved { person, organisation, transaction in
+            try workflows.cancelAll(
+                of: person, leaving: organisation, because: "The membership has ended.", in: transaction)
+        }
+    }
+
+    package static let keyScopes: [KeyScope] = [.workflows]
+    package static let rateClasses: [RateClass] = [.intents]
+    package static let migrations = WorkflowsSchema.migrations
+    package static let invariants = WorkflowsInvariants.all
+    package var migrations: [Migration] { Self.migrations }
+}
+
+extension WorkflowsModule: PersonalDataProvider {
+    package var personalDataTables: [PersonalDataTable] { WorkflowsPersonalData.tables }
+}
+
+extension KeyScope {
+    package static let workflows = KeyScope("workflows")
+}

@@ -1,0 +1,125 @@
+import Base
+import Modules
+import TestKit
+import Testing
+
+@testable import Billing
+
+/// Refunds of payments by UPI: a queue of what administrators return by the bank.
+@Suite struct UPIRefundTests {
+    /// A month of the plan `student` that is paid for.
+    private func pay(_ upi: UPIFixture, _ bankReference: String = "in-0001") async throws -> String {
+        #expect(try await upi.report(try await upi.newCode(), bankReference)["outcome"] == "applied")
+        let history = await upi.test.call(
+            "GET", "/v1/payments/history", token: try await upi.token(of: upi.person))
+        return try #require(history["data"]?[0]?["id"]?.string)
+    }
+
+    private func admin(_ upi: UPIFixture, _ method: String, _ path: String, _ json: JSONValue? = nil, key: String = "")
+        async throws -> TestResponse
+    {
+        await upi.test.call(
+            method, "/v1/admin/\(path)", json: json, token: try await upi.token(of: upi.administrator),
+            headers: key.isEmpty ? [:] : ["Idempotency-Key": key])
+    }
+
+    private func request(_ upi: UPIFixture, _ payment: String, _ minor: Int64?, key: String = "key-1") async throws
+        -> TestResponse
+    {
+        var body: [String: JSONValue] = ["reason": "a complaint"]
+        body["amount_minor"] = minor.map { .integer($0) }
+        return try await admin(upi, "POST", "payments/\(payment)/refunds", .object(body), key: key)
+    }
+
+    private func settle(_ upi: UPIFixture, _ refund: TestResponse, _ reference: String) async throws -> TestResponse {
+        try await admin(
+            upi, "POST", "refunds/\(refund["id"]?.string ?? "")/settlement", ["bank_reference": .string(reference)])
+    }
+
+    @Test(arguments: Engine.available)
+    func `a refund waits for the bank's reference, and is settled once`(engine: Engine) async throws {
+        try await withUPI(engine) { upi in
+            let payment = try await pay(upi)
+            let refund = try await request(upi, payment, 30_000)
+            #expect(refund.status == 201 && refund["status"] == "requested", "\(refund)")
+            #expect(try await request(upi, payment, 30_000)["id"] == refund["id"])
+            #expect(
+                try await upi.balances() == ["provider": -79_900, "revenue": 49_900, "refund_pending": 30_000])
+            let queue = try await admin(upi, "GET", "refunds?status=requested&method=upi")
+            #expect(queue["total"] == 1 && queue["data"]?[0]?["id"] == refund["id"], "\(queue)")
+            // Not by the reference of money that has arrived, and not by one of another form.
+            #expect(try await settle(upi, refund, "IN-0001").code == "bank-reference-used")
+            #expect(try await settle(upi, refund, "x y z").status == 422)
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 1...3 {
+                    group.addTask { try await settle(upi, refund, "out-000\(number)").status }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(statuses.sorted() == [200, 409, 409])
+            #expect(try await upi.balances() == ["provider": -79_900, "revenue": 49_900, "refunded": 30_000])
+            let settled = try await admin(upi, "GET", "refunds?status=succeeded")["data"]?[0]
+            let reference = try #require(settled?["bank_reference"]?.string)
+            // A repeat is answered alike.
+            let repeated = try await settle(upi, refund, reference.lowercased())
+            #expect(repeated.status == 200 && repeated["settled_at"] == settled?["settled_at"], "\(repeated)")
+            #expect(try await admin(upi, "DELETE", "refunds/\(refund["id"]?.string ?? "")").code == "refund-state")
+            #expect(try await upi.count("invoices WHERE kind = 'credit_note' AND total = 30000") == 1)
+            #expect(try await upi.count("audit_events WHERE action = 'refund.settled'") == 1)
+            #expect(try await upi.subscription()?.plan == "student")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `never more than was paid is requested, also by requests at once, and what is given up comes back`(
+        engine: Engine
+    ) async throws {
+        try await withUPI(engine) { upi in
+            let payment = try await pay(upi)
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 1...4 {
+                    group.addTask { try await request(upi, payment, 30_000, key: "key-\(number)").status }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(statuses.sorted() == [201, 201, 409, 409])
+            let rest = try await request(upi, payment, nil, key: "rest")
+            #expect(rest["amount_minor"] == 19_900, "\(rest)")
+            #expect(try await request(upi, payment, 1, key: "more").code == "refund-too-high")
+            for _ in 0..<2 {
+                let given = try await admin(upi, "DELETE", "refunds/\(rest["id"]?.string ?? "")")
+                #expect(given.status == 200 && given["status"] == "failed", "\(given)")
+            }
+            #expect(try await settle(upi, rest, "out-0001").code == "refund-state")
+            #expect(
+                try await upi.balances() == ["provider": -79_900, "revenue": 19_900, "refund_pending": 60_000])
+            #expect(await upi.test.call("GET", "/v1/admin/refunds", token: upi.person.token).status == 403)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a reference is used once for refunds and for money of the queue, and a whole refund ends the plan`(
+        engine: Engine
+    ) async throws {
+        try await withUPI(engine) { upi in
+            let payment = try await pay(upi)
+            let refund = try await request(upi, payment, nil)
+            _ = try await upi.report("qr_unknown", "in-0002")
+            let receipt = try await upi.queue().first?["id"]?.string
+            let settled = try await settle(upi, refund, "out-0001")
+            #expect(settled.status == 200 && settled["status"] == "succeeded", "\(settled)")
+            #expect(try await upi.subscription() == nil)
+            for reference in ["out-0001", "in-0001"] {
+                let refused = try await upi.resolve(
+                    receipt, ["action": "refund", "refund_reference": .string(reference)])
+                #expect(refused.code == "bank-reference-used", "\(reference): \(refused)")
+            }
+            let resolved = try await upi.resolve(receipt, ["action": "refund", "refund_reference": "out-0002"])
+            #expect(resolved["outcome"] == "refunded", "\(resolved)")
+            #expect(try await upi.balances() == ["provider": -159_800, "refunded": 159_800])
+            // The plan can be paid for again.
+            _ = try await pay(upi, "in-0003")
+            #expect(try await upi.subscription()?.plan == "student")
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Base
+import GoalGraphs
+import Modules
+import Testing
+
+@testable import Workflows
+
+/// The decisions that need neither clock nor database.
+@Suite struct RuleTests {
+    @Test func `recovery follows from the kind of the failure and the number of tries`() {
+        func recovery(_ kind: StepFailure.Kind, _ attempt: Int64) -> Recovery {
+            RecoveryPolicy.recovery(from: kind, attempt: attempt)
+        }
+        #expect(recovery(.transient, 1) == .retry(after: .seconds(1)))
+        #expect(recovery(.transient, 2) == .retry(after: .seconds(2)))
+        #expect(recovery(.modelError, 1) == .swapModel && recovery(.toolError, 2) == .swapAgent)
+        for kind in StepFailure.Kind.allCases { #expect(recovery(kind, 3) == .escalate) }
+        for kind: StepFailure.Kind in [.resourceExhaustion, .policyViolation, .timeout, .unknown] {
+            #expect(recovery(kind, 1) == .escalate)
+        }
+        #expect(
+            (1...10).map { RecoveryPolicy.wait(after: $0).components.seconds } == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60])
+    }
+
+    @Test func `the confidence of a step is the mean of decision and calls, less after a failed call`() {
+        #expect(Confidence.ofStep(decision: 0.85, calls: 1, failures: 0) == 0.925)
+        #expect(abs(Confidence.ofStep(decision: 0.9, calls: 2, failures: 1) - 0.56) < 1e-12)
+        #expect(Confidence.ofStep(decision: 7, calls: 0, failures: 0) == 0.5)
+    }
+
+    @Test func `a path stays within the folder`() {
+        for text in ["a.txt", "./a.txt", "out/ä b.csv", "a/b/c/d"] { #expect((try? WorkflowPath(text)) != nil) }
+        for text in [
+            "", "/etc/passwd", "../a", "a/../b", "a//b", ".hidden", "a/.b", "a\0b", "a\nb", "a\\b", "a/b/c/d/e", "a/",
+            String(repeating: "x", count: 201), "a\u{202E}b",
+        ] { #expect((try? WorkflowPath(text)) == nil, "\(text)") }
+    }
+
+    @Test func `a table is read and written as RFC 4180 says`() throws {
+        let table = try Table(csv: "\u{FEFF}name,note\r\n\"A, B\",\"say \"\"hi\"\"\"\r\n\r\nc,\n")
+        #expect(table.columns == ["name", "note"])
+        #expect(table.rows == [["A, B", "say \"hi\""], ["c", ""]])
+        #expect(table.csv == "name,note\n\"A, B\",\"say \"\"hi\"\"\"\nc,\n")
+        for text in ["", "a,a\n1,2\n", "a,b\n1\n", "a\n\"1\n"] { #expect((try? Table(csv: text)) == nil, "\(text)") }
+        for text in ["", "{}", "[1]", "nonsense"] { #expect((try? Table(json: text)) == nil, "\(text)") }
+        let json = try Table(json: "[{\"b\":1,\"a\":null},{\"a\":\"x\"}]")
+        #expect(json.columns == ["a", "b"] && json.csv == "a,b\n,1\nx,\n")
+    }
+
+    @Test func `operations on a table`() throws {
+        let table = try Table(csv: "city,amount\nBerlin,10\nParis,9.5\nBerlin,\nRome,100\n")
+        func csv(_ operation: TableOperation) throws -> String { try table.applying(operation).csv }
+        #expect(try csv(.filter([RowCondition("amount", .atLeast, "10")])) == "city,amount\nBerlin,10\nRome,100\n")
+        #expect(try csv(.filter([RowCondition("CITY", .startsWith, "b")])) == "city,amount\nBerlin,10\nBerlin,\n")
+        #expect(try csv(.select(["amount"])) == "amount\n10\n9.5\n\n100\n")
+        #expect(
+            try csv(.sort(by: "amount", descending: false)) == "city,amount\nParis,9.5\nBerlin,10\nRome,100\nBerlin,\n")
+        #expect(try csv(.sort(by: "city", descending: true)).hasPrefix("city,amount\nRome,100\nParis,9.5\n"))
+        #expect(try csv(.limit(1)) == "city,amount\nBerlin,10\n")
+        #expect(try csv(.aggregate(.average, of: "amount", by: nil)) == "average_amount\n39.833333\n")
+        #expect(try csv(.aggregate(.count, of: nil, by: "city")) == "city,count\nBerlin,2\nParis,1\nRome,1\n")
+        #expect(try csv(.values(["city"])) == "city\nBerlin\nParis\nRome\n")
+        #expect(try csv(.rename("city", to: "town")).hasPrefix("town,amount\n"))
+        #expect(try csv(.drop(["amount"])) == "city\nBerlin\nParis\nBerlin\nRome\n")
+        #expect(
+            try csv(.summarise)
+                == "column,values,distinct,sum,average,minimum,maximum\ncity,4,3,,,,\n"
+                + "amount,3,3,119.5,39.833333,9.5,100\n"
+        )
+        for operation: TableOperation in [
+            .select(["missing"]), .aggregate(.sum, of: "city", by: nil), .rename("city", to: "amount"),
+        ] { #expect(throws: StepFailure.self) { try table.applying(operation) } }
+    }
+
+    @Test func `numbers and texts are compared`() {
+        #expect(CompareExecutor.comparison("10.0", "10") == "equal")
+        #expect(CompareExecutor.comparison("0.1", "0.3") == "different: 0.1 is less than 0.3, by 0.2")
+        #expect(CompareExecutor.comparison("a\nb\n", "a\r\nb\r\n") == "equal")
+        #expect(CompareExecutor.comparison("a\nb", "a\nc") == "different\n- 2: b\n+ 2: c")
+    }
+}
