@@ -59,7 +59,7 @@ import Testing
                   {"id": "b", "description": "B", "tool": "read_file", "arguments": {"path": "a.csv"},
                    "success_criteria": [
                      {"kind": "is_nice"}, {"kind": "contains"}, {"kind": "rows_at_least", "value": 1.5}
-                   ], "estimated_cost_micros": -1}
+                   ], "estimated_cost_micros": -1, "capabilities": ["files", "magic"]}
                 ], "trigger": {"cron": "0 9 * * 1"}, "steps": []}
                 """#) == [
                     "/steps is not a member; those are nodes, trigger",
@@ -76,6 +76,8 @@ import Testing
                         + "rows_at_least",
                     "/nodes/2/success_criteria/1/value is missing",
                     "/nodes/2/success_criteria/2/value is not a whole number",
+                    "/nodes/2/capabilities/1 is not one of web, mail, files, data, scheduling, commands, integrations, "
+                        + "language",
                     "/nodes/2/estimated_cost_micros is not a number of 0 or more",
                     "/trigger/time_zone is missing",
                 ])

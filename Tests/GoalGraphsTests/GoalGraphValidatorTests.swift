@@ -44,7 +44,8 @@ import Testing
             return .missingCapability(node: node.id, tool: "send_email", needed: .mail)
         },
         { node, random in
-            let criterion = [SuccessCriterion.statusIs(200), .rowsAtLeast(1)].randomElement(using: &random)!
+            let criterion = [SuccessCriterion.statusIs(200), .rowsAtLeast(1), .contains("")].randomElement(
+                using: &random)!
             node.successCriteria.append(criterion)
             return .criterion(node: node.id, tool: "send_email", criterion)
         },

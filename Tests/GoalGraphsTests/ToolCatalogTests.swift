@@ -38,6 +38,11 @@ import Testing
             faults(.httpRequest, ["url": .string(String(repeating: "a", count: 2_049))])
                 == ["'url' has 2049 bytes; 2048 are accepted"])
         #expect(faults(.mcpCall, ["server": "a", "tool": "b", "arguments": []]) == ["'arguments' is not an object"])
+        let nested = (0..<15).reduce([:] as JSONValue) { value, _ in ["a": value] }
+        #expect(faults(.mcpCall, ["server": "a", "tool": "b", "arguments": nested]) == [])
+        #expect(
+            faults(.mcpCall, ["server": "a", "tool": "b", "arguments": ["a": nested]])
+                == ["'arguments' is nested more than 16 levels deep"])
     }
 
     private static let operations: [TableOperation] = [

@@ -113,6 +113,7 @@ import Testing
                 (["intent": "x", "context": "text"], "/context"), (["intent": "x", "priority": "urgent"], "/priority"),
                 (["intent": "x", "budget": 11], "/budget"), (["intent": "x", "budget": -1], "/budget"),
                 (["intent": "x", "user_id": "me"], "/user_id"), (["intent": "x", "goal_graph": 5], "/goal_graph"),
+                (["intent": "x", "goal_graph": ["nodes": [["id": 5]]]], "/goal_graph/nodes/0/id"),
             ]
             for (body, pointer) in bodies {
                 let refused = await workflows.app.call(

@@ -1,6 +1,6 @@
 package import Base
 
-/// Why an answer of a model is not a goal graph.
+/// Why an answer of a model, or JSON of a client, is not a goal graph.
 package struct GoalGraphAnswerFault: Error, Hashable, CustomStringConvertible {
     /// At least one; by RFC 6901 pointers into the answer.
     package let faults: [Problem.Fault]

@@ -57,7 +57,16 @@ struct GoalGraphReader {
         for (index, value) in elements(members, "success_criteria", pointer).enumerated() {
             if let criterion = criterion(value, "\(pointer)/success_criteria/\(index)") { criteria.append(criterion) }
         }
-        let capabilities = texts(members, "capabilities", pointer).compactMap(Capability.init)
+        var capabilities: [Capability] = []
+        for (index, name) in texts(members, "capabilities", pointer).enumerated() {
+            if let capability = Capability(rawValue: name) {
+                capabilities.append(capability)
+            } else {
+                fail(
+                    "\(pointer)/capabilities/\(index)",
+                    "is not one of " + Capability.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+        }
         let cost = number(members, "estimated_cost_micros", pointer)
         let seconds = number(members, "estimated_seconds", pointer)
         guard let id, let description, let tool, let arguments = members["arguments"]?.object else { return nil }

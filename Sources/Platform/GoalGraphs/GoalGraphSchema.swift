@@ -79,8 +79,8 @@ package struct GoalGraphSchema: Sendable {
         return lines.joined(separator: "\n")
     }
 
-    /// Reads an answer. Where it leaves them out, capabilities and estimates are those of the tool, and a reference
-    /// makes a dependency. Whether the graph may run is for ``GoalGraphValidator`` to check.
+    /// Reads an answer, or JSON of a client. Where it leaves them out, capabilities and estimates are those of the
+    /// tool, and a reference makes a dependency. Whether the graph may run is for ``GoalGraphValidator`` to check.
     package func graph(from value: JSONValue) throws(GoalGraphAnswerFault) -> GoalGraph {
         var reader = GoalGraphReader(tools: tools)
         let graph = reader.graph(value, nodesMax: Self.nodesMax)

@@ -7,6 +7,8 @@ package struct GoalGraphValidator: Sendable {
     package static let faultsMax = 50
     private static let descriptionMax = 500
     private static let criteriaMax = 10
+    /// Bytes of the text of a criterion.
+    fileprivate static let textMax = 10_000
     /// A thousand times what the greatest plan allows, so that sums do not overflow.
     private static let costMax = MicroDollars(10_000_000_000)
     private static let secondsMax: Double = 30 * 86_400
@@ -109,7 +111,8 @@ extension Tool {
     /// Whether an output of the tool can meet a criterion at all.
     fileprivate func canMeet(_ criterion: SuccessCriterion) -> Bool {
         switch criterion {
-        case .notEmpty, .contains, .validJSON: true
+        case .notEmpty, .validJSON: true
+        case .contains(let text): (1...GoalGraphValidator.textMax).contains(text.utf8.count)
         case .statusIs(let status): outputParts.contains(.status) && (0...999).contains(status)
         case .rowsAtLeast(let count): outputParts.contains(.rows) && (0...TableOperation.rowsMax).contains(count)
         }

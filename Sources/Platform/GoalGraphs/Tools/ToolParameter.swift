@@ -70,6 +70,9 @@ extension ToolParameter {
 }
 
 extension ToolParameter.Kind {
+    /// Of objects that the tool does not know before: decoders of stored graphs take longer for each level.
+    private static let depthMax = 16
+
     func faults(in value: JSONValue, path: String) -> [ArgumentFault] {
         switch (self, value) {
         case (.text(let lengthMax), .string(let text)):
@@ -96,7 +99,9 @@ extension ToolParameter.Kind {
         case (.list, _): return [ArgumentFault(path, "is not a list")]
         case (.record(let parameters), .object(let members)):
             return ToolParameter.faults(in: members, parameters: parameters, path: path)
-        case (.object, .object): return []
+        case (.object, .object):
+            return value.isNested(deeper: Self.depthMax)
+                ? [ArgumentFault(path, "is nested more than \(Self.depthMax) levels deep")] : []
         case (.record, _), (.object, _): return [ArgumentFault(path, "is not an object")]
         }
     }
@@ -114,6 +119,16 @@ extension ToolParameter.Kind {
             ]
         case .record(let parameters): ToolParameter.schema(of: parameters).object ?? [:]
         case .object: ["type": "object"]
+        }
+    }
+}
+
+extension JSONValue {
+    fileprivate func isNested(deeper depth: Int) -> Bool {
+        switch self {
+        case .array(let elements): depth == 0 || elements.contains { $0.isNested(deeper: depth - 1) }
+        case .object(let members): depth == 0 || members.values.contains { $0.isNested(deeper: depth - 1) }
+        default: false
         }
     }
 }

@@ -165,18 +165,11 @@ final class IntentService: Sendable {
 
     private func graph(of request: SubmitIntent, budget: MicroDollars) throws(Problem) -> String? {
         guard let value = request.goalGraph, value != .null else { return nil }
-        let text = try Problem.rethrowing { try JSONColumn.encode(value) }
+        let limits = PlanRequest(intent: "", context: "{}", budget: budget).limits
+        let graph = try planning.graph(from: value, at: "/goal_graph", limits: limits)
+        let text = try Problem.rethrowing { try JSONColumn.encode(graph) }
         guard text.utf8.count <= SubmitIntent.contextBytesMax, !text.contains("\\u0000") else {
             throw Problem.invalid("/goal_graph", "has more than \(SubmitIntent.contextBytesMax) bytes, or a NUL")
-        }
-        let graph: GoalGraph
-        do { graph = try JSONColumn.decode(text) } catch {
-            throw Problem.invalid("/goal_graph", "is no goal graph: {\"nodes\": […]}")
-        }
-        let limits = PlanRequest(intent: "", context: "{}", budget: budget).limits
-        let faults = planning.faults(in: graph, limits: limits)
-        guard faults.isEmpty else {
-            throw Problem.invalid(faults.map { Problem.Fault("/goal_graph", $0) })
         }
         return text
     }

@@ -25,8 +25,24 @@ final class PlanningService: Sendable {
         self.tools = tools
     }
 
+    /// Reads a client's own graph. Capabilities and estimates that it leaves out are those of the tools.
+    /// - Parameter pointer: of `value` in the body.
+    /// - Throws: `validation-failed`.
+    func graph(from value: JSONValue, at pointer: String, limits: GoalGraphLimits) throws(Problem) -> GoalGraph {
+        let graph: GoalGraph
+        do throws(GoalGraphAnswerFault) { graph = try GoalGraphSchema(tools: tools).graph(from: value) } catch {
+            throw Problem.invalid(
+                error.faults.prefix(GoalGraphValidator.faultsMax).map {
+                    Problem.Fault(pointer + $0.pointer, $0.detail)
+                })
+        }
+        let faults = faults(in: graph, limits: limits)
+        guard faults.isEmpty else { throw Problem.invalid(faults.map { Problem.Fault(pointer, $0) }) }
+        return graph
+    }
+
     /// The faults of a graph, as sentences.
-    func faults(in graph: GoalGraph, limits: GoalGraphLimits) -> [String] {
+    private func faults(in graph: GoalGraph, limits: GoalGraphLimits) -> [String] {
         var faults = GoalGraphValidator(tools: tools, limits: limits).faults(in: graph).map(\.description)
         if let trigger = graph.trigger {
             do throws(CronFault) { _ = try CronExpression(trigger.cron, timeZone: trigger.timeZone) } catch {
