@@ -42,7 +42,7 @@ import Testing
                 )
             }
             _ = try await Migrator(allMigrations).run(on: database)
-            let (paid, open, last) = try await database.read { transaction in
+            let (paid, open, last) = try await database.write { transaction in
                 (
                     try transaction.lockedUPIPayment("qr_paid"), try transaction.lockedUPIPayment("qr_open"),
                     try transaction.first("SELECT * FROM prepaid_periods", PrepaidPeriod.init(row:))

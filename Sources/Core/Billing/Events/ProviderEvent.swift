@@ -56,11 +56,10 @@ extension ProviderEvent {
             let object = value["data"]?["object"], object.object != nil
         else { return nil }
         let account = value["account"]?.string ?? ""
-        let objectID = object["id"]?.string ?? ""
+        // What its owner has named, such as a coupon, has an id of another form: nothing that is followed here.
+        let objectID = object["id"]?.string.flatMap { ProviderObjectID.isValid($0) ? $0 : nil } ?? ""
         let kind = object["object"]?.string ?? ""
-        guard account.isEmpty || ProviderObjectID.isValid(account),
-            objectID.isEmpty || ProviderObjectID.isValid(objectID),
-            kind.utf8.count <= 100, !kind.utf8.contains(0)
+        guard account.isEmpty || ProviderObjectID.isValid(account), kind.utf8.count <= 100, !kind.utf8.contains(0)
         else { return nil }
         let seconds = value["created"]?.integer ?? now.seconds
         self.id = id
