@@ -81,6 +81,13 @@ import Testing
                     test, broken, signature: StripeSignature.header(of: broken, secrets: ["whsec_new"], at: now))
                 #expect(response.status == 400 && response["error"] == "Invalid payload", "\(text)")
             }
+            // An object whose id its owner has chosen is no fault of the event.
+            let named = bytes([
+                "id": "evt_9", "type": "coupon.created", "data": ["object": ["id": "SUMMER-26 %", "object": "coupon"]],
+            ])
+            let taken = await post(
+                test, named, signature: StripeSignature.header(of: named, secrets: ["whsec_new"], at: now))
+            #expect(taken.json == ["received": true], "\(taken)")
             let large = [UInt8](repeating: UInt8(ascii: " "), count: ProviderWebhook.bytesMax + 1)
             #expect(await post(test, large, signature: good).status == 413)
         }

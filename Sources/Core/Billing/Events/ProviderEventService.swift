@@ -65,7 +65,7 @@ package final class ProviderEventService: Sendable {
 
     private func store(_ event: ProviderEvent, in transaction: Transaction) throws {
         var event = event
-        // A balance, which changes often and is not followed here, has no id.
+        // A balance has no id, and a coupon one of another form: they are not followed here.
         if event.objectID.isEmpty || registration(of: event.kind) == nil { event.ignore() }
         guard try transaction.insert(event), event.state == .received else { return }
         try enqueue(event.id, in: transaction)

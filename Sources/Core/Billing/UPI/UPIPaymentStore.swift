@@ -38,7 +38,9 @@ extension Transaction {
 
     /// For reports of money, whose reference names the code. The row is locked until the transaction ends.
     func lockedUPIPayment(_ id: String) throws -> UPIPayment? {
-        try first(Self.selectUPIPayment + "WHERE id = \(id) \(.forUpdate)", UPIPayment.init(row:))
+        // What was paid for is read by a statement of its own: the one that waits for the lock sees the rows of before.
+        guard try first("SELECT id FROM upi_payments WHERE id = \(id) \(.forUpdate)") != nil else { return nil }
+        return try first(Self.selectUPIPayment + "WHERE id = \(id)", UPIPayment.init(row:))
     }
 
     /// The newest code for the same, which expires at `time` or later and was not paid.
@@ -72,20 +74,14 @@ extension Transaction {
         )
     }
 
-    /// With what was paid for, by subqueries: a row that is locked has no outer join.
+    /// With what was paid for.
     private static var selectUPIPayment: SQL {
-        func paid(_ column: String) -> SQL {
-            SQL(
-                trusted: """
-                    (SELECT \(column) FROM prepaid_periods WHERE prepaid_periods.payment_id = upi_payments.payment_id)
-                        AS \(column)
-                    """)
-        }
-        return """
-            SELECT upi_payments.*, \(paid("period_start")), \(paid("period_end")), \(paid("paid_at"))
-            FROM upi_payments
+        """
+        SELECT upi_payments.*, period_start, period_end, paid_at FROM upi_payments LEFT JOIN (
+            SELECT payment_id AS paid_by, period_start, period_end, paid_at FROM prepaid_periods
+        ) AS paid ON paid_by = upi_payments.payment_id
 
-            """
+        """
     }
 
     /// - Returns: how many were deleted.
