@@ -36,7 +36,7 @@ import Testing
             let all = try await subjects(upi)
             #expect(all == Array(repeating: "Your plan ends soon", count: 3) + ["Your plan has ended"], "\(all)")
             let text = try await upi.test.mail(to: upi.person.email).first { $0.subject == all[0] }?.text
-            #expect(text?.contains("Student ends at 2026-02-28T12:00:00Z") == true, "\(text ?? "")")
+            #expect(text?.contains("Student ends at 28 February 2026, 12:00 UTC") == true, "\(text ?? "")")
             #expect(try await upi.subscription() == nil)
         }
     }
