@@ -26,6 +26,8 @@ let c: [Target] = [
     .target(name: "CSlowDisk", path: "Sources/C/CSlowDisk"),
     // Functions of glibc that Swift's module of the C library does not export.
     .target(name: "CMemory", path: "Sources/C/CMemory"),
+    // Starts programs as another account, which takes calls between fork and execve; the filter of system calls.
+    .target(name: "CSandbox", path: "Sources/C/CSandbox"),
     // Functions of its header alone: floating-point modes, processor features, loops with vector instructions.
     .systemLibrary(name: "CCompute", path: "Sources/C/CCompute"),
     // Debian's package has no file for pkg-config.
@@ -64,6 +66,7 @@ let platform: [Target] = [
     .layer("Platform", "Outbound", ["Base", "DomainNames", .httpClient, .nio, .nioHTTP1, .nioPosix]),
     .layer("Platform", "Stripe", ["Base", "Outbound", "Secrets"]),
     .layer("Platform", "Models", ["Base", "Outbound"]),
+    .layer("Platform", "CommandSandbox", ["Base", "CSandbox"]),
     .layer("Platform", "PDF", ["Base", "CHaru"]),
     .layer("Platform", "AWS", ["Base", "Outbound", "Secrets"]),
     .layer("Platform", "Boosting", ["Base", "CXGBoost"]),
@@ -188,6 +191,7 @@ let tests: [Target] = [
     .tests("OutboundTests", ["Base", "Outbound", "TestKit", .nio]),
     .tests("StripeTests", ["Base", "Outbound", "Stripe", "TestStripe", "TestKit"]),
     .tests("ModelsTests", ["Base", "Models", "Outbound", "TestKit"]),
+    .tests("CommandSandboxTests", ["CommandSandbox", "TestKit"]),
     .tests("PDFTests", ["Base", "PDF", "TestKit"]),
     .tests("AWSTests", ["AWS", "Base", "Outbound", "TestKit"]),
     .tests("SpotDecisionsTests", ["Base", "Boosting", "SpotDecisions", "TestKit"]),

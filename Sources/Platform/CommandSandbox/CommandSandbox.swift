@@ -1,0 +1,59 @@
+import Base
+import Foundation
+
+/// Runs commands that this server does not trust, separated from it and from one another by bubblewrap.
+///
+/// A command has its own namespaces of users, processes, mounts, networks, IPC and host names, no capabilities, a
+/// filter of system calls, and limits. It sees the system's programs read-only, an empty `/tmp`, and the folder that
+/// it is given; no network, no file of this server, none of its environment. All of its processes end with it, with
+/// the caller's task, and with this process.
+package final class CommandSandbox: Sendable {
+    /// The user and the group of commands where this process runs as root: an id that neither Debian nor systemd
+    /// assigns. The kernel lets root change its settings and start any number of processes even inside a user
+    /// namespace. Elsewhere commands run as the user of this process.
+    package static let account: UInt32 = 65_533
+
+    private let program: String
+    private let pool: BlockingPool
+
+    /// - Parameters:
+    ///   - program: the path of bubblewrap.
+    ///   - concurrency: commands that run at once.
+    ///   - queueCapacity: commands that wait; further ones are refused.
+    package init(program: String = "/usr/bin/bwrap", concurrency: Int = 4, queueCapacity: Int = 64) {
+        self.program = program
+        // bubblewrap ends with the thread that started it: threads of a pool live as long as the pool.
+        pool = BlockingPool(name: "command", threads: concurrency, capacity: queueCapacity)
+    }
+
+    /// Runs a command until it ends, or a limit ends it.
+    /// - Throws: ``CommandSandboxError``; ``CommandSandboxError/cancelled`` once the processes of a cancelled task have
+    ///   ended.
+    package func run(_ command: SandboxedCommand) async throws(CommandSandboxError) -> CommandResult {
+        try command.check()
+        let queued = QueuedCommand(CommandExecution(command, program: program))
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                guard queued.enqueue(continuation) else { return }
+                if !pool.add({ queued.execute() }) { queued.finish(.failure(.overloaded)) }
+            }
+        } onCancel: {
+            queued.cancel()
+        }
+        return try result.get()
+    }
+
+    /// Runs a command that does nothing, which shows whether commands can run on this system.
+    /// - Throws: ``CommandSandboxError/unavailable(reason:)``.
+    package func check() async throws(CommandSandboxError) {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-\(UUID().uuidString)")
+        do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false) } catch {
+            throw .unavailable(reason: "\(folder.path) cannot be created: \(error)")
+        }
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let result = try await run(SandboxedCommand(["true"], folder: folder.path))
+        guard result.end == .exited(status: 0) else {
+            throw .unavailable(reason: "the command true ended with \(result.end): \(result.standardError.text)")
+        }
+    }
+}
