@@ -15,7 +15,7 @@ import Testing
         #expect(result.standardError.text == "error\n")
         #expect(!result.standardOutput.isTruncated && !result.standardError.isTruncated)
         #expect(result.usage.processorTime > .zero && result.usage.wallTime > .zero)
-        #expect((500_000...100_000_000).contains(result.usage.memory))
+        #expect((0...100_000_000).contains(result.usage.memory))
     }
 
     @Test func `arguments and variables reach the command as they are`() async throws {

@@ -39,7 +39,7 @@ struct CommandExecution: Sendable {
             standardError: errors.captured,
             usage: CommandUsage(
                 wallTime: ContinuousClock.now - started, processorTime: max(end.processorTime, tree.processorTime),
-                memory: max(end.largestProcess, tree.memory)))
+                memory: tree.memory))
     }
 
     private enum Stop: Equatable {

@@ -37,6 +37,7 @@ package struct CommandUsage: Sendable, Hashable {
     package let wallTime: Duration
     /// In user and kernel mode.
     package let processorTime: Duration
-    /// The bytes of the largest process, or of all together where that was measured and is more.
+    /// The most bytes of all processes together that were measured; 0 for a command that ended before. The kernel's own
+    /// maximum is of no use: it begins with the memory of the process that has started the command.
     package let memory: Int
 }

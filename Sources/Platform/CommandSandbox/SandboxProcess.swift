@@ -186,7 +186,6 @@ final class SandboxProcess {
         /// As a shell reports it.
         let status: Int32
         let processorTime: Duration
-        let largestProcess: Int
     }
 
     /// Waits for the end of all processes. bubblewrap ends after them.
@@ -204,7 +203,7 @@ final class SandboxProcess {
         let signal = status & 0x7F
         return End(
             status: signal == 0 ? status >> 8 & 0xFF : 128 + signal,
-            processorTime: Duration(usage.ru_utime) + Duration(usage.ru_stime), largestProcess: usage.ru_maxrss << 10)
+            processorTime: Duration(usage.ru_utime) + Duration(usage.ru_stime))
     }
 
     /// Waits for the end of a process.
