@@ -137,11 +137,12 @@ struct PayoutProof {
         _ write: @escaping @Sendable (String) -> Void
     ) async throws {
         stripe.failAtRandom(thousandths: Self.laterFaults, seed: seed &+ 1)
-        for hours in [1, 13, 25, 27, 29, 31, 33] as [Int64] {
+        var hours: Int64 = 1
+        while hours <= Self.settledWithin {
             if hours > 27 { stripe.stopFailing() }
             server.clock.set(offset: .hours(hours))
             offset.set(offset: .hours(hours))
-            try await Progress.write(to: write) { [app = server.app] in
+            try await Progress.write(to: write) { [app = server.app, hours] in
                 let jobs = try await app.database.read { transaction in
                     try transaction.count("SELECT COUNT(*) AS count FROM jobs WHERE finished_at IS NULL")
                 }
@@ -150,8 +151,20 @@ struct PayoutProof {
             } during: {
                 try await server.app.runDueJobs(together: Self.jobs)
             }
+            let open = try await server.app.database.read { transaction in
+                try transaction.count(
+                    """
+                    SELECT COUNT(*) AS count FROM payouts
+                    WHERE state IN ('requested', 'reserved', 'sending', 'unknown', 'reversing')
+                    """)
+            }
+            if hours > 33, open == 0 { return }
+            hours += hours < 25 ? 12 : 2
         }
     }
+
+    /// Hours. The monthly payouts of what remains begin on the first day of a month, which may be within the proof.
+    private static let settledWithin: Int64 = 101
 
     private struct Result {
         var transferred = 0
@@ -183,8 +196,10 @@ struct PayoutProof {
             )
         }
         result.found = Int(lookUps)
-        if Set(payouts.map(\.subject)).count != plan.count {
-            result.faults.append("\(Set(payouts.map(\.subject)).count) of \(plan.count) subjects have a payout")
+        // Others are what remains of payouts in whole units.
+        let subjects = Set(payouts.filter { $0.purpose == PayoutPlan.purpose }.map(\.subject))
+        if subjects.count != plan.count {
+            result.faults.append("\(subjects.count) of \(plan.count) subjects have a payout")
         }
         for payout in payouts {
             let made = groups[payout.id.text] ?? []

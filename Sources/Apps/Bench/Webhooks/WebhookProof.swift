@@ -218,7 +218,9 @@ struct WebhookProof {
                 faults.append("\(intent.id) is \(intent.status.text), and \(payment.state.rawValue) here")
             }
             if payment.receivedMinor != intent.amountReceived.minorUnits || payment.refundedMinor != refunded {
-                faults.append("\(intent.id): received and refunded differ")
+                faults.append(
+                    "\(intent.id): \(payment.receivedMinor) received and \(payment.refundedMinor) refunded, at the "
+                        + "provider \(intent.amountReceived.minorUnits) and \(refunded)")
             }
         }
         let (charged, returned) = (stripe.totals["usd"]?.charged ?? 0, stripe.totals["usd"]?.refunded ?? 0)

@@ -18,7 +18,7 @@ struct ApplyProviderEventJob: Job {
                 do { return try await events.apply(job.event) } catch let failure as JobFailure {
                     throw failure
                 } catch {
-                    throw JobFailure.retry(within: waitMax, reason: "\(error)")
+                    throw retry(after: error)
                 }
             },
             abandoned: { job, reason, transaction in
@@ -26,4 +26,14 @@ struct ApplyProviderEventJob: Job {
             }
         )
     }
+
+    /// The job is done with effects. A problem repeats it: what refuses an event now may change, such as the state of a
+    /// payment whose event is late.
+    static func done(_ effects: @escaping @Sendable (Transaction) throws -> Void) -> JobOutcome {
+        .done { transaction in
+            do { try effects(transaction) } catch let problem as Problem { throw retry(after: problem) }
+        }
+    }
+
+    private static func retry(after error: any Error) -> JobFailure { .retry(within: waitMax, reason: "\(error)") }
 }

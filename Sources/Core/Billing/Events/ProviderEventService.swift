@@ -126,9 +126,11 @@ package final class ProviderEventService: Sendable {
             return .done { try $0.end(id, as: .ignored) }
         }
         guard claim.at < event.retryUntil else { throw JobFailure.permanent(event.lastError ?? "It took too long.") }
-        guard let client else { return .done { [self] in try applyDelivered(event, registration, in: $0) } }
+        guard let client else {
+            return ApplyProviderEventJob.done { [self] in try applyDelivered(event, registration, in: $0) }
+        }
         let fetched = try await fetch(event.objectID, registration.kind, of: event.account, client)
-        return .done { [self] transaction in
+        return ApplyProviderEventJob.done { [self] transaction in
             let isNewest = try transaction.advanceProviderObject(
                 event.objectID, of: event.account, to: claim.number, fetchedAt: claim.at)
             guard isNewest else {
