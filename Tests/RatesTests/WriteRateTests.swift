@@ -19,7 +19,7 @@ import Testing
             for session in ["none", "another"] {
                 let refused = await predict(session, person)
                 #expect(refused.status == 429 && refused.code == "rate-limited", "\(refused)")
-                #expect(refused["detail"]?.string?.contains("120 per minute") == true)
+                #expect(refused["limit"]?.string?.contains("120 per minute") == true, "\(refused)")
                 #expect(refused.headers["retry-after"] == "1")
             }
             #expect(await app.call("GET", "/v1/auth/profile", token: person.token).status == 200, "a safe request")
