@@ -44,8 +44,6 @@ package struct Problem: Error, Sendable {
         headers: [String: String] = [:],
         cause: (any Error)? = nil
     ) {
-        // The response has its own members in any case. A client must not end the process by a refusal of it.
-        assert(Self.ownMembers.isDisjoint(with: members.keys), "a problem has a member that every problem has")
         self.kind = kind
         self.title = title ?? kind.title
         self.detail = detail
