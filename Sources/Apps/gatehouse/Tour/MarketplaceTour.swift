@@ -123,7 +123,7 @@ struct MarketplaceTour: Sendable {
         try await runner.step(
             .post, "/api/bookings/book-service", by: cast.organizer.client,
             body: .json(["event_id": .string(event), "provider_id": .string(provider), "agreed_price": 1]),
-            expect: .refused(409, "amount-mismatch", "The amount differs from the price", andMore: true),
+            expect: .refused(409, "amount-mismatch", "The amount is not the one to be paid", andMore: true),
             "for 1 USD: refused")
         let food = try await runner.step(
             .post, "/api/bookings/book-service", by: cast.organizer.client,
@@ -146,7 +146,7 @@ struct MarketplaceTour: Sendable {
         let confirmation = ClientBody.json(["payment_intent_id": .string(intent)])
         try await runner.step(
             .post, "/api/payments/confirm", by: cast.organizer.client, body: confirmation,
-            expect: .refused(409, "payment-not-completed", "The payment is not completed", andMore: true),
+            expect: .refused(409, "payment-incomplete", "The payment is not completed", andMore: true),
             "the provider says that it is not paid")
         try stripe.pay(intent)
         runner.note("(at the provider: the organizer pays by card)")

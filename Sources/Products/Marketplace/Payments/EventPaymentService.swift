@@ -71,7 +71,7 @@ final class EventPaymentService: Sendable {
     // MARK: Requests
 
     /// Asks the provider for the payment's state, and applies it.
-    /// - Throws: `not-found`, also for another organisation's payment; `payment-not-completed`, with its status;
+    /// - Throws: `not-found`, also for another organisation's payment; `payment-incomplete`, with its status;
     ///   `provider-unavailable`.
     func confirm(_ request: PaymentConfirmation, scope: Scope) async throws(Problem) -> PaymentConfirmed {
         let unknown = Problem(.notFound, detail: "Payment not found")
