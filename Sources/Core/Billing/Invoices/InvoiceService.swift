@@ -114,14 +114,13 @@ package final class InvoiceService: Sendable {
                 subjectKind: "invoice", subject: invoice.id.text,
                 details: ["number": invoice.number, "total": "\(invoice.total)"]),
             in: transaction)
-        for owner in try Contact.owners(of: invoice.organisation, in: transaction) where owner.isEmailVerified {
-            let values = [
-                "name": owner.name, "number": invoice.number, "total": "\(invoice.total)",
+        try mailer.send(
+            invoice.kind == .invoice ? "invoice" : "credit-note", toOwnersOf: invoice.organisation,
+            [
+                "number": invoice.number, "total": "\(invoice.total)",
                 "link": "\(address)/v1/payments/invoices/\(invoice.id)/download",
-            ]
-            let template = invoice.kind == .invoice ? "invoice" : "credit-note"
-            try mailer.send(Email(template, to: owner.email, values: values), in: transaction)
-        }
+            ],
+            in: transaction)
         for listener in listeners.withLock({ $0 }) { try listener(invoice, transaction) }
     }
 }

@@ -151,9 +151,6 @@ final class PrepaidPlanService: Sendable {
     func send(
         _ template: String, to organisation: ID<Organisation>, _ values: [String: String], in transaction: Transaction
     ) throws {
-        for owner in try Contact.owners(of: organisation, in: transaction) where owner.isEmailVerified {
-            let values = values.merging(["name": owner.name]) { first, _ in first }
-            try mailer.send(Email(template, to: owner.email, values: values), in: transaction)
-        }
+        try mailer.send(template, toOwnersOf: organisation, values, in: transaction)
     }
 }

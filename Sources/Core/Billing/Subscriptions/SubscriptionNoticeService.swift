@@ -26,14 +26,15 @@ final class SubscriptionNoticeService: Sendable {
                 "plan": name(row), "amount": "\(row.amount)", "cycle": row.cycle == .yearly ? "year" : "month",
                 "through": row.paidThrough?.description ?? "", "link": page,
             ]
-            try send("subscription-started", to: row.organisation, values, in: transaction)
+            try mailer.send("subscription-started", toOwnersOf: row.organisation, values, in: transaction)
         }
     }
 
     /// Tells of the end of what was paid for, whichever plan follows.
     func sendEnd(of row: ProviderSubscription, in transaction: Transaction) throws {
         guard !row.isLive, row.paidThrough != nil, try transaction.insertNotice("ended", of: row.id) else { return }
-        try send("subscription-ended", to: row.organisation, ["plan": name(row), "link": page], in: transaction)
+        try mailer.send(
+            "subscription-ended", toOwnersOf: row.organisation, ["plan": name(row), "link": page], in: transaction)
     }
 
     /// Tells that a renewal was not paid: of each attempt, and where the customer has to act, once of each invoice.
@@ -50,18 +51,10 @@ final class SubscriptionNoticeService: Sendable {
             "next": invoice.nextPaymentAttempt?.description ?? "",
             "grace": (paidThrough + SubscriptionBillingService.grace).description,
         ]
-        try send(
-            needsAction ? "payment-action-required" : "payment-failed", to: row.organisation, values, in: transaction)
+        try mailer.send(
+            needsAction ? "payment-action-required" : "payment-failed", toOwnersOf: row.organisation, values,
+            in: transaction)
     }
 
     private func name(_ row: ProviderSubscription) -> String { plans.current[row.plan]?.name ?? row.plan.text }
-
-    private func send(
-        _ template: String, to organisation: ID<Organisation>, _ values: [String: String], in transaction: Transaction
-    ) throws {
-        for contact in try Contact.owners(of: organisation, in: transaction) where contact.isEmailVerified {
-            let values = values.merging(["name": contact.name]) { first, _ in first }
-            try mailer.send(Email(template, to: contact.email, values: values), in: transaction)
-        }
-    }
 }

@@ -60,14 +60,14 @@ final class UsageAlertService: Sendable {
                 meter: bucket.meter, percent: percent, used: used, limit: limit, periodStart: period.start,
                 periodEnd: period.end),
             in: transaction)
-        for contact in try Contact.owners(of: bucket.organisation, in: transaction) where contact.isEmailVerified {
-            let values = [
-                "name": contact.name, "meter": bucket.meter.replacing("_", with: " "),
+        try mailer.send(
+            "usage-alert", toOwnersOf: bucket.organisation,
+            [
+                "meter": bucket.meter.replacing("_", with: " "),
                 "percent": "\(Int64(Double(used) * 100 / Double(limit)))",
                 "used": "\(used)", "limit": "\(limit)", "resets": period.end.description,
-            ]
-            try mailer.send(Email("usage-alert", to: contact.email, values: values), in: transaction)
-        }
+            ],
+            in: transaction)
     }
 }
 

@@ -107,14 +107,14 @@ final class WebhookDeliveryService: Sendable {
                 "webhook-endpoint.disabled", organisation: endpoint.organisation.text, subject: endpoint.id.text,
                 details: ["reason": reason.rawValue]),
             in: transaction)
-        for owner in try Contact.owners(of: endpoint.organisation, in: transaction) where owner.isEmailVerified {
-            let values = [
-                "name": owner.name, "host": endpoint.url.host,
+        try mailer.send(
+            "webhook-disabled", toOwnersOf: endpoint.organisation,
+            [
+                "host": endpoint.url.host,
                 "reason": reason == .gone ? "It answered that it is gone (410)." : "Every attempt has failed.",
                 "since": (endpoint.failingSince ?? transaction.now).description,
-            ]
-            try mailer.send(Email("webhook-disabled", to: owner.email, values: values), in: transaction)
-        }
+            ],
+            in: transaction)
     }
 
     /// From 0 to 1.

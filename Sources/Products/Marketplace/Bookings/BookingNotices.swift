@@ -13,7 +13,7 @@ struct BookingNotices: Sendable {
             "business": vendor.name, "date": Self.date(booking.event), "guests": "\(booking.event.guestCount)",
             "amount": "\(booking.price)",
         ]
-        try send("booking-requested", to: vendor.organisation, values, in: transaction)
+        try mailer.send("booking-requested", toOwnersOf: vendor.organisation, values, in: transaction)
     }
 
     func answered(
@@ -42,7 +42,7 @@ struct BookingNotices: Sendable {
             "business": vendor.name, "note": note ?? "",
             "decision": vendor.status.rawValue.replacing("_", with: " "),
         ]
-        try send("vendor-decided", to: vendor.organisation, values, in: transaction)
+        try mailer.send("vendor-decided", toOwnersOf: vendor.organisation, values, in: transaction)
     }
 
     /// Sends an e-mail about a booking, with the names of its vendor and its date.
@@ -51,17 +51,7 @@ struct BookingNotices: Sendable {
         about booking: ServiceBooking, _ event: MarketplaceEvent, in transaction: Transaction
     ) throws {
         let own = ["business": try transaction.vendor(booking.vendor)?.name ?? "", "date": Self.date(event)]
-        try send(template, to: organisation, own.merging(values) { $1 }, in: transaction)
-    }
-
-    /// Sends to the owners of an organisation whose addresses are verified.
-    private func send(
-        _ template: String, to organisation: ID<Organisation>, _ values: [String: String], in transaction: Transaction
-    ) throws {
-        for owner in try Contact.owners(of: organisation, in: transaction) where owner.isEmailVerified {
-            let all = values.merging(["name": owner.name]) { $1 }
-            try mailer.send(Email(template, to: owner.email, values: all), in: transaction)
-        }
+        try mailer.send(template, toOwnersOf: organisation, own.merging(values) { $1 }, in: transaction)
     }
 
     private static func date(_ event: MarketplaceEvent) -> String { event.date?.text ?? "a date to be agreed" }
