@@ -24,6 +24,7 @@ enum PayoutSchema {
                     'held', 'reserved', 'sending', 'unknown', 'transferred', 'refused', 'paid', 'returned',
                     'reversing', 'reversed', 'canceled'
                 )),
+                held_for TEXT,
                 reason TEXT,
                 attempt \(.integer) NOT NULL CHECK (attempt >= 0),
                 reversal_attempt \(.integer) NOT NULL CHECK (reversal_attempt >= 0),
@@ -84,11 +85,6 @@ enum PayoutSchema {
                 updated_at \(.integer) NOT NULL
             ) \(.strict)
             """
-        ),
-        Migration(
-            "billing-405-payout-holds",
-            "ALTER TABLE payouts ADD COLUMN held_for TEXT",
-            "UPDATE payouts SET held_for = 'administrator' WHERE state = 'held'"
-        ),
+        )
     ]
 }

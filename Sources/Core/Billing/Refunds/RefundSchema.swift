@@ -23,8 +23,8 @@ enum RefundSchema {
                 CHECK ((state IN ('succeeded', 'failed')) = (settled_at IS NOT NULL))
             ) \(.strict)
             """,
-            "CREATE INDEX refunds_by_organisation ON refunds (organisation_id)"
-        ),
-        Migration("billing-105-refund-list", "CREATE INDEX refunds_by_state ON refunds (state, created_at)"),
+            "CREATE INDEX refunds_by_organisation ON refunds (organisation_id)",
+            "CREATE INDEX refunds_by_state ON refunds (state, created_at)"
+        )
     ]
 }
