@@ -47,27 +47,32 @@ final class IntentService: Sendable {
     func retry(_ id: ID<Workflow>, scope: Scope, credit: CreditCharge, charge: Charge, key: String?)
         async throws(Problem) -> Accepted<IntentAccepted>
     {
-        let submission = try await database.read { transaction in
+        let (workflow, context, graph) = try await database.read { transaction in
             let workflow = try transaction.workflow(id, in: scope)
             guard workflow.state == .failed || workflow.state == .cancelled, workflow.depth == 0 else {
                 throw Problem(
                     .workflowStateConflict, detail: "A workflow that has failed or was cancelled is tried again.",
                     members: ["workflow_status": .string(workflow.state.rawValue)])
             }
-            return Submission(
-                intent: workflow.intent, context: try transaction.context(of: workflow) ?? "{}",
-                graph: try transaction.graph(of: workflow), priority: workflow.priority, budget: workflow.budget,
-                retryOf: id)
+            return (workflow, try transaction.context(of: workflow) ?? "{}", try transaction.graph(of: workflow))
         }
+        let submission = submission(
+            workflow.intent, context: context, graph: graph, priority: workflow.priority, budget: workflow.budget,
+            retryOf: id)
         return try await submit(submission, scope: scope, credit: credit, charge: charge, key: key)
+    }
+
+    /// What a schedule repeats.
+    func submission(of schedule: WorkflowSchedule) -> Submission {
+        submission(
+            schedule.intent, context: "{}", graph: schedule.graph, priority: .normal, budget: settings.budgetMax)
     }
 
     /// Submits what a schedule repeats, in the transaction that records its tick.
     /// - Throws: `subscription-required`, `credits-exhausted`, `quota-exceeded`.
-    func submit(_ schedule: WorkflowSchedule, tick: Instant, in transaction: Transaction) throws -> Workflow {
-        let submission = Submission(
-            intent: schedule.intent, context: "{}", graph: schedule.graph, priority: .normal,
-            budget: settings.budgetMax)
+    func submit(
+        _ submission: Submission, of schedule: WorkflowSchedule, tick: Instant, in transaction: Transaction
+    ) throws -> Workflow {
         try runner.lock(schedule.organisation, in: transaction)
         return try insert(
             submission, as: runtime.id(), of: schedule.person, in: schedule.organisation, by: nil,
@@ -76,19 +81,31 @@ final class IntentService: Sendable {
             key: "schedule:\(schedule.id):\(tick.microseconds)", in: transaction)
     }
 
-    private struct Submission: Sendable {
-        let intent: String
-        let context: String
-        let graph: String?
-        let priority: WorkflowPriority
-        let budget: MicroDollars
-        var retryOf: ID<Workflow>?
+    struct Submission: Sendable {
+        fileprivate let intent: String
+        fileprivate let context: String
+        fileprivate let graph: String?
+        fileprivate let priority: WorkflowPriority
+        fileprivate let budget: MicroDollars
+        fileprivate let retryOf: ID<Workflow>?
+        /// Made before the transaction, which would wait for it.
+        fileprivate let estimate: PlanEstimate
 
-        var fingerprint: String {
+        fileprivate var fingerprint: String {
             Digest.hex(
                 [intent, context, graph ?? "", priority.rawValue, "\(budget.micros)", retryOf?.text ?? ""]
                     .map { "\($0.utf8.count):\($0)" }.joined())
         }
+    }
+
+    private func submission(
+        _ intent: String, context: String, graph: String?, priority: WorkflowPriority, budget: MicroDollars,
+        retryOf: ID<Workflow>? = nil
+    ) -> Submission {
+        let request = PlanRequest(intent: intent, context: context, budget: budget)
+        return Submission(
+            intent: intent, context: context, graph: graph, priority: priority, budget: budget, retryOf: retryOf,
+            estimate: planning.estimate(request, graph: graph))
     }
 
     private func submit(
@@ -127,9 +144,7 @@ final class IntentService: Sendable {
         new.creditHold = creditClaim == nil ? nil : taken.first.map { ID(trusted: $0) }
         new.reservation = taken.last.map { ID(trusted: $0) }
         new.graph = submission.graph
-        new.estimate = planning.estimate(
-            PlanRequest(intent: submission.intent, context: submission.context, budget: submission.budget),
-            graph: submission.graph)
+        new.estimate = submission.estimate
         if creditClaim != nil {
             new.creditsLeft = try credits.balance(of: organisation, in: transaction).available
         }
@@ -149,8 +164,8 @@ final class IntentService: Sendable {
         guard context.utf8.count <= SubmitIntent.contextBytesMax else {
             throw Problem.invalid("/context", "has more than \(SubmitIntent.contextBytesMax) bytes")
         }
-        return Submission(
-            intent: request.intent, context: context, graph: try graph(of: request, budget: budget),
+        return submission(
+            request.intent, context: context, graph: try graph(of: request, budget: budget),
             priority: request.priority ?? .normal, budget: budget)
     }
 

@@ -81,8 +81,9 @@ extension WorkflowRunner {
         workflow.stepSucceeded(confidence: confidence)
         if workflow.depth == 0 {
             try settlement.commit(&workflow, in: transaction)
-        } else if var root = try transaction.workflow(workflow.root, of: workflow.organisation) {
+        } else if var root = try transaction.workflow(workflow.root, of: workflow.organisation),
             try settlement.commit(&root, in: transaction)
+        {
             try transaction.update(root, from: root.state)
         }
         try transaction.update(workflow, from: before)

@@ -24,12 +24,15 @@ final class WorkflowSettlement: Sendable {
     }
 
     /// A step of the workflow, or of one within it, has succeeded.
-    func commit(_ workflow: inout Workflow, in transaction: Transaction) throws {
-        guard workflow.settle(.committed) else { return }
+    /// - Returns: false where it was settled before.
+    @discardableResult
+    func commit(_ workflow: inout Workflow, in transaction: Transaction) throws -> Bool {
+        guard workflow.settle(.committed) else { return false }
         if let hold = workflow.creditHold {
             try credits.commit(hold, units: 1, of: workflow.organisation, in: transaction)
         }
         if let reservation = workflow.reservation { try quotas.commit(reservation, in: transaction) }
+        return true
     }
 
     /// The workflow has ended. Nothing changes where it was settled before.

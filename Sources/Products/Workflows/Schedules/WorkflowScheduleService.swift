@@ -45,10 +45,11 @@ final class WorkflowScheduleService: Sendable {
 
     private func tick(_ schedule: WorkflowSchedule) async throws {
         let expression = try CronExpression(schedule.cron, timeZone: schedule.timeZone)
+        let submission = intents.submission(of: schedule)
         do throws(Problem) {
             try await database.write { [intents] transaction in
                 guard try transaction.advance(schedule, to: expression.next(after: transaction.now)) else { return }
-                _ = try intents.submit(schedule, tick: schedule.nextAt, in: transaction)
+                _ = try intents.submit(submission, of: schedule, tick: schedule.nextAt, in: transaction)
                 try transaction.setOutcome(nil, of: schedule)
             }
         } catch {
