@@ -205,8 +205,7 @@ func withPayments(
             // The clock moves by days between requests.
             $0.accessTokenLifetime = .days(365)
             change(&$0)
-        },
-        replace: { $0.providerPause = { _ in } }
+        }
     ) { test in
         let fixture = try await PaymentFixture(test, stripe)
         try await body(fixture)

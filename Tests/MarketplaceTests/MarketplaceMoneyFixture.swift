@@ -164,8 +164,7 @@ func withMarketplaceMoney(
             $0.stripeAPIBase = stripe.url
             // Tests move the clock beyond the usual lifetime.
             $0.accessTokenLifetime = .hours(20)
-        },
-        replace: { $0.providerPause = { _ in } }
+        }
     ) { app in
         let fixture = try await MarketplaceMoneyFixture(app, stripe)
         if isOnboarded { try await fixture.onboard() }

@@ -1,7 +1,6 @@
 import App
 import Base
 import Modules
-import Synchronization
 import TestKit
 import Testing
 
@@ -189,23 +188,15 @@ import Testing
     func `a submission that is interrupted at any statement leaves credits, quota and workflows in order`(
         engine: Engine
     ) async throws {
-        let wrapped = Mutex<SwitchedDatabase?>(nil)
-        let wrapper: @Sendable (any Database) -> any Database = { database in
-            let switched = SwitchedDatabase(database)
-            wrapped.withLock { $0 = switched }
-            return switched
-        }
-        try await withWorkflows(engine, databaseWrapper: wrapper) { workflows in
-            let switched = try #require(wrapped.withLock { $0 })
+        let faults = UnavailableDatabase.Switch()
+        try await withWorkflows(engine, databaseWrapper: faults.wrap) { workflows in
             var accepted: Int64 = 0
-            for number in 1...200 {
-                switched.fail(at: number)
+            try await faults.failEachStatement { _ in
                 let response = await workflows.submit(nodes: [Node.write("a", "a.txt", "1")])
-                let tried = switched.end()
                 accepted += response.status == 202 ? 1 : 0
+            } check: { number in
                 try await workflows.requireInvariants()
                 #expect(await workflows.levels() == [10 - accepted, 0, accepted], "statement \(number)")
-                if tried < number { break }
             }
             #expect(accepted == 1)
         }

@@ -1,7 +1,6 @@
 import App
 import Base
 import Modules
-import Synchronization
 import TestKit
 import Testing
 
@@ -28,21 +27,15 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `workflows end as a plain model says, whatever is requested and interrupted`(engine: Engine) async throws {
-        let wrapped = Mutex<SwitchedDatabase?>(nil)
-        let wrapper: @Sendable (any Database) -> any Database = { database in
-            let switched = SwitchedDatabase(database)
-            wrapped.withLock { $0 = switched }
-            return switched
-        }
+        let faults = UnavailableDatabase.Switch()
         try await withWorkflows(
-            engine, databaseWrapper: wrapper, change: { $0.accessTokenLifetime = .days(800) }
+            engine, databaseWrapper: faults.wrap, change: { $0.accessTokenLifetime = .days(800) }
         ) { workflows in
             try await workflows.app.put(workflows.person, on: "enterprise")
-            let switched = try #require(wrapped.withLock { $0 })
             var random = SplitMix(seed: 14)
             var expected: [Expected] = []
             for round in 0..<TestScale.rounds(1_000) {
-                try await Self.act(on: workflows, &expected, switched, &random)
+                try await Self.act(on: workflows, &expected, faults, &random)
                 if round % 20 == 19 { try await workflows.requireInvariants() }
             }
             // Jobs that were interrupted run again after their waits.
@@ -61,7 +54,7 @@ import Testing
     }
 
     private static func act(
-        on workflows: WorkflowsFixture, _ expected: inout [Expected], _ switched: SwitchedDatabase,
+        on workflows: WorkflowsFixture, _ expected: inout [Expected], _ faults: UnavailableDatabase.Switch,
         _ random: inout SplitMix
     ) async throws {
         let index = expected.indices.randomElement(using: &random)
@@ -77,9 +70,8 @@ import Testing
             guard let index else { return }
             if await workflows.post("\(expected[index].path)/resume").status == 200 { expected[index].isPaused = false }
         case 6, 7:
-            switched.fail(at: Int.random(in: 1...120, using: &random))
-            try? await workflows.app.runJobs()
-            _ = switched.end()
+            let number = Int.random(in: 1...120, using: &random)
+            _ = try? await faults.failStatement(number) { try await workflows.app.runJobs() }
         default: workflows.app.clock.advance(by: .seconds(Int64.random(in: 1...40, using: &random)))
         }
     }

@@ -75,6 +75,7 @@ package struct TestResponse: Sendable, CustomStringConvertible {
     package let status: Int
     package let headers: [String: String]
     package let bytes: [UInt8]
+    private let parsed: OnDemand<JSONValue>
 
     package init(_ response: Response) async {
         status = response.status.code
@@ -91,14 +92,14 @@ package struct TestResponse: Sendable, CustomStringConvertible {
             while let chunk = try? await next() { collected += Array(buffer: chunk) }
             bytes = collected
         }
-        json = (try? JSONValue(parsing: bytes)) ?? .null
+        parsed = OnDemand { [bytes] in (try? JSONValue(parsing: bytes)) ?? .null }
     }
 
     /// The header fields without `X-Process-Time`, which differs between equal responses.
     package var comparableHeaders: [String: String] { headers.filter { $0.key != "x-process-time" } }
     package var text: String { String(decoding: bytes, as: UTF8.self) }
     /// Null where the body is not JSON.
-    package let json: JSONValue
+    package var json: JSONValue { parsed.value }
     package subscript(_ name: String) -> JSONValue? { json[name] }
     package var code: String? { self["code"]?.string }
     package var description: String { "\(status) \(text.prefix(2_000))" }
@@ -215,7 +216,7 @@ extension Configuration {
 ///   - runsJobs: whether jobs run in the background; otherwise ``TestApp/runJobs()`` runs them.
 ///   - databaseWrapper: as ``AppDependencies/databaseWrapper``.
 ///   - change: changes the settings that all tests have in common.
-///   - replace: replaces further dependencies.
+///   - replace: replaces further dependencies. Attempts of requests to the payment provider follow at once.
 package func withTestApp(
     _ engine: Engine,
     clock: TestClock = TestClock(),
@@ -249,6 +250,7 @@ package func withTestApp(
         let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
         var dependencies = AppDependencies(
             runtime: runtime, clock: { clock.now }, logOutput: log, databaseWrapper: databaseWrapper)
+        dependencies.providerPause = { _ in }
         replace(&dependencies)
         let app = try await buildApp(configuration, in: dependencies)
         let test = TestApp(app: app, clock: clock, engine: engine, log: log)

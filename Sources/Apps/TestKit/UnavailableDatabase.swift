@@ -42,15 +42,25 @@ package final class UnavailableDatabase: DatabaseWrapper {
             _ operation: (_ number: Int) async throws -> Void, check: (_ number: Int) async throws -> Void
         ) async throws -> Int {
             try await withEachStatementFailing { number in
-                let faulty = FaultyDatabase(try base, failingAt: number)
-                replace(by: faulty)
-                do { try await operation(number) } catch  where faulty.statementCount >= number {
-                    // The error follows from the failing statement.
-                }
-                replace(by: nil)
+                let count = try await failStatement(number) { try await operation(number) }
                 try await check(number)
-                return faulty.statementCount
+                return count
             }
+        }
+
+        /// Runs `operation` with one statement of its writes failing.
+        /// - Parameter number: of the statement, counted from 1; none fails where there are fewer.
+        /// - Returns: the number of statements that were tried.
+        /// - Throws: an error of `operation` where no statement has failed.
+        @discardableResult
+        package func failStatement(_ number: Int, of operation: () async throws -> Void) async throws -> Int {
+            let faulty = FaultyDatabase(try base, failingAt: number)
+            replace(by: faulty)
+            defer { replace(by: nil) }
+            do { try await operation() } catch  where faulty.statementCount >= number {
+                // The error follows from the failing statement.
+            }
+            return faulty.statementCount
         }
 
         /// Runs `operation` again and again, each time with one step of its transactions failing that has not failed
