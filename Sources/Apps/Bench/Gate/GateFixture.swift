@@ -1,7 +1,6 @@
 import App
 import Foundation
 import HTTPTypes
-import Identity
 import Modules
 
 /// The credentials of the gate's measurement, in files that the client reads, one value a line.

@@ -32,7 +32,6 @@ struct EscrowProof {
         let outcome = try await killed.run(seconds: seconds, checking: invariants)
         var found = outcome.faults
 
-        try await invariants.waitForSessionsOfKilledProcesses()
         // Starting a node resolves the reservations of its earlier processes without waiting for leases.
         try await server.waitUntilQuiet()
         for node in 0..<processes {
@@ -77,24 +76,6 @@ extension ProofInvariants {
         var expired: Int64 = 0
         var held: Int64 = 0
         var faults: [String] = []
-    }
-
-    /// PostgreSQL still executes what a killed process has sent, and commits it where that includes the commit: a block
-    /// that appears after the start of the node ends with its lease, which this proof does not wait for.
-    func waitForSessionsOfKilledProcesses() async throws {
-        guard database.dialect == .postgres else { return }
-        while true {
-            let active = try await database.read {
-                try $0.count(
-                    """
-                    SELECT COUNT(*) AS count FROM pg_stat_activity
-                    WHERE datname = current_database() AND pid <> pg_backend_pid()
-                        AND backend_type = 'client backend' AND state <> 'idle'
-                    """)
-            }
-            guard active > 0 else { return }
-            try await Task.sleep(for: .milliseconds(50))
-        }
     }
 
     /// Compares the reports of the processes with the buckets, one account after the other.

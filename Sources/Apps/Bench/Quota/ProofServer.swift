@@ -79,8 +79,9 @@ struct ProofServer {
         return tokens
     }
 
-    /// Waits at most 30 s until nothing of the killed processes runs in the database: PostgreSQL notices the end of a
-    /// client when its statement ends, and keeps its locks until then.
+    /// Waits at most 30 s until nothing of the killed processes runs in the database. PostgreSQL still executes what
+    /// they have sent, keeps their locks until then, and commits where that includes the commit: a block that appears
+    /// after the start of the node ends with its lease, which the proof does not wait for.
     func waitUntilQuiet() async throws {
         guard app.database.dialect == .postgres else { return }
         for _ in 0..<300 {
@@ -88,7 +89,8 @@ struct ProofServer {
                 try $0.count(
                     """
                     SELECT COUNT(*) AS count FROM pg_stat_activity
-                    WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                        AND backend_type = 'client backend' AND state <> 'idle'
                     """)
             }
             if active == 0 { return }
