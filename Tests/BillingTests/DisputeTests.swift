@@ -83,4 +83,22 @@ import Testing
             #expect(await listed(payouts).map { $0["status"] } == ["lost"])
         }
     }
+
+    @Test(arguments: Engine.available)
+    func `a dispute whose event precedes that of its payment takes the money that is held`(engine: Engine)
+        async throws
+    {
+        try await withPayouts(engine) { payouts in
+            let payment = try await payouts.begin(payment: 5_000)
+            let intent = try #require(payment.intentID)
+            try payouts.stripe.pay(intent)
+            let dispute = try payouts.stripe.openDispute(paymentIntent: intent)
+            await #expect(throws: Problem.self) { try await payouts.billing.events.refresh(dispute, .dispute) }
+            #expect(await listed(payouts).isEmpty)
+            #expect(try await payouts.balances(of: payouts.payer) == [.held: 100_000])
+            _ = try await payouts.billing.payments.refresh(payment.id)
+            try await payouts.billing.events.refresh(dispute, .dispute)
+            #expect(try await payouts.balances(of: payouts.payer) == [.held: 100_000, .disputed: 5_000])
+        }
+    }
 }

@@ -67,15 +67,20 @@ struct PayoutFixture: Sendable {
 
     /// A payment of the payer that has arrived by a card.
     func pay(_ amount: Int64) async throws -> Payment {
+        let started = try await begin(payment: amount)
+        try stripe.pay(try #require(started.intentID))
+        let paid = try await billing.payments.refresh(started.id)
+        #expect(paid.state == .succeeded)
+        return paid
+    }
+
+    /// A payment that the payer has not confirmed.
+    func begin(payment amount: Int64) async throws -> Payment {
         let new = NewPayment(
             organisation: try organisation(of: payer), person: nil, purpose: Self.paymentPurpose, subject: "event-1",
             amount: try money(amount), description: "an event")
         let begun = try await database.write { [billing] in try billing.payments.begin(new, in: $0).payment }
-        let started = try await billing.payments.start(begun.id).payment
-        try stripe.pay(try #require(started.intentID))
-        let paid = try await billing.payments.refresh(begun.id)
-        #expect(paid.state == .succeeded)
-        return paid
+        return try await billing.payments.start(begun.id).payment
     }
 
     func newPayout(

@@ -122,4 +122,40 @@ import Testing
             #expect(try await upi.subscription()?.plan == "student")
         }
     }
+
+    @Test(arguments: Engine.available)
+    func `a refund that the bank sends back gives the plan again, unless another one is in effect`(engine: Engine)
+        async throws
+    {
+        try await withUPI(engine) { upi in
+            let payment = try await pay(upi)
+            let through = try await upi.subscription()?.paidThrough
+            let refund = try await request(upi, payment, nil)
+            let path = "refunds/\(refund["id"]?.string ?? "")/sent-back"
+            #expect(try await admin(upi, "POST", path).code == "refund-state")
+            _ = try await settle(upi, refund, "out-0001")
+            #expect(try await upi.subscription() == nil)
+            upi.test.clock.advance(by: .days(3))
+            for _ in 0..<2 {
+                let failed = try await admin(upi, "POST", path)
+                #expect(failed.status == 200 && failed["status"] == "failed", "\(failed)")
+            }
+            #expect(try await upi.balances() == ["provider": -79_900, "revenue": 79_900])
+            #expect(try await upi.subscription()?.paidThrough == through)
+            #expect(try await upi.count("invoices WHERE kind = 'invoice' AND total = 79900") == 2)
+            #expect(try await upi.count("audit_events WHERE action = 'prepaid-period.restored'") == 1)
+
+            // The second refund comes back when the next plan is in effect.
+            let second = try await request(upi, payment, nil, key: "key-2")
+            _ = try await settle(upi, second, "out-0002")
+            upi.test.clock.advance(by: .minutes(1))
+            _ = try await pay(upi, "in-0002")
+            let next = try await upi.subscription()?.paidThrough
+            let late = try await admin(upi, "POST", "refunds/\(second["id"]?.string ?? "")/sent-back")
+            #expect(late.status == 200, "\(late)")
+            #expect(try await upi.subscription()?.paidThrough == next)
+            #expect(try await upi.count("audit_events WHERE action = 'prepaid-period.not-restored'") == 1)
+            #expect(try await upi.balances() == ["provider": -159_800, "revenue": 159_800])
+        }
+    }
 }

@@ -57,6 +57,10 @@ package final class DisputeService: Sendable {
         guard let known = try ofIntent ?? payments.payment(ofCharge: reported.charge, in: transaction),
             let payment = try payments.locked(known.id, in: transaction)
         else { return .ignored }
+        // The event of the payment is late: this one is applied after it, because the money is not held before.
+        guard payment.state == .succeeded else {
+            throw Problem(.conflict, detail: "The dispute's payment has not succeeded here yet.")
+        }
         try transaction.insert(
             PaymentDispute(
                 id: runtime.id(), providerID: reported.id, payment: payment.id,

@@ -31,6 +31,13 @@ struct PrepaidPeriod: Sendable, Hashable {
             (last?.range.upperBound ?? anchor)..<Period.moment(months: number * plan.cycle.months, after: anchor)
         paidAt = now
     }
+
+    /// The subscription until the end of this period. What was paid for in advance ends by itself.
+    var billingState: BillingState {
+        BillingState(
+            reference: subscription, status: .active, plan: plan, cycle: cycle, anchor: anchor,
+            paidThrough: range.upperBound, cancelAt: range.upperBound)
+    }
 }
 
 extension PrepaidPeriod {

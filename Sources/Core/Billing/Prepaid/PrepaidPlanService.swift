@@ -76,12 +76,7 @@ final class PrepaidPlanService: Sendable {
     func apply(_ plan: PrepaidPlan, paidBy payment: Payment, in transaction: Transaction) throws -> PrepaidPeriod {
         let last = try period(before: plan.plan, plan.cycle, of: plan.organisation, in: transaction)
         let period = PrepaidPeriod(of: plan, paidBy: payment.id, after: last, at: transaction.now)
-        let end = period.range.upperBound
-        // What was paid for in advance ends by itself.
-        let state = BillingState(
-            reference: period.subscription, status: .active, plan: plan.plan, cycle: plan.cycle, anchor: period.anchor,
-            paidThrough: end, cancelAt: end)
-        guard try billing.apply(state, to: plan.organisation, in: transaction) != nil else {
+        guard try billing.apply(period.billingState, to: plan.organisation, in: transaction) != nil else {
             throw Problem(.internalError, detail: "a subscription that can be paid for was not changed")
         }
         try transaction.insert(period)
@@ -105,20 +100,53 @@ final class PrepaidPlanService: Sendable {
 
     // MARK: Refunds
 
-    /// Takes the period of a payment back once all of its money was returned: the subscription ends now, or with the
-    /// period before where this one has not begun. A period that another one follows stays, and so does one of a
-    /// payment that was returned in part.
+    /// Takes the period of a payment back once all of its money was returned, and gives it again where the bank or the
+    /// provider did not return the money after all.
     func follow(_ refund: Refund, of payment: Payment, in transaction: Transaction) throws {
-        guard refund.state == .succeeded, payment.refundedMinor == payment.receivedMinor,
-            let period = try transaction.returnPrepaidPeriod(of: payment.id)
-        else { return }
+        switch refund.state {
+        case .succeeded where payment.refundedMinor == payment.receivedMinor:
+            try takeBack(payment, because: refund, in: transaction)
+        case .failed: try giveAgain(payment, because: refund, in: transaction)
+        case .requested, .pending, .succeeded: break
+        }
+    }
+
+    /// The subscription ends now, or with the period before where this one has not begun. A period that another one
+    /// follows stays.
+    private func takeBack(_ payment: Payment, because refund: Refund, in transaction: Transaction) throws {
+        guard let period = try transaction.returnPrepaidPeriod(of: payment.id) else { return }
         try billing.shorten(
             period.subscription, to: max(period.range.lowerBound, transaction.now), of: payment.organisation,
             in: transaction)
+        try record("returned", period, refund, in: transaction)
+    }
+
+    /// The subscription lasts until the end of the period again. Where another one is in effect by now, or another
+    /// payment has paid for the period, an administrator refunds the payment again: the audit entry tells it.
+    private func giveAgain(_ payment: Payment, because refund: Refund, in transaction: Transaction) throws {
+        guard let period = try transaction.returnedPrepaidPeriod(of: payment.id),
+            try transaction.hasPayer(payment.organisation)
+        else { return }
+        do {
+            try billing.requireReplaceable(by: period.subscription, of: payment.organisation, in: transaction)
+        } catch let problem as Problem where problem.kind == .alreadySubscribed {
+            return try record("not-restored", period, refund, outcome: .failure, in: transaction)
+        }
+        guard period.range.upperBound > transaction.now, try transaction.restorePrepaidPeriod(of: payment.id) else {
+            return try record("not-restored", period, refund, outcome: .failure, in: transaction)
+        }
+        try billing.apply(period.billingState, to: payment.organisation, in: transaction)
+        try record("restored", period, refund, in: transaction)
+    }
+
+    private func record(
+        _ event: String, _ period: PrepaidPeriod, _ refund: Refund, outcome: AuditEvent.Outcome = .success,
+        in transaction: Transaction
+    ) throws {
         try audit.record(
             AuditEvent(
-                "prepaid-period.returned", organisation: payment.organisation.text, subject: payment.id.text,
-                details: ["plan": period.plan.text, "refund": refund.id.text]),
+                "prepaid-period.\(event)", outcome: outcome, organisation: refund.organisation.text,
+                subject: period.payment.text, details: ["plan": period.plan.text, "refund": refund.id.text]),
             in: transaction)
     }
 

@@ -49,6 +49,34 @@ extension Transaction {
         )
     }
 
+    /// The period of a payment whose money was returned; nil where it is in effect, and where there is none.
+    func returnedPrepaidPeriod(of payment: ID<Payment>) throws -> PrepaidPeriod? {
+        try first(
+            "SELECT * FROM prepaid_periods WHERE payment_id = \(payment) AND returned_at IS NOT NULL",
+            PrepaidPeriod.init(row:)
+        )
+    }
+
+    /// Puts the period of a payment back in effect: one guarded statement.
+    /// - Returns: false where the period before it is not in effect, and where this one or a later one was paid for
+    ///   again.
+    func restorePrepaidPeriod(of payment: ID<Payment>) throws -> Bool {
+        try execute(
+            """
+            UPDATE prepaid_periods SET returned_at = NULL
+            WHERE payment_id = \(payment) AND returned_at IS NOT NULL
+                AND NOT EXISTS (
+                    SELECT 1 FROM prepaid_periods AS other
+                    WHERE other.subscription_reference = prepaid_periods.subscription_reference
+                        AND other.number >= prepaid_periods.number AND other.returned_at IS NULL)
+                AND (number = 1 OR EXISTS (
+                    SELECT 1 FROM prepaid_periods AS former
+                    WHERE former.subscription_reference = prepaid_periods.subscription_reference
+                        AND former.number = prepaid_periods.number - 1 AND former.returned_at IS NULL))
+            """
+        ) == 1
+    }
+
     /// Whether the organisation of a payer exists: it may have been erased.
     func hasPayer(_ organisation: ID<Organisation>) throws -> Bool {
         try first("SELECT id FROM organisations WHERE id = \(organisation)") != nil

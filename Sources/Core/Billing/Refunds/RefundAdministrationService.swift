@@ -69,6 +69,13 @@ final class RefundAdministrationService: Sendable {
         }
     }
 
+    /// - Throws: as ``RefundService/noteSentBack(_:in:)``.
+    func noteSentBack(_ id: ID<Refund>, scope: Scope) async throws(Problem) -> RefundView {
+        try await change(id, "refund.sent-back", [:], scope: scope) { [refunds] transaction in
+            try refunds.noteSentBack(id, in: transaction)
+        }
+    }
+
     private func change(
         _ id: ID<Refund>, _ action: String, _ details: [String: String], scope: Scope,
         _ body: @escaping @Sendable (Transaction) throws -> Void

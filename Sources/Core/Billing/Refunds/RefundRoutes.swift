@@ -44,6 +44,10 @@ struct RefundRoutes {
                 "admin/refunds/{id}", "Give up a refund by UPI that the bank has not made",
                 requires: identity.role(.admin), .path("id", of: Refund.self), problems: [.refundState]
             ) { scope, id in try await administration.giveUp(id, scope: scope) },
+            .post(
+                "admin/refunds/{id}/sent-back", "Note that the bank has sent the money of a refund by UPI back",
+                requires: identity.role(.admin), .path("id", of: Refund.self), problems: [.refundState]
+            ) { scope, id in try await administration.noteSentBack(id, scope: scope) },
         ]
     }
 }

@@ -118,7 +118,18 @@ package final class RefundService: Sendable {
         try change(id, to: .failed, providerID: nil, failureCode: Self.givenUp, in: transaction)
     }
 
+    /// Notes that the bank has sent the money of a settled refund back: it goes back to where it was taken from. A
+    /// repeat changes nothing.
+    /// - Throws: `not-found`; `refund-state`.
+    func noteSentBack(_ id: ID<Refund>, in transaction: Transaction) throws {
+        let refund = try lockedBankRefund(id, in: transaction)
+        guard refund.failureCode != Self.sentBack else { return }
+        guard refund.state == .succeeded else { throw Problem(.refundState) }
+        try change(id, to: .failed, providerID: nil, failureCode: Self.sentBack, in: transaction)
+    }
+
     private static let givenUp = "given_up"
+    private static let sentBack = "sent_back_by_bank"
 
     /// The payment is locked before its refund, as everywhere.
     private func lockedBankRefund(_ id: ID<Refund>, in transaction: Transaction) throws -> Refund {
