@@ -18,17 +18,28 @@ package enum Hex {
 
     /// - Returns: nil unless `text` is an even number of hexadecimal digits.
     package static func decode(_ text: String) -> [UInt8]? {
+        guard text.utf8.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count / 2)
         var high: UInt8?
-        for character in text.utf8 {
-            guard let digit = Character(UnicodeScalar(character)).hexDigitValue else { return nil }
+        for digit in text.utf8 {
+            guard let value = value(digit) else { return nil }
             if let upper = high {
-                bytes.append(upper << 4 | UInt8(digit))
+                bytes.append(upper << 4 | value)
                 high = nil
             } else {
-                high = UInt8(digit)
+                high = value
             }
         }
-        return high == nil ? bytes : nil
+        return bytes
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
+        }
     }
 }

@@ -151,10 +151,12 @@ private struct JSONParser {
     private mutating func string() throws(JSONFault) -> String {
         position += 1
         let start = position
-        // Most strings have no escapes and are copied in one piece.
-        while position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\\"),
-            bytes[position] >= 0x20
-        { position += 1 }
+        // Most strings are ASCII without escapes: they are copied in one piece, and need no validation.
+        skipPlainText()
+        if position < bytes.count, bytes[position] == UInt8(ascii: "\"") {
+            defer { position += 1 }
+            return String(decoding: bytes[start..<position], as: UTF8.self)
+        }
         var collected: [UInt8] = []
         var from = start
         while true {
@@ -176,6 +178,16 @@ private struct JSONParser {
             collected += plain
             collected += try escape().utf8
             from = position
+        }
+    }
+
+    private mutating func skipPlainText() {
+        position = bytes.withUnsafeBufferPointer { [position] bytes in
+            var end = position
+            while end < bytes.count, (0x20..<0x80).contains(bytes[end]), bytes[end] != UInt8(ascii: "\""),
+                bytes[end] != UInt8(ascii: "\\")
+            { end += 1 }
+            return end
         }
     }
 

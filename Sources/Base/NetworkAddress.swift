@@ -9,7 +9,7 @@ package struct NetworkAddress: Hashable, Sendable {
     /// - Returns: nil for any other text.
     package init?(_ text: some StringProtocol) {
         // No address is longer than 45 bytes.
-        guard text.utf8.count <= 45, !text.utf8.contains(0) else { return nil }
+        guard text.utf8.count <= 45, !text.hasNUL else { return nil }
         var (four, six) = (in_addr(), in6_addr())
         if inet_pton(AF_INET, String(text), &four) == 1 {
             bytes = withUnsafeBytes(of: four) { Array($0) }

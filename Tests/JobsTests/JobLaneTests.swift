@@ -173,10 +173,10 @@ import Testing
 
 extension LaneClaim {
     static func system(_ kinds: [String], _ count: Int) -> LaneClaim {
-        LaneClaim(lane: .system, kinds: kinds, count: count, organisationMax: nil)
+        LaneClaim(lane: .system, kinds: JobKinds(kinds), count: count, organisationMax: nil)
     }
 
     static func compute(_ kinds: [String], _ count: Int, organisationMax: Int) -> LaneClaim {
-        LaneClaim(lane: .compute, kinds: kinds, count: count, organisationMax: organisationMax)
+        LaneClaim(lane: .compute, kinds: JobKinds(kinds), count: count, organisationMax: organisationMax)
     }
 }

@@ -1,3 +1,5 @@
+import Base
+
 /// A command to be run in the sandbox.
 package struct SandboxedCommand: Sendable, Hashable {
     /// The program, looked up in `PATH` unless it has a slash, and its arguments. No shell reads them.
@@ -44,13 +46,13 @@ package struct SandboxedCommand: Sendable, Hashable {
             throw .invalid(reason: "a variable of the environment has no name, or an equals sign in it")
         }
         let texts = arguments + names + environment.values
-        guard texts.allSatisfy({ !$0.utf8.contains(0) }) else {
+        guard texts.allSatisfy({ !$0.hasNUL }) else {
             throw .invalid(reason: "a text of the command contains NUL")
         }
         guard texts.reduce(0, { $0 + $1.utf8.count }) <= Self.textBytesMax, input.count <= Self.inputBytesMax else {
             throw .invalid(reason: "the command or its input is too long")
         }
-        guard folder.hasPrefix("/"), !folder.utf8.contains(0) else {
+        guard folder.hasPrefix("/"), !folder.hasNUL else {
             throw .invalid(reason: "the folder has no absolute path")
         }
         try limits.check()

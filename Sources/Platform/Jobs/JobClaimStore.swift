@@ -10,7 +10,7 @@ extension Transaction {
         }
         return try first(
             """
-            SELECT id FROM jobs WHERE state = 'available' AND lane = \(claim.lane) AND kind IN \(list: claim.kinds)
+            SELECT id FROM jobs WHERE state = 'available' AND lane = \(claim.lane) AND kind IN \(claim.kinds.list)
             LIMIT 1
             """
         ) != nil
@@ -37,7 +37,7 @@ extension Transaction {
                 """
                 WITH picked AS (
                     SELECT id FROM jobs
-                    WHERE state = 'available' AND lane = \(claim.lane) AND kind IN \(list: claim.kinds)
+                    WHERE state = 'available' AND lane = \(claim.lane) AND kind IN \(claim.kinds.list)
                     ORDER BY priority, run_at, id LIMIT \(claim.count) \(.skipLocked)
                 )
 
@@ -81,7 +81,7 @@ extension Transaction {
     /// next in the index.
     private static func heads(_ claim: LaneClaim, _ maximum: Int) -> SQL {
         let isAvailable: SQL = "state = 'available' AND lane = \(claim.lane)"
-        let isKnown: SQL = "kind IN \(list: claim.kinds)"
+        let isKnown: SQL = "kind IN \(claim.kinds.list)"
         return """
             WITH RECURSIVE running AS (
                 SELECT organisation, COUNT(*) AS number FROM jobs

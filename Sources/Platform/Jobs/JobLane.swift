@@ -24,7 +24,7 @@ package enum JobLane: String, Sendable, CaseIterable, SQLBindable, SQLReadable {
 struct LaneClaim: Sendable {
     let lane: JobLane
     /// The kinds of jobs that the runner has workers for.
-    let kinds: [String]
+    let kinds: JobKinds
     /// The number of free slots.
     var count: Int
     /// The jobs of one organisation that may run at once, in all processes together; nil without a limit. With a limit

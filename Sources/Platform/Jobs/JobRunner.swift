@@ -112,7 +112,7 @@ package struct JobRunner: Service {
 
     let database: any Database
     let workers: [String: Worker]
-    let kinds: [String]
+    let kinds: JobKinds
     let scheduler: Scheduler
     let queue: JobQueue
     let metrics: Metrics
@@ -136,7 +136,7 @@ package struct JobRunner: Service {
         precondition(Set(kinds).count == kinds.count, "two workers have the same kind of job: \(kinds)")
         self.database = database
         self.workers = Dictionary(uniqueKeysWithValues: workers.map { ($0.name, $0) })
-        self.kinds = kinds
+        self.kinds = JobKinds(kinds)
         scheduler = Scheduler(database: database, schedules: schedules + [PruneJobsJob.schedule], queue: queue)
         self.queue = queue
         self.metrics = metrics
@@ -150,7 +150,7 @@ package struct JobRunner: Service {
     /// hands back the rest.
     package func run() async throws {
         queue.connect(to: database)
-        let registration = queue.notifier.addRunner(of: Set(kinds))
+        let registration = queue.notifier.addRunner(of: Set(kinds.names))
         defer { queue.notifier.remove(registration) }
         let isStopping = Mutex(false)
         await withGracefulShutdownHandler {

@@ -167,7 +167,7 @@ extension Transaction {
     }
 
     /// The earliest time after now at which a job becomes due or a lease of one of `kinds` expires.
-    func nextDueTime(of kinds: [String]) throws -> Instant? {
+    func nextDueTime(of kinds: JobKinds) throws -> Instant? {
         let runAt: Instant? = try first(
             """
             SELECT run_at FROM jobs WHERE state IN ('scheduled', 'retryable') AND run_at > \(now)
@@ -177,7 +177,7 @@ extension Transaction {
         let leaseUntil: Instant? = try first(
             """
             SELECT lease_until FROM jobs
-            WHERE state = 'leased' AND lease_until > \(now) AND kind IN \(list: kinds)
+            WHERE state = 'leased' AND lease_until > \(now) AND kind IN \(kinds.list)
             ORDER BY lease_until LIMIT 1
             """
         )?["lease_until"]
@@ -250,11 +250,11 @@ extension Transaction {
     }
 
     /// Jobs whose lease has expired.
-    func expiredJobs(of kinds: [String], atMost count: Int) throws -> [ClaimedJob] {
+    func expiredJobs(of kinds: JobKinds, atMost count: Int) throws -> [ClaimedJob] {
         try all(
             """
             SELECT id, fence, kind, lane, payload, attempt, priority, run_at FROM jobs
-            WHERE state = 'leased' AND lease_until <= \(now) AND kind IN \(list: kinds)
+            WHERE state = 'leased' AND lease_until <= \(now) AND kind IN \(kinds.list)
             ORDER BY lease_until LIMIT \(count)
             """,
             ClaimedJob.init

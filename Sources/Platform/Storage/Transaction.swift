@@ -102,7 +102,7 @@ extension SQL.Value {
     /// SQLite turns NaN into NULL.
     fileprivate var isStorable: Bool {
         switch self {
-        case .text(let text): !text.utf8.contains(0)
+        case .text(let text): !text.hasNUL
         case .real(let number): !number.isNaN
         case .integer, .null: true
         }

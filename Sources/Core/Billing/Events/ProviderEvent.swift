@@ -52,7 +52,7 @@ extension ProviderEvent {
     /// - Returns: nil where one of them is missing or is not of the provider's form.
     init?(_ value: JSONValue, id: ID<ProviderEvent>, by source: Source, at now: Instant) {
         guard let eventID = value["id"]?.string, ProviderObjectID.isValid(eventID),
-            let type = value["type"]?.string, (1...255).contains(type.utf8.count), !type.utf8.contains(0),
+            let type = value["type"]?.string, (1...255).contains(type.utf8.count), !type.hasNUL,
             let object = value["data"]?["object"], object.object != nil
         else { return nil }
         let account = value["account"]?.string ?? ""
@@ -61,7 +61,7 @@ extension ProviderEvent {
         let objectID = object["id"]?.string.flatMap { ProviderObjectID.isValid($0) ? $0 : nil } ?? ""
         let kind = object["object"]?.string ?? ""
         guard account.isEmpty || ProviderObjectID.isValid(account),
-            kind.utf8.count <= 100, !kind.utf8.contains(0)
+            kind.utf8.count <= 100, !kind.hasNUL
         else { return nil }
         let seconds = value["created"]?.integer ?? now.seconds
         self.id = id

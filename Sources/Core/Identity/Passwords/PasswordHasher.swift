@@ -41,7 +41,7 @@ package final class PasswordHasher: Sendable {
     func verify(_ password: String, against hash: String?) async throws(Problem) -> Bool {
         // bcrypt reads 72 bytes. A longer text was never accepted as a password, and takes the same time to refuse.
         let password = Self.normalized(password)
-        let readable = password.utf8.count <= PasswordPolicy.maximumBytes && !password.utf8.contains(0)
+        let readable = password.utf8.count <= PasswordPolicy.maximumBytes && !password.hasNUL
         let known = try await Problem.catching { [crypt, decoy] in
             try await pool.run {
                 let setting = hash ?? decoy

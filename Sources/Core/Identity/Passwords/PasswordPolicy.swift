@@ -18,7 +18,7 @@ struct PasswordPolicy: Sendable {
         guard password.utf8.count <= Self.maximumBytes else {
             throw refuse("must have at most \(Self.maximumBytes) bytes")
         }
-        guard !password.utf8.contains(0) else { throw refuse("must not contain a NUL character") }
+        guard !password.hasNUL else { throw refuse("must not contain a NUL character") }
         let key = CanonicalText.key(of: password)
         guard !CommonPasswords.all.contains(key), Set(key).count > 2 else {
             throw refuse("is among the most common passwords; choose another")

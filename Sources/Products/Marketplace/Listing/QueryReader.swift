@@ -6,7 +6,7 @@ struct QueryReader {
 
     func text(_ name: String, upTo length: Int = 100) throws(Problem) -> String? {
         guard let text = query[name], !text.isEmpty else { return nil }
-        guard text.unicodeScalars.count <= length, !text.utf8.contains(0) else {
+        guard text.unicodeScalars.count <= length, !text.hasNUL else {
             throw Problem.invalid("/query/\(name)", "must have at most \(length) characters")
         }
         return text

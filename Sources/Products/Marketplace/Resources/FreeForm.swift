@@ -28,9 +28,9 @@ enum FreeForm {
 
     private static func hasNUL(_ value: JSONValue) -> Bool {
         switch value {
-        case .string(let text): text.utf8.contains(0)
+        case .string(let text): text.hasNUL
         case .array(let elements): elements.contains(where: hasNUL)
-        case .object(let members): members.contains { $0.key.utf8.contains(0) || hasNUL($0.value) }
+        case .object(let members): members.contains { $0.key.hasNUL || hasNUL($0.value) }
         default: false
         }
     }

@@ -20,8 +20,8 @@ struct RecordFilters: Requirement {
             throw Problem.invalid("/query", "must have at most \(Self.countMax) filters")
         }
         for (name, value) in found {
-            guard name.unicodeScalars.count <= 64, value.unicodeScalars.count <= 255, !name.utf8.contains(0),
-                !value.utf8.contains(0)
+            guard name.unicodeScalars.count <= 64, value.unicodeScalars.count <= 255, !name.hasNUL,
+                !value.hasNUL
             else { throw Problem.invalid("/query", "has a filter that is too long") }
         }
         return found
@@ -46,7 +46,7 @@ struct RecordSort: Requirement {
         guard let text = request.query["_sort"] else { return Proof(member: nil, isDescending: true) }
         let isDescending = text.hasPrefix("-")
         let name = isDescending ? String(text.dropFirst()) : text
-        guard (1...64).contains(name.unicodeScalars.count), !name.utf8.contains(0) else {
+        guard (1...64).contains(name.unicodeScalars.count), !name.hasNUL else {
             throw Problem.invalid("/query/_sort", "must be the name of a member")
         }
         return Proof(member: name == "created_at" ? nil : name, isDescending: isDescending)

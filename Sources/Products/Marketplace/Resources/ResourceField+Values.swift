@@ -89,7 +89,7 @@ extension ResourceField {
             guard UUIDText.isCanonical(text) else { throw invalid("must be an id") }
             return .text(text.lowercased())
         default:
-            guard text.unicodeScalars.count <= 255, !text.utf8.contains(0) else { throw invalid("is too long") }
+            guard text.unicodeScalars.count <= 255, !text.hasNUL else { throw invalid("is too long") }
             return .text(text)
         }
     }

@@ -63,7 +63,7 @@ final class StepService: Sendable {
             throw StepFailure(.resourceExhaustion, "The output has more than \(outputBytesMax) bytes.")
         }
         // Neither database stores it in a text.
-        if output.text.utf8.contains(0) { output.text = output.text.replacing("\0", with: "\u{FFFD}") }
+        if output.text.hasNUL { output.text = output.text.replacing("\0", with: "\u{FFFD}") }
         if let unmet = node.successCriteria.first(where: { !$0.isMet(by: output) }) {
             throw StepFailure(.toolError, "The step does not meet its criterion: \(unmet).")
         }

@@ -1,0 +1,4 @@
+extension StringProtocol {
+    /// Whether the text contains U+0000, which PostgreSQL does not store in a text and at which C ends one.
+    package var hasNUL: Bool { utf8.withContiguousStorageIfAvailable { $0.contains(0) } ?? utf8.contains(0) }
+}
