@@ -50,6 +50,19 @@ struct ModelJSONTests {
         #expect(try #require(usage).input > (one?.input ?? 0))
     }
 
+    @Test func `a call of a tool that was not offered is repaired, without the call`() async throws {
+        for api in ModelUpstream.API.allCases {
+            let fixture = try ModelsFixture(api)
+            let call: JSONValue = ["name": "delete_database", "arguments": ["all": true]]
+            try await fixture.model.script(
+                ["type": "reply", "tool_calls": [call]], ["type": "reply", "text": #"{"share": 40}"#])
+            #expect(try await answer(fixture).get() == 40)
+            let messages = try #require(try await fixture.model.requests().last?["body"]?["messages"]?.array)
+            #expect(messages.map { $0["role"]?.string } == ["user", "user"])
+            #expect("\(messages[1])".contains("calls a tool"))
+        }
+    }
+
     @Test func `an answer that is not accepted twice is malformed, and a refusal is not repaired`() async throws {
         let fixture = try ModelsFixture(.openAI)
         try await fixture.model.script(["type": "reply", "text": "{}", "times": 2])

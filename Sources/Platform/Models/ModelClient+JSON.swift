@@ -24,7 +24,8 @@ extension ModelClient {
             throw ModelError(.refused, "The model refuses to answer.")
         }
         var second = request
-        second.messages += first.choices.prefix(1).map(\.message)
+        // The text alone: services refuse a call of a tool that no result follows.
+        second.messages += first.choices.prefix(1).map { ModelMessage(.assistant, $0.text) }.filter { !$0.text.isEmpty }
         second.messages.append(
             ModelMessage(
                 .user, "This answer cannot be used: \(fault) Answer again, with nothing but the corrected JSON."))
@@ -42,6 +43,9 @@ extension ModelClient {
         guard let choice = response.choices.first else { throw ModelAnswerFault("It is empty.") }
         guard choice.finish != .tokensMax else { throw ModelAnswerFault("It is too long, and was cut off.") }
         let text = choice.text
+        guard !text.isEmpty || choice.toolCalls.isEmpty else {
+            throw ModelAnswerFault("It calls a tool, and none was offered.")
+        }
         let opening = text.firstIndex { $0 == "{" || $0 == "[" }
         let closing = text.lastIndex { $0 == "}" || $0 == "]" }
         let span = if let opening, let closing, opening <= closing { text[opening...closing] } else { text[...] }
