@@ -37,6 +37,8 @@ import Testing
         #expect(
             faults(.httpRequest, ["url": .string(String(repeating: "a", count: 2_049))])
                 == ["'url' has 2049 bytes; 2048 are accepted"])
+        #expect(faults(.modelAnswer, ["prompt": "a", "verify": true]) == [])
+        #expect(faults(.modelAnswer, ["prompt": "a", "verify": "yes"]) == ["'verify' is not true or false"])
         #expect(faults(.mcpCall, ["server": "a", "tool": "b", "arguments": []]) == ["'arguments' is not an object"])
         let nested = (0..<15).reduce([:] as JSONValue) { value, _ in ["a": value] }
         #expect(faults(.mcpCall, ["server": "a", "tool": "b", "arguments": nested]) == [])

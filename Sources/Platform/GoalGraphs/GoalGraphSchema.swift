@@ -95,6 +95,7 @@ extension ToolParameter.Kind {
         switch self {
         case .text: "text"
         case .integer(let range): "whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .boolean: "true or false"
         case .choice(let choices): "one of \(choices.joined(separator: ", "))"
         case .list(let kind, _): "list of: \(kind.summary)"
         case .record(let parameters):

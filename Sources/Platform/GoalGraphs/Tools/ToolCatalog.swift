@@ -157,6 +157,9 @@ extension Tool {
         parameters: [
             ToolParameter("prompt", .text(lengthMax: Length.sentence), "the question or the task"),
             ToolParameter("input", .text(lengthMax: Length.text), isRequired: false, "the text that it is about"),
+            ToolParameter(
+                "verify", .boolean, isRequired: false,
+                "whether a second model answers too, and the answers are compared; false where it is left out"),
         ],
         outputParts: [], usualCost: MicroDollars(20_000), usualSeconds: 15)
 }

@@ -6,6 +6,7 @@ package struct ToolParameter: Hashable, Sendable {
         /// A text, or a reference to the output of a node.
         case text(lengthMax: Int)
         case integer(ClosedRange<Int64>)
+        case boolean
         case choice([String])
         case list(Kind, count: ClosedRange<Int>)
         case record([ToolParameter])
@@ -84,6 +85,7 @@ extension ToolParameter.Kind {
             guard let number = value.integer else { return [ArgumentFault(path, "is not a whole number")] }
             return range.contains(number)
                 ? [] : [ArgumentFault(path, "is not between \(range.lowerBound) and \(range.upperBound)")]
+        case (.boolean, _): return value.bool == nil ? [ArgumentFault(path, "is not true or false")] : []
         case (.choice(let choices), _):
             return value.string.map(choices.contains) ?? false
                 ? [] : [ArgumentFault(path, "is not one of \(choices.joined(separator: ", "))")]
@@ -111,6 +113,7 @@ extension ToolParameter.Kind {
         case .text(let lengthMax): ["type": "string", "maxLength": .integer(Int64(lengthMax))]
         case .integer(let range):
             ["type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)]
+        case .boolean: ["type": "boolean"]
         case .choice(let choices): ["type": "string", "enum": .array(choices.map(JSONValue.string))]
         case .list(let kind, let count):
             [
