@@ -80,10 +80,16 @@ package final class RateLimiter: Sendable {
     /// Takes a unit of a limit that the client must not see: neither header fields nor a problem show its state.
     /// - Returns: false where none is left.
     package func takeUnseen(of policy: RatePolicy, from subject: String) async -> Bool {
-        guard isEnabled else { return true }
-        let decision = await store.take(1, from: RateKey(limit: policy.key, subject: subject), under: policy.rates)
+        await takeOrWait(of: policy, from: subject) == nil
+    }
+
+    /// Takes units of a limit that no request is checked against, such as one of the calls that jobs make.
+    /// - Returns: nil where they were taken; else the time until they are available.
+    package func takeOrWait(_ cost: Int64 = 1, of policy: RatePolicy, from subject: String) async -> Duration? {
+        guard isEnabled else { return nil }
+        let decision = await store.take(cost, from: RateKey(limit: policy.key, subject: subject), under: policy.rates)
         count(decision, of: policy)
-        return decision.isAllowed
+        return decision.isAllowed ? nil : .microseconds(decision.wait(under: policy.rates))
     }
 
     private func count(_ decision: RateDecision, of policy: RatePolicy) {
