@@ -18,7 +18,15 @@ package final class TestModels: Sendable {
 
     private static let script = """
         import os, sys
+        from fastapi import Request
+        from llmock import admin
         from llmock.testing import LLMockServer
+
+        # The requests of one model: all of those of a suite are large.
+        @admin.router.get("/requests/{model}")
+        def list_requests_of(request: Request, model: str):
+            records = request.app.state.llmock.journal.records(wait=2.0)
+            return {"requests": [record.to_dict() for record in records if record.model == model]}
 
         print(LLMockServer().start().port, flush=True)
         # The process ends with the one that holds its standard input.
@@ -57,7 +65,7 @@ package final class TestModels: Sendable {
                 body: try value.map { .bytes(Array(try JSONEncoder().encode($0))) }, timeout: .seconds(60),
                 responseBytesMax: 64 << 20))
         guard (200..<300).contains(response.status) else { throw NoServer() }
-        return try JSONDecoder().decode(JSONValue.self, from: Data(response.body))
+        return try JSONValue(parsing: response.body)
     }
 }
 
@@ -86,7 +94,6 @@ package struct TestModel: Sendable {
 
     /// What the requests for this model were, oldest first: with `path`, `status`, `stream` and `body`.
     package func requests() async throws -> [JSONValue] {
-        let all = try await server.control("GET", "requests")["requests"]?.array ?? []
-        return all.filter { $0["model"]?.string == name }
+        try await server.control("GET", "requests/\(name)")["requests"]?.array ?? []
     }
 }
