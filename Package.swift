@@ -121,8 +121,8 @@ let products: [Target] = [
     .layer(
         "Products", "Workflows",
         [
-            "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Files", "GoalGraphs",
-            "Outbound", .httpTypes,
+            "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Rates", "Files",
+            "GoalGraphs", "Models", "Outbound", .httpTypes,
         ]),
 ]
 
@@ -243,15 +243,15 @@ let tests: [Target] = [
     .tests(
         "WorkflowsTests",
         [
-            "App", "Audit", "Base", "Entitlements", "GoalGraphs", "Identity", "Modules", "Outbound", "TestKit",
-            "Workflows",
+            "App", "Audit", "Base", "Entitlements", "GoalGraphs", "Identity", "Models", "Modules", "Outbound",
+            "TestKit", "Workflows",
         ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(
         "AppTests",
         [
-            "App", "Audit", "Base", "Mail", "Models", "Modules", "Identity", "Realtime", "Entitlements", "TestKit",
-            "Client", .configuration, .httpTypes,
+            "App", "Audit", "Base", "GoalGraphs", "Mail", "Models", "Modules", "Identity", "Realtime", "Entitlements",
+            "TestKit", "Client", "Workflows", .configuration, .httpTypes,
         ]),
 ]
 

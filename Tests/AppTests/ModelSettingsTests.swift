@@ -1,5 +1,7 @@
+import GoalGraphs
 import Models
 import Testing
+import Workflows
 
 @testable import App
 
@@ -25,7 +27,27 @@ import Testing
         #expect(local?.upstream.baseURL == "http://127.0.0.1:9/v1" && local?.upstream.key == nil)
     }
 
+    @Test func `workflows have a second model, of the same API or of the other one`() throws {
+        func models(_ values: [String: String]) throws -> [String] {
+            try Configuration(environment: values).workflowModels.map { "\($0.upstream.api) \($0.model)" }
+        }
+        let anthropic = ["ANTHROPIC_API_KEY": "k", "MODEL_FALLBACK": "b"]
+        #expect(try models([:]) == [] && models(["ANTHROPIC_API_KEY": "k"]) == ["anthropic claude-sonnet-5"])
+        #expect(try models(anthropic) == ["anthropic claude-sonnet-5", "anthropic b"])
+        let openAI = ["OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_MODEL": "m"]
+        #expect(try models(openAI.merging(["MODEL_FALLBACK": "b"]) { $1 }) == ["openAI m", "openAI b"])
+        let both = anthropic.merging(openAI) { $1 }.merging(["MODEL_FALLBACK_API": "openai"]) { $1 }
+        #expect(try models(both) == ["anthropic claude-sonnet-5", "openAI b"])
+        let prices = try Configuration(environment: ["MODEL_PRICES": "a=2.5, b=c=0"]).workflowModelPrices
+        #expect(prices.mapValues(\.perMillionTokens.micros) == ["a": 2_500_000, "b=c": 0])
+    }
+
     @Test(arguments: [
+        (["MODEL_FALLBACK": "b"], "MODEL_FALLBACK"),
+        (["ANTHROPIC_API_KEY": "k", "MODEL_FALLBACK": "claude-sonnet-5"], "MODEL_FALLBACK"),
+        (["ANTHROPIC_API_KEY": "k", "MODEL_FALLBACK": "b", "MODEL_FALLBACK_API": "openai"], "MODEL_FALLBACK_API"),
+        (["MODEL_PRICES": "a"], "MODEL_PRICES"), (["MODEL_PRICES": "a=-1"], "MODEL_PRICES"),
+        (["MODEL_PRICES": "a=1,=2"], "MODEL_PRICES"), (["MODEL_PRICES": "a=0.0000001"], "MODEL_PRICES"),
         (["ANTHROPIC_API_KEY": "a b"], "ANTHROPIC_API_KEY"),
         (["ANTHROPIC_BASE_URL": "anthropic"], "ANTHROPIC_BASE_URL"),
         (["OPENAI_API_KEY": "k"], "OPENAI_MODEL"), (["OPENAI_BASE_URL": "https://a.example/v1"], "OPENAI_MODEL"),

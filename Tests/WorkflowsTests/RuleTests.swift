@@ -1,5 +1,6 @@
 import Base
 import GoalGraphs
+import Models
 import Modules
 import Testing
 
@@ -13,7 +14,14 @@ import Testing
         }
         #expect(recovery(.transient, 1) == .retry(after: .seconds(1)))
         #expect(recovery(.transient, 2) == .retry(after: .seconds(2)))
-        #expect(recovery(.modelError, 1) == .swapModel && recovery(.toolError, 2) == .swapAgent)
+        #expect(recovery(.modelError, 1) == .swapAgent && recovery(.toolError, 2) == .swapAgent)
+        #expect(RecoveryPolicy.recovery(from: .modelError, attempt: 2, otherModel: "b") == .swapModel(to: "b"))
+        #expect(RecoveryPolicy.recovery(from: .modelError, attempt: 3, otherModel: "b") == .escalate)
+        func wait(_ retryAfter: Duration) -> Recovery {
+            RecoveryPolicy.recovery(from: .transient, retryAfter: retryAfter, attempt: 2)
+        }
+        #expect(wait(.seconds(90)) == .retry(after: .seconds(90)) && wait(.zero) == .retry(after: .seconds(2)))
+        #expect(wait(.hours(5)) == .retry(after: .minutes(10)))
         for kind in StepFailure.Kind.allCases { #expect(recovery(kind, 3) == .escalate) }
         for kind: StepFailure.Kind in [.resourceExhaustion, .policyViolation, .timeout, .unknown] {
             #expect(recovery(kind, 1) == .escalate)
@@ -26,6 +34,58 @@ import Testing
         #expect(Confidence.ofStep(decision: 0.85, calls: 1, failures: 0) == 0.925)
         #expect(abs(Confidence.ofStep(decision: 0.9, calls: 2, failures: 1) - 0.56) < 1e-12)
         #expect(Confidence.ofStep(decision: 7, calls: 0, failures: 0) == 0.5)
+    }
+
+    @Test func `answers are similar by their words and their order, in every script`() {
+        func similarity(_ left: String, _ right: String) -> Double {
+            let similarity = TextSimilarity.of(left, right)
+            #expect(similarity == TextSimilarity.of(right, left) && (0...1).contains(similarity))
+            return similarity
+        }
+        #expect(similarity("It is 42.", "it is 42") == 1 && similarity("", "…") == 1)
+        #expect(similarity("東京は日本の首都です。", "東京は日本の首都です") == 1)
+        #expect(similarity("Yes", "No") == 0 && similarity("", "No") == 0)
+        #expect(similarity("It is safe.", "It is not safe.") < Verification.threshold)
+        #expect(similarity("dog bites man", "man bites dog") < Verification.threshold)
+        #expect(similarity("東京は日本の首都です", "大阪は日本の首都ではありません") < Verification.threshold)
+        #expect(
+            similarity("The three regions sold 42 units in June", "The three regions sold 42 units in June 2026")
+                > Verification.threshold)
+    }
+
+    @Test func `a verification takes the higher confidence, or half of it`() {
+        #expect(Verification(of: ["a b", "A b."], asked: 2).confidence(of: [0.6, 0.8]) == 0.8)
+        #expect(Verification(of: ["a b", "c d"], asked: 2).confidence(of: [0.6, 0.8]) == 0.4)
+        #expect(Verification(of: ["a"], asked: 2) == .incomplete && Verification(of: ["a"], asked: 1) == .unavailable)
+        #expect(Verification(of: ["a"], asked: 2).isRefuted && !Verification(of: ["a"], asked: 1).isRefuted)
+    }
+
+    @Test func `the cost of a call is that of its tokens, rounded up`() {
+        let usage = ModelUsage(input: 1_000, output: 1)
+        for (name, micros) in [
+            ("gpt-4o", 30_030), ("gpt-3.5-turbo", 2_002), ("claude-opus-5", 15_015), ("claude-sonnet-5", 3_003),
+            ("anthropic/Claude-Haiku", 251),
+        ] { #expect(ModelPrice.known(of: name)?.cost(of: usage) == MicroDollars(Int64(micros)), "\(name)") }
+        #expect(ModelPrice.known(of: "llama") == nil)
+        let dear = ModelPrice(perMillionTokens: MicroDollars(10_000_000_000))
+        #expect(dear.cost(of: ModelUsage(input: .max, output: .max)) == MicroDollars(10_000_000_000_000))
+        #expect(dear.cost(of: ModelUsage(input: -5, output: -5)) == .zero)
+    }
+
+    @Test func `a plan of a model sends to addresses and hosts that the intent names`() {
+        func faults(_ intent: String, to host: String) -> Int {
+            let node = GoalNode(
+                id: "a", description: "a", capabilities: [.web], tool: "http_request",
+                arguments: ["url": .string("https://\(host)/x"), "method": "POST"], estimatedCost: .zero,
+                estimatedSeconds: 1)
+            return ModelPlanPolicy(intent: intent).faults(in: GoalGraph(nodes: [node])).count
+        }
+        for intent in ["Post it to A.example.", "a.example", "https://a.example/x?b", "to a.example:443, please"] {
+            #expect(faults(intent, to: "a.example") == 0, "\(intent)")
+        }
+        for intent in ["", "a.example.org", "b.a.example", "mail bob@a.example", "xa.example", "a.example-b"] {
+            #expect(faults(intent, to: "a.example") == 1, "\(intent)")
+        }
     }
 
     @Test func `a path stays within the folder`() {

@@ -214,7 +214,12 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         client: userURLs,
         sealer: sealer,
         address: address(configuration),
-        settings: WorkflowsSettings(budgetMax: MicroDollars(Int64(configuration.workflowBudgetCents) * 10_000)),
+        limiter: limits.limiter,
+        modelPause: dependencies.providerPause ?? { try await Task.sleep(for: $0) },
+        settings: WorkflowsSettings(
+            budgetMax: MicroDollars(Int64(configuration.workflowBudgetCents) * 10_000),
+            models: try configuration.workflowModels, modelPrices: configuration.workflowModelPrices,
+            modelTimeout: configuration.workflowModelTimeout),
         runtime: runtime
     )
 

@@ -14,7 +14,8 @@ package struct AppDependencies: Sendable {
     package var passwords: PasswordHasher?
     /// Replaces the risk model, for tests whose decisions must not depend on it.
     package var riskScorer: RiskScorer?
-    /// Waits between the attempts of reading from the payment provider; nil for the time of the machine.
+    /// Waits between attempts at requests to the payment provider and to language models; nil for the time of the
+    /// machine.
     package var providerPause: (@Sendable (Duration) async throws -> Void)?
 
     package init(

@@ -4,7 +4,7 @@ import Foundation
 package import Identity
 package import Mail
 import MessagingRedis
-import Models
+package import Models
 package import Modules
 import Outbound
 import Realtime
@@ -108,6 +108,11 @@ package struct Configuration: Sendable {
     /// Nil for OpenAI's own.
     package var openAIBaseURL: String?
     package var openAIModel: String?
+    /// Nil where there is one model at most.
+    package var modelFallback: String?
+    package var modelFallbackAPI: ModelUpstream.API
+    /// In US dollars for a million tokens, by the names of models, as `name=price`.
+    package var modelPrices: [String]
     /// The virtual payment address of the merchant.
     package var upiAddress: String?
     package var upiMerchantName: String?
@@ -130,6 +135,8 @@ package struct Configuration: Sendable {
     package var interruptRateMax: Double
     /// Of one workflow, in cents of a US dollar.
     package var workflowBudgetCents: Int
+    /// Of one call.
+    package var workflowModelTimeout: Duration
     package var drainGrace: Duration
     package var shutdownTimeout: Duration
     /// Whether a database that this installation has used and that does not exist is created anew. A flag of the
@@ -305,6 +312,17 @@ package struct Configuration: Sendable {
         openAIBaseURL = openAIURL.isEmpty ? nil : openAIURL
         openAIModel = source.text(
             "OPENAI_MODEL", "the model that is used there; required with OPENAI_API_KEY or OPENAI_BASE_URL")
+        modelFallback = source.text(
+            "MODEL_FALLBACK",
+            "a second model, which workflows ask where the first one fails, and to verify answers; none by default")
+        modelFallbackAPI = source.choice(
+            "MODEL_FALLBACK_API", anthropicKey == nil ? .openAI : .anthropic,
+            "the API that has it, with the key and the URL that are set for that API",
+            describedAs: "the API of the first model")
+        modelPrices = source.list(
+            "MODEL_PRICES",
+            "what models cost in US dollars for a million tokens, as NAME=PRICE separated by commas; for those of "
+                + "OpenAI and Anthropic that the server has a price of, that one by default")
         upiAddress = source.text("UPI_ID", "the virtual payment address that payments by UPI go to, such as shop@bank")
         upiMerchantName = source.text("UPI_MERCHANT_NAME", "the name that apps show with UPI_ID, which requires it")
         upiCallbackSecrets = source.secrets(
@@ -344,6 +362,10 @@ package struct Configuration: Sendable {
         workflowBudgetCents = source.integer(
             "WORKFLOW_BUDGET_CENTS", 1_000, 1...1_000_000,
             "the most that one workflow may cost, in cents of a US dollar; a submission may ask for less")
+        workflowModelTimeout = .seconds(
+            source.integer(
+                "WORKFLOW_MODEL_TIMEOUT_SECONDS", 60, 1...600,
+                "seconds that one call of a language model by a workflow may take"))
         drainGrace = .seconds(
             source.integer(
                 "DRAIN_GRACE", 2, 0...60, "seconds from SIGTERM, and 503 from /ready, until connections are refused"))

@@ -216,7 +216,7 @@ extension Configuration {
 ///   - runsJobs: whether jobs run in the background; otherwise ``TestApp/runJobs()`` runs them.
 ///   - databaseWrapper: as ``AppDependencies/databaseWrapper``.
 ///   - change: changes the settings that all tests have in common.
-///   - replace: replaces further dependencies. Attempts of requests to the payment provider follow at once.
+///   - replace: replaces further dependencies. Attempts of requests to other services follow at once.
 package func withTestApp(
     _ engine: Engine,
     clock: TestClock = TestClock(),

@@ -4,8 +4,10 @@ package import Files
 import GoalGraphs
 package import Identity
 package import Mail
+import Models
 package import Modules
 package import Outbound
+package import Rates
 package import Realtime
 package import Secrets
 
@@ -21,6 +23,8 @@ package struct WorkflowsModule: Module {
     ///   - client: reaches the URLs that users name.
     ///   - sealer: derives the key that signs the links of questions.
     ///   - address: the URL of this service, for these links.
+    ///   - limiter: counts the calls of language models.
+    ///   - modelPause: waits between attempts at these calls; tests replace it.
     package init(
         database: any Database,
         identity: IdentityModule,
@@ -33,27 +37,33 @@ package struct WorkflowsModule: Module {
         client: UserURLClient,
         sealer: Sealer,
         address: String,
+        limiter: RateLimiter,
+        modelPause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         settings: WorkflowsSettings = WorkflowsSettings(),
         runtime: Runtime
     ) {
         let files = WorkflowFileService(database: database, files: store, runtime: runtime)
-        let tools = ToolBox([
+        let models = Self.models(
+            settings, database: database, limiter: limiter, pause: modelPause, runtime: runtime)
+        var executors: [any ToolExecutor] = [
             HTTPRequestExecutor(
                 client: client, effects: EffectService(database: database, runtime: runtime)),
             SendEmailExecutor(database: database, mailer: mailer),
             ReadFileExecutor(files: files), WriteFileExecutor(files: files), ListDirectoryExecutor(files: files),
             TableExecutor(.csvTransform), TableExecutor(.jsonTransform), CompareExecutor(), SubWorkflowExecutor(),
             ScheduleExecutor(runtime: runtime),
-        ])
+        ]
+        if let models { executors.append(ModelAnswerExecutor(models: models)) }
+        let tools = ToolBox(executors)
         let approvalKey = sealer.key(for: "workflow approvals")
         let runner = WorkflowRunner(
             concurrency: entitlements.concurrency,
             settlement: WorkflowSettlement(credits: entitlements.credits, quotas: entitlements.quotas),
             trail: WorkflowTrail(audit: audit.service, topics: realtime.topics),
             notices: ApprovalNotices(mailer: mailer, address: address, key: approvalKey), queue: queue, tools: tools,
-            runtime: runtime)
+            models: models, runtime: runtime)
         let planning = PlanningService(
-            database: database, runner: runner, rules: RuleWorkflowPlanner(), model: nil, files: files,
+            database: database, runner: runner, rules: RuleWorkflowPlanner(), models: models, files: files,
             tools: tools.catalog)
         let workflows = WorkflowService(
             database: database, runner: runner, history: audit.search, files: files)
@@ -88,6 +98,21 @@ package struct WorkflowsModule: Module {
             try workflows.cancelAll(
                 of: person, leaving: organisation, because: "The membership has ended.", in: transaction)
         }
+    }
+
+    /// - Returns: nil without a model.
+    private static func models(
+        _ settings: WorkflowsSettings, database: any Database, limiter: RateLimiter,
+        pause: @escaping @Sendable (Duration) async throws -> Void, runtime: Runtime
+    ) -> ModelService? {
+        guard !settings.models.isEmpty else { return nil }
+        let models = settings.models.map { model in
+            WorkflowModel(
+                name: model.model, client: model.upstream.client(runtime: runtime, pause: pause),
+                price: settings.modelPrices[model.model] ?? ModelPrice.known(of: model.model))
+        }
+        return ModelService(
+            database: database, models: models, limiter: limiter, timeout: settings.modelTimeout)
     }
 
     package static let keyScopes: [KeyScope] = [.workflows]

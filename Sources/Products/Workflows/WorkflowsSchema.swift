@@ -81,6 +81,7 @@ enum WorkflowsSchema {
                 run_at \(.integer) NOT NULL,
                 job_id TEXT,
                 agent_id TEXT,
+                model TEXT,
                 output TEXT,
                 output_status \(.integer),
                 output_rows \(.integer),
@@ -114,6 +115,13 @@ enum WorkflowsSchema {
                 spawned_at \(.integer) NOT NULL,
                 ended_at \(.integer),
                 CHECK ((ended_at IS NOT NULL) = (state IN ('failed', 'retired')))
+            ) \(.strict)
+            """,
+            """
+            CREATE TABLE workflow_models (
+                name TEXT PRIMARY KEY NOT NULL,
+                reliability \(.integer) NOT NULL CHECK (reliability BETWEEN 0 AND 100),
+                updated_at \(.integer) NOT NULL
             ) \(.strict)
             """,
             "CREATE INDEX workflow_agents_working ON workflow_agents (organisation_id) WHERE state = 'working'",

@@ -8,14 +8,16 @@ struct PlanWorkflowJob: Job {
     let workflow: ID<Workflow>
     let organisation: ID<Organisation>
 
-    static func options(_ workflow: Workflow) -> JobOptions {
+    /// - Parameter isRemote: whether a planner may wait for the service of a language model.
+    static func options(_ workflow: Workflow, isRemote: Bool) -> JobOptions {
         JobOptions(
-            priority: StepJob.priority, organisation: workflow.organisation.text, maximumAttempts: StepJob.attemptsMax)
+            priority: StepJob.priority, organisation: workflow.organisation.text, lane: isRemote ? .outbound : .system,
+            maximumAttempts: StepJob.attemptsMax)
     }
 
     static func worker(_ planning: PlanningService) -> Worker {
         Worker(
-            PlanWorkflowJob.self, perform: { job, _ in try await planning.plan(job) },
+            PlanWorkflowJob.self, perform: { job, context in try await planning.plan(job, context) },
             abandoned: { job, _, transaction in try planning.abandon(job, in: transaction) })
     }
 }

@@ -10,19 +10,19 @@ final class PlanningService: Sendable {
     private let rules: RuleWorkflowPlanner
     private let planners: [any WorkflowPlanner]
     private let files: WorkflowFileService
-    private let tools: ToolCatalog
+    private let check: GraphCheck
 
-    /// - Parameter model: asked where the rules do not understand an intent; nil without a language model.
+    /// - Parameter models: plan where the rules do not understand an intent; nil without a language model.
     init(
-        database: any Database, runner: WorkflowRunner, rules: RuleWorkflowPlanner, model: (any WorkflowPlanner)?,
+        database: any Database, runner: WorkflowRunner, rules: RuleWorkflowPlanner, models: ModelService?,
         files: WorkflowFileService, tools: ToolCatalog
     ) {
         self.database = database
         self.runner = runner
         self.rules = rules
-        planners = if let model { [rules, model] } else { [rules] }
+        planners = if let models { [rules, ModelWorkflowPlanner(models: models, tools: tools)] } else { [rules] }
         self.files = files
-        self.tools = tools
+        check = GraphCheck(tools: tools)
     }
 
     /// Reads a client's own graph. Capabilities and estimates that it leaves out are those of the tools.
@@ -30,26 +30,15 @@ final class PlanningService: Sendable {
     /// - Throws: `validation-failed`.
     func graph(from value: JSONValue, at pointer: String, limits: GoalGraphLimits) throws(Problem) -> GoalGraph {
         let graph: GoalGraph
-        do throws(GoalGraphAnswerFault) { graph = try GoalGraphSchema(tools: tools).graph(from: value) } catch {
+        do throws(GoalGraphAnswerFault) { graph = try GoalGraphSchema(tools: check.tools).graph(from: value) } catch {
             throw Problem.invalid(
                 error.faults.prefix(GoalGraphValidator.faultsMax).map {
                     Problem.Fault(pointer + $0.pointer, $0.detail)
                 })
         }
-        let faults = faults(in: graph, limits: limits)
+        let faults = check.faults(in: graph, limits: limits)
         guard faults.isEmpty else { throw Problem.invalid(faults.map { Problem.Fault(pointer, $0) }) }
         return graph
-    }
-
-    /// The faults of a graph, as sentences.
-    private func faults(in graph: GoalGraph, limits: GoalGraphLimits) -> [String] {
-        var faults = GoalGraphValidator(tools: tools, limits: limits).faults(in: graph).map(\.description)
-        if let trigger = graph.trigger {
-            do throws(CronFault) { _ = try CronExpression(trigger.cron, timeZone: trigger.timeZone) } catch {
-                faults.append("\(error).")
-            }
-        }
-        return faults
     }
 
     /// What an intent is expected to cost, before it is planned.
@@ -59,30 +48,47 @@ final class PlanningService: Sendable {
         return graph.map { PlanEstimate(of: $0) } ?? .unknown
     }
 
-    func plan(_ job: PlanWorkflowJob) async throws -> JobOutcome {
+    func plan(_ job: PlanWorkflowJob, _ context: JobContext) async throws -> JobOutcome {
         let read = try await database.read { transaction -> (Workflow, context: String, graph: String?)? in
             guard let workflow = try transaction.workflow(job.workflow, of: job.organisation),
                 workflow.state == .pending
             else { return nil }
             return (workflow, try transaction.context(of: workflow) ?? "{}", try transaction.graph(of: workflow))
         }
-        guard let (workflow, context, given) = read else { return .done }
+        guard let (workflow, contextText, given) = read else { return .done }
         do {
-            let request = PlanRequest(intent: workflow.intent, context: context, budget: workflow.budget)
-            let (planned, planner) = try await self.graph(of: request, given: given)
-            let faults = faults(in: planned, limits: request.limits)
-            guard faults.isEmpty else { throw PlanningFailure.refused(faults.joined(separator: " ")) }
-            let graph = try planned.scheduled(as: workflow.intent)
+            let request = PlanRequest(intent: workflow.intent, context: contextText, budget: workflow.budget)
+            let (plan, planner) = try await self.plan(of: request, given: given, for: workflow)
+            let faults = check.faults(in: plan.graph, limits: request.limits)
+            guard faults.isEmpty else {
+                throw PlanningFailure(.refused, faults.joined(separator: " "), models: plan.models)
+            }
+            let graph = try plan.graph.scheduled(as: workflow.intent)
             let effects = try await writeFiles(of: request.context, workflow)
             return .done { [runner] transaction in
                 for effect in effects { try effect(transaction) }
-                try runner.start(workflow.id, of: workflow.organisation, graph, by: planner, in: transaction)
+                try runner.start(
+                    workflow.id, of: workflow.organisation, graph, by: planner, models: plan.models, in: transaction)
             }
         } catch let failure as PlanningFailure {
-            return end(workflow, WorkflowError(failure))
+            return try await outcome(of: failure, workflow, attempt: context.attempt)
         } catch let failure as StepFailure {
-            return end(workflow, WorkflowError(.planRefused, failure.text))
+            return end(workflow, WorkflowError(.planRefused, failure.text), nil)
+        } catch let exceeded as ModelCallsExceeded {
+            return .snooze(for: exceeded.wait)
         }
+    }
+
+    /// A planner that cannot be reached is asked again, as a step that has failed for a time is; other failures end the
+    /// workflow.
+    private func outcome(of failure: PlanningFailure, _ workflow: Workflow, attempt: Int) async throws -> JobOutcome {
+        let recovery = RecoveryPolicy.recovery(
+            from: .transient, retryAfter: failure.retryAfter, attempt: Int64(attempt))
+        guard failure.kind == .unavailable, case .retry(let wait) = recovery else {
+            return end(workflow, WorkflowError(failure), failure.models)
+        }
+        if let models = failure.models { try await database.write { try $0.record(models.outcomes) } }
+        throw JobFailure.retry(after: wait, within: wait, reason: "The language model is not available.")
     }
 
     func abandon(_ job: PlanWorkflowJob, in transaction: Transaction) throws {
@@ -92,17 +98,24 @@ final class PlanningService: Sendable {
             in: transaction)
     }
 
-    private func end(_ workflow: Workflow, _ error: WorkflowError) -> JobOutcome {
-        .done { [runner] in try runner.fail(workflow.id, of: workflow.organisation, error, in: $0) }
+    private func end(_ workflow: Workflow, _ error: WorkflowError, _ models: ModelUse?) -> JobOutcome {
+        .done { [runner] transaction in
+            try runner.fail(
+                workflow.id, of: workflow.organisation, error, outcomes: models?.outcomes ?? [], in: transaction)
+        }
     }
 
-    private func graph(of request: PlanRequest, given: String?) async throws -> (GoalGraph, PlannerKind) {
-        if let given { return (try JSONColumn.decode(given), .client) }
-        var failure = PlanningFailure.notUnderstood("No planner is configured.")
+    /// - Parameter given: the client's own graph, as JSON.
+    private func plan(of request: PlanRequest, given: String?, for workflow: Workflow) async throws -> (
+        WorkflowPlan, PlannerKind
+    ) {
+        if let given { return (WorkflowPlan(graph: try JSONColumn.decode(given)), .client) }
+        var failure = PlanningFailure(.notUnderstood, "No planner is configured.")
         for planner in planners {
-            do { return (try await planner.plan(request), planner.kind) } catch PlanningFailure.notUnderstood(let text)
-            {
-                failure = .notUnderstood(text)
+            do {
+                return (try await planner.plan(request, for: workflow), planner.kind)
+            } catch let other as PlanningFailure where other.kind == .notUnderstood {
+                failure = other
             }
         }
         throw failure
@@ -113,7 +126,7 @@ final class PlanningService: Sendable {
         -> [@Sendable (Transaction) throws -> Void]
     {
         var effects: [@Sendable (Transaction) throws -> Void] = []
-        for (name, value) in (context["files"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
+        for (name, value) in (context[PlanRequest.filesMember]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
             guard let text = value.string else { continue }
             effects.append(try await files.write(text, to: try WorkflowPath(name), of: workflow))
         }
@@ -141,10 +154,12 @@ extension GoalGraph {
 
 extension WorkflowError {
     fileprivate init(_ failure: PlanningFailure) {
-        switch failure {
-        case .notUnderstood(let text): self.init(.intentNotUnderstood, text)
-        case .refused(let text): self.init(.planRefused, text)
-        case .unavailable(let text): self.init(.planningFailed, text)
-        }
+        let code: Code =
+            switch failure.kind {
+            case .notUnderstood: .intentNotUnderstood
+            case .refused: .planRefused
+            case .unavailable: .planningFailed
+            }
+        self.init(code, failure.text)
     }
 }

@@ -5,7 +5,9 @@ import Modules
 struct RuleWorkflowPlanner: WorkflowPlanner {
     let kind = PlannerKind.rules
 
-    func plan(_ request: PlanRequest) async throws -> GoalGraph { try graph(of: request) }
+    func plan(_ request: PlanRequest, for _: Workflow) async throws -> WorkflowPlan {
+        WorkflowPlan(graph: try graph(of: request))
+    }
 
     /// - Throws: ``PlanningFailure`` with every part of the sentence that was not understood.
     func graph(of request: PlanRequest) throws -> GoalGraph {
@@ -13,7 +15,8 @@ struct RuleWorkflowPlanner: WorkflowPlanner {
             return try RulePlanner(timeZone: request.timeZone).plan(request.intent)
         } catch {
             let examples = error.parts.flatMap(\.examples).prefix(3).map { "“\($0)”" }.joined(separator: ", ")
-            throw PlanningFailure.notUnderstood(
+            throw PlanningFailure(
+                .notUnderstood,
                 error.description + (examples.isEmpty ? "" : " Forms that are understood: \(examples)."))
         }
     }

@@ -5,8 +5,15 @@ import Modules
 /// Makes the graph of an intent.
 protocol WorkflowPlanner: Sendable {
     var kind: PlannerKind { get }
-    /// - Throws: ``PlanningFailure``; other errors are those of the service, and the job is run again.
-    func plan(_ request: PlanRequest) async throws -> GoalGraph
+    /// - Throws: ``PlanningFailure``; ``ModelCallsExceeded``; other errors are those of the service, and the job is run
+    ///   again.
+    func plan(_ request: PlanRequest, for workflow: Workflow) async throws -> WorkflowPlan
+}
+
+/// The graph of an intent, and what its planner has asked of models.
+struct WorkflowPlan: Sendable {
+    let graph: GoalGraph
+    var models: ModelUse?
 }
 
 /// An intent to plan.
@@ -16,12 +23,17 @@ struct PlanRequest: Sendable {
     let context: [String: JSONValue]
     let limits: GoalGraphLimits
 
+    /// The member of the context that has texts by paths.
+    static let filesMember = "files"
+    /// The level of all plans.
+    static let trust = TrustLevel.standard
+
     /// - Parameter context: as JSON.
     init(intent: String, context: String, budget: MicroDollars) {
         self.intent = intent
         // Any JSON of the client, on which a decoder takes many times as long as the parser.
         self.context = (try? JSONValue(parsing: context.utf8))?.object ?? [:]
-        limits = GoalGraphLimits(budget: budget, secondsMax: Workflow.timeMax.inSeconds, trust: .standard)
+        limits = GoalGraphLimits(budget: budget, secondsMax: Workflow.timeMax.inSeconds, trust: Self.trust)
     }
 
     /// The zone of the times in the intent: the member `time_zone` of the context, or else UTC.
@@ -32,11 +44,28 @@ struct PlanRequest: Sendable {
 }
 
 /// Why there is no plan.
-enum PlanningFailure: Error, Sendable {
-    /// The planner does not understand the intent; another one may.
-    case notUnderstood(String)
-    /// What it has planned is not valid.
-    case refused(String)
-    /// It cannot be reached.
-    case unavailable(String)
+struct PlanningFailure: Error, Sendable {
+    enum Kind: Sendable {
+        /// The planner does not understand the intent; another one may.
+        case notUnderstood
+        /// What it has planned is not valid.
+        case refused
+        /// It cannot be reached.
+        case unavailable
+    }
+
+    let kind: Kind
+    /// Sentences for the user.
+    let text: String
+    /// What was asked of models.
+    var models: ModelUse?
+    /// How long the service of a model asks to wait.
+    var retryAfter: Duration?
+
+    init(_ kind: Kind, _ text: String, models: ModelUse? = nil, retryAfter: Duration? = nil) {
+        self.kind = kind
+        self.text = text
+        self.models = models
+        self.retryAfter = retryAfter
+    }
 }

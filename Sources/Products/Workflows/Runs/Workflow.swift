@@ -163,11 +163,13 @@ extension Workflow {
 
 extension Workflow {
     /// A plan was made.
+    /// - Parameter cost: of the plan itself.
     mutating func start(
-        by planner: PlannerKind, steps: Int, estimate: PlanEstimate, at now: Instant
+        by planner: PlannerKind, steps: Int, estimate: PlanEstimate, cost: MicroDollars, at now: Instant
     ) throws(Problem) {
         try require(.pending)
         state = .running
+        self.cost = cost
         self.planner = planner
         stepsTotal = Int64(steps)
         estimatedCost = estimate.cost

@@ -85,6 +85,8 @@ struct WorkflowStepView: Payload {
     let failure: StepFailure.Kind?
     let error: String?
     let agentId: ID<WorkflowAgent>?
+    /// The language model that has answered, or that a recovery has chosen for the next try.
+    let model: String?
     let startedAt: Instant?
     let completedAt: Instant?
 
@@ -103,6 +105,7 @@ struct WorkflowStepView: Payload {
         failure = step.failure
         error = step.error
         agentId = step.agent
+        model = step.model
         startedAt = step.startedAt
         completedAt = step.finishedAt
     }

@@ -36,10 +36,14 @@ extension WorkflowRunner {
     }
 
     /// As ``fail(_:_:_:in:)``, by id; a workflow that has ended is not changed.
+    /// - Parameter outcomes: of the models that were asked for it.
     func fail(
-        _ id: ID<Workflow>, of organisation: ID<Organisation>, _ error: WorkflowError, in transaction: Transaction
+        _ id: ID<Workflow>, of organisation: ID<Organisation>, _ error: WorkflowError,
+        outcomes: [ModelOutcome] = [], in transaction: Transaction
     ) throws {
         try change(organisation, in: transaction) { entries in
+            // Under the lock of the agents, as everywhere: rows of models are shared by all organisations.
+            try transaction.record(outcomes)
             guard var workflow = try transaction.workflow(id, of: organisation), !workflow.state.isFinished else {
                 return
             }

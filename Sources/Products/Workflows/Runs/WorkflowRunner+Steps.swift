@@ -11,6 +11,8 @@ extension WorkflowRunner {
         var milliseconds: Int64
         /// SHA-256 of the arguments, in hexadecimal.
         var arguments: String
+        /// What was asked of language models.
+        var models: ModelUse?
 
         static let none = Measure(cost: .zero, milliseconds: 0, arguments: "")
     }
@@ -23,7 +25,19 @@ extension WorkflowRunner {
         try change(run.organisation, in: transaction) { entries in
             guard let (step, workflow) = try present(run.step.id, run.step.attempt, of: run.organisation, transaction)
             else { return }
+            if let models = measure.models {
+                try transaction.record(models.outcomes)
+                if let verification = models.verification {
+                    entries.append(verification.entry(step, workflow, confidence: models.confidence))
+                }
+            }
             switch result {
+            case .success(.answer(let output, let models)):
+                if let failure = Self.failure(of: models, tries: step.tries) {
+                    return try fail(step, of: workflow, failure, measure, &entries, in: transaction)
+                }
+                try transaction.setModel(models.model, of: step)
+                try succeed(step, of: workflow, output, measure, &entries, in: transaction)
             case .success(.output(let output, let effect)):
                 do {
                     try effect?(transaction)
@@ -38,6 +52,22 @@ extension WorkflowRunner {
                 try fail(step, of: workflow, failure, measure, &entries, in: transaction)
             }
         }
+    }
+
+    /// Whether an answer is not accepted: its confidence is low and there are tries left, or its verification has
+    /// failed. An answer that was not to be verified is accepted at the last try, with its confidence.
+    private static func failure(of models: ModelUse, tries: Int64) -> StepFailure? {
+        // Of this attempt alone: earlier failures of the step say nothing about the answer.
+        let decision = models.confidence ?? Confidence.ofRules
+        let confidence = Confidence.ofStep(decision: decision, calls: 1, failures: 0)
+        let isLast = tries >= RecoveryPolicy.attemptsMax && models.verification?.isRefuted != true
+        guard confidence < Confidence.retryThreshold, !isLast else { return nil }
+        var failure = StepFailure(
+            .toolError,
+            "The answer has the confidence \(WorkflowNumbers.confidence(confidence)); "
+                + "\(Confidence.retryThreshold) is required.")
+        failure.reason = failure.text
+        return failure
     }
 
     /// The job of an attempt has ended without a result.
@@ -73,7 +103,8 @@ extension WorkflowRunner {
         let before = workflow.state
         let failures = Int(step.attempt) - 1
         let confidence = Confidence.ofStep(
-            decision: Confidence.ofRules, calls: failures + 1, failures: max(0, failures))
+            decision: measure.models?.confidence ?? Confidence.ofRules, calls: failures + 1,
+            failures: max(0, failures))
         try transaction.setSucceeded(
             step, output, confidence: confidence, cost: measure.cost, milliseconds: measure.milliseconds)
         try transaction.endAgent(of: step, as: .retired)
@@ -108,7 +139,9 @@ extension WorkflowRunner {
     ) throws {
         var workflow = workflow
         let before = workflow.state
-        let recovery = RecoveryPolicy.recovery(from: failure.kind, attempt: step.tries)
+        let other = try measure.models.flatMap { try models?.model(otherThan: $0.model, in: transaction) }
+        let recovery = RecoveryPolicy.recovery(
+            from: failure.kind, retryAfter: failure.retryAfter, attempt: step.tries, otherModel: other)
         let retryAt: Instant? =
             switch recovery {
             case .retry(let wait): transaction.now + wait
@@ -117,13 +150,15 @@ extension WorkflowRunner {
             }
         try transaction.setFailed(
             step, failure, cost: measure.cost, milliseconds: measure.milliseconds, retryAt: retryAt)
+        if case .swapModel(let model) = recovery { try transaction.setModel(model, of: step) }
         try transaction.endAgent(of: step, as: .failed)
         workflow.release(step.node.estimatedCost, actual: measure.cost)
         if retryAt == nil { workflow.stepFailed() }
         entries.append(
             TrailEntry(
                 .stepFailed, of: workflow, node: step.node.id, agent: step.agent, decision: failure.kind.rawValue,
-                because: "Attempt \(step.attempt) has failed.", facts: measure.facts(step, nil)))
+                because: failure.reason ?? "Attempt \(step.attempt) has failed.",
+                confidence: measure.models?.confidence, facts: measure.facts(step, nil)))
         entries.append(
             TrailEntry(
                 .recoveryTriggered, of: workflow, node: step.node.id, decision: recovery.name,
@@ -217,6 +252,7 @@ extension WorkflowRunner.Measure {
             "tool": step.node.tool, "attempt": "\(step.attempt)", "cost": "\(cost.dollars)",
             "milliseconds": "\(milliseconds)",
         ]
+        if let models { facts["model"] = models.model }
         if !arguments.isEmpty { facts["arguments_sha256"] = arguments }
         if let output {
             facts["output_sha256"] = Digest.hex(output.text)
@@ -226,12 +262,22 @@ extension WorkflowRunner.Measure {
     }
 }
 
+extension Verification {
+    fileprivate func entry(_ step: WorkflowStep, _ workflow: Workflow, confidence: Double?) -> TrailEntry {
+        var facts = ["attempt": "\(step.attempt)"]
+        facts["similarity"] = similarity.map { WorkflowNumbers.confidence($0).description }
+        return TrailEntry(
+            .stepVerified, of: workflow, node: step.node.id, agent: step.agent, decision: name, because: reason,
+            confidence: confidence, facts: facts)
+    }
+}
+
 extension Recovery {
     fileprivate func reason(_ kind: StepFailure.Kind, attempt: Int64) -> String {
         switch self {
         case .retry(let wait):
             "The failure is \(kind.rawValue): the step is tried again in \(wait.components.seconds) s."
-        case .swapModel: "The failure is \(kind.rawValue): another model tries the step."
+        case .swapModel(let model): "The failure is \(kind.rawValue): the model \(model) tries the step."
         case .swapAgent: "The failure is \(kind.rawValue): another agent tries the step."
         case .escalate:
             attempt >= RecoveryPolicy.attemptsMax

@@ -13,6 +13,8 @@ final class WorkflowRunner: Sendable {
     let notices: ApprovalNotices
     let queue: JobQueue
     let tools: ToolBox
+    /// Nil where the installation has none.
+    let models: ModelService?
     let runtime: Runtime
 
     /// Steps that are read at once.
@@ -20,7 +22,7 @@ final class WorkflowRunner: Sendable {
 
     init(
         concurrency: ConcurrencyService, settlement: WorkflowSettlement, trail: WorkflowTrail,
-        notices: ApprovalNotices, queue: JobQueue, tools: ToolBox, runtime: Runtime
+        notices: ApprovalNotices, queue: JobQueue, tools: ToolBox, models: ModelService?, runtime: Runtime
     ) {
         self.concurrency = concurrency
         self.settlement = settlement
@@ -28,6 +30,7 @@ final class WorkflowRunner: Sendable {
         self.notices = notices
         self.queue = queue
         self.tools = tools
+        self.models = models
         self.runtime = runtime
     }
 
@@ -71,7 +74,7 @@ final class WorkflowRunner: Sendable {
         try transaction.insert(workflow, context: context, graph: new.graph)
         try queue.enqueue(
             PlanWorkflowJob(workflow: workflow.id, organisation: workflow.organisation),
-            PlanWorkflowJob.options(workflow), in: transaction)
+            PlanWorkflowJob.options(workflow, isRemote: models != nil), in: transaction)
         entries.append(
             TrailEntry(
                 .intentSubmitted, of: workflow, by: scope, decision: "accepted",
@@ -82,27 +85,34 @@ final class WorkflowRunner: Sendable {
     }
 
     /// The plan of a workflow was made: its steps exist from now on.
+    /// - Parameter models: what was asked of models for the plan.
     func start(
         _ id: ID<Workflow>, of organisation: ID<Organisation>, _ graph: GoalGraph, by planner: PlannerKind,
-        in transaction: Transaction
+        models: ModelUse?, in transaction: Transaction
     ) throws {
         try change(organisation, in: transaction) { entries in
             guard var workflow = try transaction.workflow(id, of: organisation), workflow.state == .pending else {
                 return
             }
+            if let models { try transaction.record(models.outcomes) }
             try workflow.start(
-                by: planner, steps: graph.nodes.count, estimate: PlanEstimate(of: graph), at: transaction.now)
+                by: planner, steps: graph.nodes.count, estimate: PlanEstimate(of: graph),
+                cost: models?.cost ?? .zero, at: transaction.now)
             try transaction.update(workflow, from: .pending)
             for (position, node) in graph.nodes.enumerated() {
                 try transaction.insertStep(runtime.id(), node, at: position, of: workflow)
             }
             let count = graph.nodes.count
+            var facts = ["steps": "\(count)", "estimated_cost": "\(workflow.estimatedCost.dollars)"]
+            if let models {
+                facts["model"] = models.model
+                facts["cost"] = "\(models.cost.dollars)"
+            }
             entries.append(
                 TrailEntry(
                     .planned, of: workflow, decision: planner.rawValue,
                     because: planner.reason,
-                    confidence: Confidence.ofRules,
-                    facts: ["steps": "\(count)", "estimated_cost": "\(workflow.estimatedCost.dollars)"]))
+                    confidence: Confidence.ofRules, facts: facts))
             entries.append(
                 TrailEntry(
                     .started, of: workflow, decision: "run",

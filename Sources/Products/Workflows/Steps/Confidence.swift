@@ -2,7 +2,7 @@
 enum Confidence {
     /// Of what fixed rules, and not a model, have decided.
     static let ofRules = 0.85
-    /// An agent whose result is below it is not asked again by itself.
+    /// Another agent tries a step again whose result is below it.
     static let retryThreshold = 0.75
     private static let factorOfFailedTool = 0.8
 

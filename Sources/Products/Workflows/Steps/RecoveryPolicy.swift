@@ -4,8 +4,8 @@ import Modules
 enum Recovery: Hashable, Sendable {
     /// The same step again, after a wait.
     case retry(after: Duration)
-    /// The same step by another language model.
-    case swapModel
+    /// The same step by another language model, by name.
+    case swapModel(to: String)
     /// The same step by another agent.
     case swapAgent
     /// A person decides: the workflow is paused.
@@ -28,13 +28,22 @@ enum RecoveryPolicy {
     static let attemptsMax: Int64 = 3
     private static let firstWait = Duration.seconds(1)
     private static let waitMax = Duration.seconds(60)
+    /// Of a wait that a service asks for.
+    private static let retryAfterMax = Duration.minutes(10)
 
-    /// - Parameter attempt: which has failed: 1, 2, …
-    static func recovery(from kind: StepFailure.Kind, attempt: Int64) -> Recovery {
+    /// - Parameters:
+    ///   - retryAfter: the wait that a service has asked for.
+    ///   - attempt: which has failed: 1, 2, …
+    ///   - otherModel: one beside the model that has failed; nil where there is none.
+    static func recovery(
+        from kind: StepFailure.Kind, retryAfter: Duration? = nil, attempt: Int64, otherModel: String? = nil
+    ) -> Recovery {
         guard attempt < attemptsMax else { return .escalate }
         switch kind {
-        case .transient: return .retry(after: wait(after: attempt))
-        case .modelError: return .swapModel
+        case .transient: return .retry(after: max(wait(after: attempt), min(retryAfter ?? .zero, retryAfterMax)))
+        case .modelError:
+            if let otherModel { return .swapModel(to: otherModel) }
+            return .swapAgent
         case .toolError: return .swapAgent
         case .resourceExhaustion, .policyViolation, .timeout, .unknown: return .escalate
         }

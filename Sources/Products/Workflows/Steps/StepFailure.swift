@@ -6,7 +6,7 @@ struct StepFailure: Error, Sendable {
         /// Another service was not reachable or busy, and nothing has happened there.
         case transient
         case modelError = "model_error"
-        /// The tool has refused its arguments, or its output does not meet a criterion.
+        /// The tool has refused its arguments, or its output does not meet a criterion, or its confidence is too low.
         case toolError = "tool_error"
         case resourceExhaustion = "resource_exhaustion"
         case policyViolation = "policy_violation"
@@ -18,6 +18,12 @@ struct StepFailure: Error, Sendable {
     let kind: Kind
     /// A sentence for the user.
     let text: String
+    /// A sentence for the audit trail, without words of the user; nil for the usual one.
+    var reason: String?
+    /// How long the service that has refused asks to wait.
+    var retryAfter: Duration?
+    /// What was asked of models.
+    var models: ModelUse?
 
     init(_ kind: Kind, _ text: String) {
         self.kind = kind

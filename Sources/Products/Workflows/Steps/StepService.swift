@@ -29,14 +29,18 @@ final class StepService: Sendable {
         let started = ContinuousClock.now
         let result: Result<ToolResult, StepFailure>
         do {
-            result = .success(try Self.checked(try await tool.run(run), of: step.node))
+            result = Self.checked(try await tool.run(run), of: step.node)
         } catch let failure as StepFailure {
             result = .failure(failure)
+        } catch let exceeded as ModelCallsExceeded {
+            // The step stays as it is: neither an attempt nor a failure.
+            return .snooze(for: exceeded.wait)
         }
         try context.checkCancellation()
         let measure = WorkflowRunner.Measure(
-            cost: tool.tool.usualCost, milliseconds: (ContinuousClock.now - started).microseconds / 1_000,
-            arguments: Digest.hex(try JSONColumn.encode(arguments)))
+            cost: result.models?.cost ?? tool.tool.usualCost,
+            milliseconds: (ContinuousClock.now - started).microseconds / 1_000,
+            arguments: Digest.hex(try JSONColumn.encode(arguments)), models: result.models)
         return .done { [runner] in try runner.finish(run, result, measure, in: $0) }
     }
 
@@ -55,10 +59,26 @@ final class StepService: Sendable {
         return ((workflow, step), outputs)
     }
 
-    /// The result with an output that can be stored.
-    /// - Throws: ``StepFailure`` for an output that is too long or does not meet a criterion.
-    private static func checked(_ result: ToolResult, of node: GoalNode) throws(StepFailure) -> ToolResult {
-        guard case .output(var output, let effect) = result else { return result }
+    /// The result with an output that can be stored; a failure in place of one that is too long or does not meet a
+    /// criterion.
+    private static func checked(_ result: ToolResult, of node: GoalNode) -> Result<ToolResult, StepFailure> {
+        do throws(StepFailure) {
+            switch result {
+            case .output(let output, let effect):
+                return .success(.output(try checked(output, of: node), effect: effect))
+            case .answer(let output, let models):
+                return .success(.answer(try checked(output, of: node), models))
+            case .workflow: return .success(result)
+            }
+        } catch {
+            var failure = error
+            failure.models = Result<ToolResult, StepFailure>.success(result).models
+            return .failure(failure)
+        }
+    }
+
+    private static func checked(_ output: NodeOutput, of node: GoalNode) throws(StepFailure) -> NodeOutput {
+        var output = output
         guard output.text.utf8.count <= outputBytesMax else {
             throw StepFailure(.resourceExhaustion, "The output has more than \(outputBytesMax) bytes.")
         }
@@ -67,6 +87,6 @@ final class StepService: Sendable {
         if let unmet = node.successCriteria.first(where: { !$0.isMet(by: output) }) {
             throw StepFailure(.toolError, "The step does not meet its criterion: \(unmet).")
         }
-        return .output(output, effect: effect)
+        return output
     }
 }

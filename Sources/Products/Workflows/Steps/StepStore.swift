@@ -134,6 +134,15 @@ extension Transaction {
         )
     }
 
+    func setModel(_ model: String, of step: WorkflowStep) throws {
+        try execute(
+            """
+            UPDATE workflow_steps SET model = \(model)
+            WHERE id = \(step.id) AND organisation_id = \(step.organisation)
+            """
+        )
+    }
+
     /// Failed steps can run again, with all of their attempts.
     /// - Returns: their number.
     func reviveFailedSteps(of workflow: Workflow) throws -> Int {
@@ -225,7 +234,7 @@ extension Transaction {
     private static var stepColumns: SQL {
         """
         workflow_steps.id, workflow_steps.organisation_id, workflow_id, node, workflow_steps.state, attempt,
-        attempts_before, run_at, job_id, agent_id, confidence, workflow_steps.cost, milliseconds, failure,
+        attempts_before, run_at, job_id, agent_id, model, confidence, workflow_steps.cost, milliseconds, failure,
         workflow_steps.error, workflow_steps.started_at, workflow_steps.finished_at
         """
     }

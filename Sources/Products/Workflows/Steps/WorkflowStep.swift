@@ -34,6 +34,8 @@ struct WorkflowStep: Sendable {
     let runAt: Instant
     let job: ID<QueuedJob>?
     let agent: ID<WorkflowAgent>?
+    /// The language model of the output; before there is one, the model that a recovery has chosen.
+    let model: String?
     let confidence: Double?
     let cost: MicroDollars
     let milliseconds: Int64
@@ -58,6 +60,7 @@ struct WorkflowStep: Sendable {
         runAt = try row["run_at"]
         job = try row["job_id"]
         agent = try row["agent_id"]
+        model = try row["model"]
         confidence = try row["confidence"]
         cost = MicroDollars(try row["cost"])
         milliseconds = try row["milliseconds"]

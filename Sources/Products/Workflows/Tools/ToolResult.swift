@@ -6,6 +6,8 @@ enum ToolResult: Sendable {
     /// The step is done. `effect` runs in the transaction that ends the step, so that both happen or neither; it checks
     /// before it writes, and throws a ``StepFailure`` where it refuses.
     case output(NodeOutput, effect: (@Sendable (Transaction) throws -> Void)? = nil)
+    /// The step is done by the answer of a language model, unless its confidence is too low.
+    case answer(NodeOutput, ModelUse)
     /// The step waits for the end of another workflow, which is submitted in that transaction.
     case workflow(intent: String)
 }
@@ -18,8 +20,20 @@ protocol ToolExecutor: Sendable {
     var tool: Tool { get }
     /// Whether it waits for other services.
     var isRemote: Bool { get }
-    /// - Throws: ``StepFailure``; other errors are those of the service, and the job is run again.
+    /// - Throws: ``StepFailure``; ``ModelCallsExceeded`` where the same attempt has to wait; other errors are those of
+    ///   the service, and the job is run again.
     func run(_ run: StepRun) async throws -> ToolResult
+}
+
+extension Result<ToolResult, StepFailure> {
+    /// What was asked of models.
+    var models: ModelUse? {
+        switch self {
+        case .success(.answer(_, let models)): models
+        case .success(.output), .success(.workflow): nil
+        case .failure(let failure): failure.models
+        }
+    }
 }
 
 extension ToolExecutor {

@@ -4,6 +4,8 @@ enum WorkflowEvent: String, Sendable, CaseIterable {
     case planned = "workflow.planned"
     case started = "workflow.started"
     case stepStarted = "workflow.step_started"
+    /// A second model has answered too, and the answers were compared.
+    case stepVerified = "workflow.step_verified"
     case stepCompleted = "workflow.step_completed"
     case stepFailed = "workflow.step_failed"
     case approvalRequested = "workflow.approval_requested"
