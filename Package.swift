@@ -122,7 +122,7 @@ let products: [Target] = [
         "Products", "Workflows",
         [
             "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Rates", "Files",
-            "GoalGraphs", "Models", "Outbound", .httpTypes,
+            "CommandSandbox", "GoalGraphs", "Models", "Outbound", .httpTypes,
         ]),
 ]
 
@@ -138,7 +138,8 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "GoalGraphs", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory", .configuration,
+            "AWS", "CommandSandbox", "GoalGraphs", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory",
+            .configuration,
             .httpTypes, .serviceLifecycle,
             .system, .unixSignals,
         ]
@@ -149,8 +150,8 @@ let apps: [Target] = [
     .layer(
         "Apps", "TestKit",
         [
-            "App", "TestStripe", "AWS", "Base", "Identity", "Models", "Modules", "Outbound", "Realtime", "Storage",
-            "StorageSQLite", "StoragePostgres", .httpTypes, .nio, .nioPosix, .serviceLifecycle,
+            "App", "TestStripe", "AWS", "Base", "CommandSandbox", "Identity", "Models", "Modules", "Outbound",
+            "Realtime", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes, .nio, .nioPosix, .serviceLifecycle,
         ]),
     .executableTarget(
         name: "gatehouse",
@@ -243,7 +244,8 @@ let tests: [Target] = [
     .tests(
         "WorkflowsTests",
         [
-            "App", "Audit", "Base", "Entitlements", "GoalGraphs", "Identity", "Models", "Modules", "Outbound",
+            "App", "Audit", "Base", "CommandSandbox", "Entitlements", "GoalGraphs", "Identity", "Models", "Modules",
+            "Outbound",
             "TestKit", "Workflows",
         ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),

@@ -99,11 +99,15 @@ package struct FileStore: Sendable {
         }
     }
 
-    /// Removes a file, or a folder with its contents. A missing file is not an error.
+    /// Removes a file, or a folder with its contents, whatever their permissions. A missing file is not an error.
     package func remove(_ key: Key) async throws {
         let path = path(of: key)
         try await pool.run {
-            if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
+            guard FileManager.default.fileExists(atPath: path) else { return }
+            do { try FileManager.default.removeItem(atPath: path) } catch {
+                FolderPermissions.restore(path)
+                try FileManager.default.removeItem(atPath: path)
+            }
         }
     }
 
