@@ -95,6 +95,40 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `audit verify accepts an exported history, and refuses a changed one`(engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let person = try await app.subscriber("student")
+            let accepted = await app.call(
+                "POST", "/v1/intents", json: ["intent": "create a file notes.txt with \"Nothing yet.\""],
+                token: person.token)
+            let workflow = try #require(accepted.headers["location"], "\(accepted)")
+            try await app.runJobs()
+            let export = await app.call("GET", "\(workflow)/audit/export", token: person.token)
+            #expect(export.status == 200, "\(export)")
+            // The command runs in the data folder.
+            func verify(_ text: String, _ options: [String] = []) async throws -> Outcome {
+                let file = URL(filePath: app.app.configuration.dataFolder).appending(path: "export.ndjson")
+                try text.write(to: file, atomically: true, encoding: .utf8)
+                return try await Self.run(["audit", "verify", "export.ndjson"] + options, on: app)
+            }
+            let key = Hex.encode(try #require(try await app.app.audit.checkpoints.publicKeys().first).publicBytes)
+            let intact = try await verify(export.text)
+            #expect(intact.status == 0 && intact.output.contains("The export holds: "), "\(intact)")
+            #expect(intact.output.contains(key) && intact.output.contains("gatehouse audit key"), "\(intact)")
+            #expect(try await verify(export.text, ["--key", key]).status == 0)
+            let foreign = try await verify(export.text, ["--key", String(repeating: "0", count: 64)])
+            #expect(foreign.status == 1 && foreign.errors.contains("was expected"), "\(foreign)")
+            let changed = export.text.replacingOccurrences(of: "workflow.completed", with: "workflow.cancelled")
+            let refused = try await verify(changed)
+            #expect(refused.status == 1 && refused.errors.contains("was edited"), "\(refused)")
+            let shorter = export.text.split(separator: "\n").enumerated().filter { $0.offset != 2 }
+            let removed = try await verify(shorter.map { String($0.element) }.joined(separator: "\n") + "\n")
+            #expect(removed.status == 1 && removed.errors.contains("were signed"), "\(removed)")
+            #expect(try await verify(export.text, ["--from", "1"]).status != 0)
+        }
+    }
+
     struct Outcome {
         let status: Int32
         let output: String

@@ -10,6 +10,7 @@ package struct AuditModule: Module {
     package let checkpoints: AuditCheckpointService
     package let verification: AuditVerificationService
     package let export: AuditExportService
+    package let historyExport: AuditHistoryExportService
     package let erasure: AuditErasureService
     package let configuration: ConfigurationAuditService
 
@@ -25,6 +26,7 @@ package struct AuditModule: Module {
             database: database, keys: keys, file: file, logger: logger, runtime: runtime)
         verification = AuditVerificationService(database: database, keys: keys, file: file)
         export = AuditExportService(database: database, checkpoints: checkpoints)
+        historyExport = AuditHistoryExportService(database: database, keys: keys, runtime: runtime)
         erasure = AuditErasureService(audit: service, runtime: runtime)
         configuration = ConfigurationAuditService(database: database, keys: keys, audit: service)
     }

@@ -103,6 +103,34 @@ extension Transaction {
         )
     }
 
+    /// The ids of the rows about an object of an organisation, the oldest first.
+    func auditRowIDs(about subject: String, in organisation: String) throws -> [String] {
+        try all(
+            """
+            SELECT id FROM audit_events WHERE subject = \(subject) AND organisation_id = \(organisation)
+            ORDER BY at, shard, sequence
+            """
+        ) { try $0["id"] }
+    }
+
+    /// Rows in the order of their ids, each with the hash of the row before it in its shard.
+    func auditRowsWithPrevious(_ ids: [String]) throws -> [(row: AuditRow, previous: String)] {
+        guard !ids.isEmpty else { return [] }
+        let found = try all(
+            """
+            SELECT \(Self.auditColumns), (
+                    SELECT earlier.hash FROM audit_events AS earlier
+                    WHERE earlier.shard = audit_events.shard AND earlier.sequence = audit_events.sequence - 1
+                ) AS previous
+            FROM audit_events WHERE id IN \(list: ids)
+            """
+        ) { row in
+            (row: try AuditRow(row: row), previous: try row.read("previous", as: String?.self) ?? AuditRow.initialHash)
+        }
+        let byID = Dictionary(found.map { ($0.row.id, $0) }) { first, _ in first }
+        return ids.compactMap { byID[$0] }
+    }
+
     func countAuditRows(where condition: SQL) throws -> Int64 {
         try count("SELECT COUNT(*) AS count FROM audit_events WHERE \(condition)")
     }

@@ -26,6 +26,11 @@ struct VerifyAuditCommand: AsyncParsableCommand {
             database reveals that: the newest one is kept in the data folder, and compared. Give others from the \
             server's log, or the log itself.
 
+            With a file, the export of one object's history is verified, such as that of \
+            GET /v1/workflows/{workflow_id}/audit/export, without a database: each row has the content that was \
+            recorded, and none was added or removed since the export was signed. Compare the printed key with that \
+            of `gatehouse audit key`, or give it by --key.
+
             EXIT STATUS
               0   the trail is intact
               1   the trail was changed: the first finding names the place
@@ -34,8 +39,15 @@ struct VerifyAuditCommand: AsyncParsableCommand {
               gatehouse audit verify
               gatehouse audit verify --checkpoint /var/log/gatehouse.log
               gatehouse audit verify --from 4711
+              gatehouse audit verify workflow-audit.ndjson
             """
     )
+
+    @Argument(help: ArgumentHelp("An export of one object's history, in place of the database.", valueName: "file"))
+    var file: String?
+
+    @Option(help: ArgumentHelp("The public key that the export has to be signed with, in hexadecimal."))
+    var key: String?
 
     @Option(help: ArgumentHelp("Begin after this checkpoint instead of at the first row.", valueName: "number"))
     var from: Int64?
@@ -48,7 +60,15 @@ struct VerifyAuditCommand: AsyncParsableCommand {
 
     @OptionGroup var installation: InstallationOptions
 
+    func validate() throws {
+        if file != nil, from != nil || !checkpoint.isEmpty {
+            throw ValidationError("--from and --checkpoint are for the trail in the database, not for a file.")
+        }
+        if file == nil, key != nil { throw ValidationError("--key is for a file.") }
+    }
+
     func run() async throws {
+        if let file { return try verifyExport(file) }
         let external = try checkpoint.flatMap(Self.checkpoints)
         let report = try await installation.withApp { app in
             try await app.audit.verification.verify(from: from, externalCheckpoints: external)
@@ -67,6 +87,20 @@ struct VerifyAuditCommand: AsyncParsableCommand {
         }
         if !external.isEmpty {
             Terminal.print("\(external.count) checkpoints from outside agree with it.")
+        }
+    }
+
+    private func verifyExport(_ file: String) throws {
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        do throws(AuditHistoryVerifier.Refusal) {
+            let report = try AuditHistoryVerifier(publicKey: key).verify(text)
+            Terminal.print(
+                "The export holds: \(report.rows) rows about \(report.subject) of the organisation "
+                    + "\(report.organisation), as of \(report.at).")
+            Terminal.print("It is signed by the key \(report.keyID)  \(report.publicKey)")
+            if key == nil { Terminal.print("Compare it with that of `gatehouse audit key`.") }
+        } catch {
+            throw Failure("The export was changed, or is not complete.\n\(error)")
         }
     }
 

@@ -1,4 +1,3 @@
-import Foundation
 import Modules
 
 /// Exports the audit trail so that the chain can be verified without the database.
@@ -18,8 +17,7 @@ package final class AuditExportService: Sendable {
     /// - Parameter write: receives each line without a line feed.
     package func export(_ write: (String) throws -> Void) async throws {
         for key in try await checkpoints.publicKeys() {
-            try write(
-                Self.line(["key": ["id": .string(key.id.text), "ed25519": .string(Hex.encode(key.publicBytes))]]))
+            try write(AuditLine.text(of: key.exported))
         }
         var number: Int64 = 0
         while case let checkpoints = try await database.read({ [number] in
@@ -28,7 +26,7 @@ package final class AuditExportService: Sendable {
             let last = checkpoints.last
         {
             for checkpoint in checkpoints {
-                try write(Self.line(["checkpoint": try JSONValue(parsing: Array(checkpoint.json.utf8))]))
+                try write(AuditLine.text(of: ["checkpoint": try JSONValue(parsing: Array(checkpoint.json.utf8))]))
             }
             number = last.number
         }
@@ -36,29 +34,8 @@ package final class AuditExportService: Sendable {
         while case let rows = try await database.read({ [position] in
             try $0.auditRows(after: position, atMost: Self.batchSize)
         }), let last = rows.last {
-            for row in rows { try write(Self.line(["row": row.exported])) }
+            for row in rows { try write(AuditLine.text(of: ["row": .object(row.exported)])) }
             position = last.position
         }
-    }
-
-    private static func line(_ value: JSONValue) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
-    }
-}
-
-extension AuditRow {
-    fileprivate var exported: JSONValue {
-        var members: [String: JSONValue] = [
-            "shard": .integer(shard), "sequence": .integer(sequence), "id": .string(id),
-            "at": .integer(at.microseconds), "action": .string(action),
-            "outcome": .string(outcome), "organisation_id": organisation.map { .string($0) } ?? .null,
-            "subject_kind": .string(subjectKind),
-            "salt": .string(salt), "erasure": erasure.map { .string($0) } ?? .null, "hash": .string(hash),
-            "seal": .string(seal),
-        ]
-        for field in PersonalField.allCases { members[field.rawValue] = personal[field].map { .string($0) } ?? .null }
-        return .object(members)
     }
 }
