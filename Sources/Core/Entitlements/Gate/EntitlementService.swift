@@ -162,6 +162,13 @@ final class EntitlementService: Sendable {
             detail: "Start a plan first: POST /v1/payments/subscribe with {\"plan\": \"free\"} needs no payment.")
     }
 
+    /// The names of the plans that include the meter of a charge, from the smallest to the largest, without trials.
+    /// - Returns: none where the plan of the charge includes it.
+    func plans(including charge: Charge) -> [String] {
+        guard charge.limit == .upTo(0) else { return [] }
+        return plans.current.plans.filter { $0.start != .trial && $0.limit(of: charge.meter) != .upTo(0) }.map(\.name)
+    }
+
     /// The plan of an organisation for rate limits, at most a second old where another node has changed it. Without a
     /// subscription the rates of no plan bound the reads.
     func plan(of organisation: ID<Organisation>, for request: Request) async throws(Problem) -> Plan? {

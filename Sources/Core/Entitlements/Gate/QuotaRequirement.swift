@@ -42,6 +42,6 @@ package struct QuotaRequirement: Requirement {
         {
             return charge
         }
-        throw charge.refusal(level)
+        throw charge.refusal(level, plans: entitlements.plans(including: charge))
     }
 }

@@ -3,6 +3,8 @@ extension PlanSet {
     package static let builtIn = """
         # Meters of products that run elsewhere, with the titles that begin "… limit reached".
         meters: { workflows: Workflow, iterations: Iteration }
+        # Features beside those that the products declare, with their titles.
+        features: { commands: Commands }
         # Without a plan, and where a plan lists nothing.
         default:
           concurrency: { sandbox_sessions: 5 }
@@ -98,7 +100,7 @@ extension PlanSet {
             rates: { default: [300/minute, 10000/hour], checks: [3000/minute] }
           - id: enterprise
             name: Enterprise
-            features: [training]
+            features: [training, commands]
             limits: { uploads: 999, processing: 999, training_runs: -1, workflows: -1, iterations: -1 }
             concurrency: { agents: -1 }
             file_mb: 2048

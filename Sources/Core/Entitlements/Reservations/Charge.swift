@@ -24,6 +24,8 @@ package struct Charge: Sendable {
     }
 
     package var organisation: ID<Organisation> { entitlement.organisation }
+    /// The plan of the terms.
+    package var plan: Plan { entitlement.plan }
     var period: Period { entitlement.period }
 
     var bucket: Bucket { Bucket(organisation: organisation, meter: meter.name, periodStart: period.start) }
@@ -31,7 +33,8 @@ package struct Charge: Sendable {
     /// The operation key of a request that carries the idempotency key `key`.
     package func operation(key: String) -> String { "\(meter.name):\(key)" }
 
-    func refusal(_ level: Level) -> Problem {
+    /// - Parameter plans: the names of those that include the meter, where that of the terms does not.
+    func refusal(_ level: Level, plans: [String] = []) -> Problem {
         let left = max(0, limit.value - level.used - level.held)
         let taken =
             left == 0
@@ -40,7 +43,9 @@ package struct Charge: Sendable {
         return Problem(
             .quotaExceeded,
             title: "\(meter.title) limit reached",
-            detail: "\(taken) used or reserved for work in progress. The next period begins at \(period.end).",
+            detail: plans.isEmpty
+                ? "\(taken) used or reserved for work in progress. The next period begins at \(period.end)."
+                : "This feature requires: \(plans.joined(separator: ", ")) plan",
             members: [
                 "plan": .string(entitlement.plan.name), "limit": .integer(limit.value),
                 "current_usage": .integer(level.used + level.held),
