@@ -68,6 +68,7 @@ extension Email {
         "webhook-disabled": ["name", "host", "reason", "since"],
         "workflow-approval": ["name", "question", "link"],
         "workflow-message": ["name", "title", "message"],
+        "workflow-paused": ["name", "step", "reason", "days", "link"],
     ]
 
     /// - Throws: ``EmailFault`` for an unknown template or a missing value, which is a programming error;

@@ -176,6 +176,10 @@ package struct EmailTemplates: Sendable {
             "workflow-message", PackageResources.workflow_message_txt_mustache,
             PackageResources.workflow_message_html_mustache
         ),
+        (
+            "workflow-paused", PackageResources.workflow_paused_txt_mustache,
+            PackageResources.workflow_paused_html_mustache
+        ),
     ]
 }
 
