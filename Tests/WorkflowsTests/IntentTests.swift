@@ -61,6 +61,9 @@ import Testing
             let free = try await workflows.app.subscriber("free")
             let withoutWorkflows = await workflows.submit("", as: free)
             #expect(withoutWorkflows.status == 403 && withoutWorkflows.code == "quota-exceeded")
+            #expect(
+                withoutWorkflows["detail"]
+                    == "This feature requires: Student, Employee, Professional, Enterprise plan", "\(withoutWorkflows)")
 
             for number in 1...10 {
                 let accepted = await workflows.submit("Number \(number)")

@@ -119,7 +119,13 @@ import Testing
                 // As a process leaves it that ends between the response and the end of the step.
                 try await workflows.database.write { transaction in
                     try transaction.execute(
-                        "UPDATE workflow_agents SET state = 'working', ended_at = NULL WHERE state = 'retired'")
+                        """
+                        UPDATE workflow_agents
+                        SET state = 'working', ended_at = NULL, cost = NULL, estimated_cost = NULL
+                        WHERE state = 'retired'
+                        """)
+                    try transaction.execute("DELETE FROM workflow_costs")
+                    try transaction.execute("UPDATE workflow_steps SET cost = 0, milliseconds = 0")
                     try transaction.execute(
                         """
                         UPDATE workflow_steps SET state = 'running', output = NULL, output_status = NULL,
@@ -129,7 +135,7 @@ import Testing
                     try transaction.execute(
                         """
                         UPDATE workflows SET state = 'running', finished_at = NULL, steps_completed = 0,
-                            confidence_sum = 0
+                            confidence_sum = 0, cost = 0
                         """)
                     try transaction.execute(
                         """

@@ -60,6 +60,17 @@ struct WorkflowsFixture: Sendable {
         await app.call("DELETE", path, token: (other ?? person).token)
     }
 
+    /// Consents to the steps of a workflow that wait for it, and runs the workflow as far as it gets.
+    func approve(_ path: String) async throws {
+        for approval in await get("\(path)/approvals")["approvals"]?.array ?? [] where approval["state"] == "pending" {
+            let answer = await app.call(
+                "POST", "\(path)/approvals/\(approval["approval_id"]?.string ?? "")", json: ["approve": true],
+                token: person.token)
+            guard answer.status == 200 else { throw UnexpectedResponse(answer) }
+        }
+        try await app.runJobs()
+    }
+
     // MARK: What requests leave behind
 
     /// The credits of the trial that are left, and the used and reserved units of the quota.
@@ -135,6 +146,12 @@ enum Node {
     }
 
     static func output(_ id: String) -> JSONValue { ["$output": .string(id)] }
+
+    static func command(
+        _ id: String, _ command: JSONValue, after: [String] = [], criteria: [JSONValue] = []
+    ) -> JSONValue {
+        make(id, "run_command", "commands", ["command": command], after: after, criteria: criteria)
+    }
 
     static func request(
         _ id: String, _ url: String, _ method: String = "GET", body: String? = nil, after: [String] = []

@@ -1,6 +1,7 @@
 import AWS
 package import Audit
 package import Billing
+import CommandSandbox
 package import Entitlements
 import Files
 import Foundation
@@ -46,6 +47,8 @@ package struct App: Sendable {
     let limits: RateLimiting
     /// Nil without `REDIS_URL`.
     let topicSignals: RedisTopicSignals?
+    /// Nil where workflows run no commands.
+    let commands: CommandSandbox?
     package var routes: [Route] { dispatcher.routes }
 
     /// Closes the connections to the database and to Redis. The system cannot be used afterwards.
@@ -202,6 +205,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
+    let commands = configuration.runsWorkflowCommands ? CommandSandbox(program: dependencies.bubblewrap) : nil
     let workflows = WorkflowsModule(
         database: database,
         identity: identity,
@@ -212,10 +216,11 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         queue: queue,
         files: files,
         client: userURLs,
+        limiter: limits.limiter,
         sealer: sealer,
         address: address(configuration),
-        limiter: limits.limiter,
         modelPause: dependencies.providerPause ?? { try await Task.sleep(for: $0) },
+        commands: commands,
         settings: WorkflowsSettings(
             budgetMax: MicroDollars(Int64(configuration.workflowBudgetCents) * 10_000),
             models: try configuration.workflowModels, modelPrices: configuration.workflowModelPrices,
@@ -294,7 +299,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         shutdown: shutdown,
         monitor: DatabaseMonitor(database: database, clock: clock, logger: logger),
         limits: limits,
-        topicSignals: topicSignals
+        topicSignals: topicSignals,
+        commands: commands
     )
 }
 

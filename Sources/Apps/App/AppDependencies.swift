@@ -14,6 +14,8 @@ package struct AppDependencies: Sendable {
     package var passwords: PasswordHasher?
     /// Replaces the risk model, for tests whose decisions must not depend on it.
     package var riskScorer: RiskScorer?
+    /// The path of bubblewrap, in which commands of workflows run.
+    package var bubblewrap = "/usr/bin/bwrap"
     /// Waits between attempts at requests to the payment provider and to language models; nil for the time of the
     /// machine.
     package var providerPause: (@Sendable (Duration) async throws -> Void)?

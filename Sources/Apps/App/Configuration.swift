@@ -137,6 +137,7 @@ package struct Configuration: Sendable {
     package var workflowBudgetCents: Int
     /// Of one call.
     package var workflowModelTimeout: Duration
+    package var runsWorkflowCommands: Bool
     package var drainGrace: Duration
     package var shutdownTimeout: Duration
     /// Whether a database that this installation has used and that does not exist is created anew. A flag of the
@@ -366,6 +367,10 @@ package struct Configuration: Sendable {
             source.integer(
                 "WORKFLOW_MODEL_TIMEOUT_SECONDS", 60, 1...600,
                 "seconds that one call of a language model by a workflow may take"))
+        runsWorkflowCommands = source.boolean(
+            "WORKFLOW_COMMANDS", false,
+            "whether workflows may run commands, for plans with the feature commands: in a sandbox of bubblewrap, which "
+                + "has to be there, without network, and each after a person's consent")
         drainGrace = .seconds(
             source.integer(
                 "DRAIN_GRACE", 2, 0...60, "seconds from SIGTERM, and 503 from /ready, until connections are refused"))

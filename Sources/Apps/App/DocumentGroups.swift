@@ -46,7 +46,7 @@ private let groups: [DocumentGroup] = [
         segments: ["marketplace", "bookings", "events", "chat", "planner", "templates", "integrations"]),
     DocumentGroup(
         "Workflows", "Intents that are planned and run as workflows: their steps, agents, files and audit entries.",
-        segments: ["intents", "workflows", "workflow-schedules", "workflow-approval", "workflow-approvals"]),
+        segments: ["intents", "workflows", "agents", "workflow-schedules", "workflow-approval", "workflow-approvals"]),
     DocumentGroup(
         "Administration", "Audit log, corrections, plans and service keys, for administrators.", segments: ["admin"]),
     DocumentGroup("Operations", "Status, readiness, metrics, signing keys and the documentation itself.", segments: []),

@@ -1,4 +1,5 @@
 import Audit
+import CommandSandbox
 import Entitlements
 import Foundation
 import Identity
@@ -16,6 +17,7 @@ extension App {
         stopOnSignals: Bool = true,
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) async throws {
+        if configuration.jobSlots > 0 { try await checkCommands() }
         try await resolveEarlierReservations(as: "serve")
         await warnOfOtherNodes()
         let server = DelayedShutdown(
@@ -29,8 +31,17 @@ extension App {
     /// Runs jobs without serving HTTP until the process is stopped. It refreshes plans and signing keys as a server
     /// does: jobs apply plans, and links in e-mails are signed.
     package func work(stopOnSignals: Bool = true) async throws {
+        try await checkCommands()
         try await resolveEarlierReservations(as: "work")
         try await run([runner], stopOnSignals: stopOnSignals)
+    }
+
+    /// - Throws: ``ConfigurationFaults`` where workflows may run commands and this system has no sandbox for them.
+    private func checkCommands() async throws {
+        guard let commands else { return }
+        do throws(CommandSandboxError) { try await commands.check() } catch {
+            throw ConfigurationFaults(faults: ["WORKFLOW_COMMANDS: \(error)"])
+        }
     }
 
     /// Tokens name this service's URL as their issuer. Without `BASE_URL` each node assumes its own address.

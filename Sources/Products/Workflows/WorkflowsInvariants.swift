@@ -48,5 +48,46 @@ enum WorkflowsInvariants {
             WHERE (workflow_agents.state = 'working') <> (workflow_steps.state = 'running' AND
                 workflow_steps.agent_id = workflow_agents.id)
             """),
+        Invariant(
+            "the cost of a workflow differs from that of its steps",
+            """
+            SELECT workflows.id, workflows.cost, steps.cost AS steps FROM workflows LEFT JOIN (
+                SELECT workflow_id, SUM(cost) AS cost FROM workflow_steps GROUP BY workflow_id
+            ) AS steps ON steps.workflow_id = workflows.id
+            WHERE workflows.cost <> COALESCE(steps.cost, 0)
+            """),
+        // Of days of which a workflow was deleted, a part is computed.
+        Invariant(
+            "the costs of a person, a plan and a day differ from those of their agents",
+            """
+            SELECT costs.person_id, costs.plan, costs.day, costs.cost, agents.cost AS agents
+            FROM workflow_costs AS costs LEFT JOIN (\(costsOfAgents)) AS agents
+                ON agents.organisation_id = costs.organisation_id AND agents.person_id = costs.person_id
+                AND agents.plan = costs.plan AND agents.day = costs.day
+            WHERE costs.attempts < COALESCE(agents.attempts, 0) OR costs.cost < COALESCE(agents.cost, 0)
+                OR costs.estimated_cost < COALESCE(agents.estimated_cost, 0)
+                OR (costs.has_deleted = 0 AND (costs.attempts > COALESCE(agents.attempts, 0)
+                    OR costs.cost > COALESCE(agents.cost, 0)
+                    OR costs.estimated_cost > COALESCE(agents.estimated_cost, 0)))
+            """),
+        Invariant(
+            "the costs of agents are not counted",
+            """
+            SELECT agents.person_id, agents.plan, agents.day, agents.cost
+            FROM (\(costsOfAgents)) AS agents LEFT JOIN workflow_costs AS costs
+                ON agents.organisation_id = costs.organisation_id AND agents.person_id = costs.person_id
+                AND agents.plan = costs.plan AND agents.day = costs.day
+            WHERE costs.day IS NULL
+            """),
     ]
+
+    private static var costsOfAgents: SQL {
+        """
+        SELECT workflows.organisation_id, person_id, plan, ended_at / 86400000000 AS day, COUNT(*) AS attempts,
+            SUM(workflow_agents.cost) AS cost, SUM(workflow_agents.estimated_cost) AS estimated_cost
+        FROM workflow_agents JOIN workflows ON workflows.id = workflow_agents.workflow_id
+        WHERE workflow_agents.cost IS NOT NULL
+        GROUP BY workflows.organisation_id, person_id, plan, ended_at / 86400000000
+        """
+    }
 }

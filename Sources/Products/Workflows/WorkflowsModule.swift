@@ -1,4 +1,5 @@
 package import Audit
+package import CommandSandbox
 package import Entitlements
 package import Files
 import GoalGraphs
@@ -23,8 +24,9 @@ package struct WorkflowsModule: Module {
     ///   - client: reaches the URLs that users name.
     ///   - sealer: derives the key that signs the links of questions.
     ///   - address: the URL of this service, for these links.
-    ///   - limiter: counts the calls of language models.
+    ///   - limiter: counts the calls of tools and of language models.
     ///   - modelPause: waits between attempts at these calls; tests replace it.
+    ///   - commands: where commands run; nil for none.
     package init(
         database: any Database,
         identity: IdentityModule,
@@ -35,16 +37,18 @@ package struct WorkflowsModule: Module {
         queue: JobQueue,
         files store: FileStore,
         client: UserURLClient,
+        limiter: RateLimiter,
         sealer: Sealer,
         address: String,
-        limiter: RateLimiter,
         modelPause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+        commands: CommandSandbox? = nil,
         settings: WorkflowsSettings = WorkflowsSettings(),
         runtime: Runtime
     ) {
         let files = WorkflowFileService(database: database, files: store, runtime: runtime)
         let models = Self.models(
             settings, database: database, limiter: limiter, pause: modelPause, runtime: runtime)
+        let copies = commands.map { _ in WorkingCopyService(files: files, store: store, runtime: runtime) }
         var executors: [any ToolExecutor] = [
             HTTPRequestExecutor(
                 client: client, effects: EffectService(database: database, runtime: runtime)),
@@ -54,35 +58,42 @@ package struct WorkflowsModule: Module {
             ScheduleExecutor(runtime: runtime),
         ]
         if let models { executors.append(ModelAnswerExecutor(models: models)) }
+        if let commands, let copies { executors.append(RunCommandExecutor(sandbox: commands, copies: copies)) }
         let tools = ToolBox(executors)
         let approvalKey = sealer.key(for: "workflow approvals")
         let runner = WorkflowRunner(
             concurrency: entitlements.concurrency,
             settlement: WorkflowSettlement(credits: entitlements.credits, quotas: entitlements.quotas),
             trail: WorkflowTrail(audit: audit.service, topics: realtime.topics),
-            notices: ApprovalNotices(mailer: mailer, address: address, key: approvalKey), queue: queue, tools: tools,
+            notices: WorkflowNotices(mailer: mailer, address: address, key: approvalKey), queue: queue, tools: tools,
             models: models, runtime: runtime)
         let planning = PlanningService(
             database: database, runner: runner, rules: RuleWorkflowPlanner(), models: models, files: files,
             tools: tools.catalog)
         let workflows = WorkflowService(
-            database: database, runner: runner, history: audit.search, files: files)
+            database: database, runner: runner, history: audit.search, exports: audit.historyExport, files: files,
+            copies: copies)
         let intents = IntentService(
             database: database, runner: runner, planning: planning, credits: entitlements.credits,
             quotas: entitlements.quotas, charges: entitlements.unattendedCharges, settings: settings, runtime: runtime)
+        let costs = WorkflowCostService(database: database)
         let schedules = WorkflowScheduleService(database: database, intents: intents, audit: audit.service)
 
         routes =
             IntentRoutes(intents: intents, member: identity.member, entitlements: entitlements).routes
-            + WorkflowRoutes(workflows: workflows, files: files, member: identity.member).routes
+            + WorkflowRoutes(workflows: workflows, files: files, costs: costs, member: identity.member).routes
             + ApprovalRoutes(
                 approvals: ApprovalService(database: database, runner: runner, key: approvalKey),
                 member: identity.member
             ).routes
             + WorkflowScheduleRoutes(schedules: schedules, member: identity.member).routes
+            + WorkflowAdministrationRoutes(
+                workflows: WorkflowAdministrationService(database: database), costs: costs,
+                administrator: identity.role(.admin)
+            ).routes
         workers = [
             PlanWorkflowJob.worker(planning),
-            StepJob.worker(StepService(database: database, runner: runner, tools: tools)),
+            StepJob.worker(StepService(database: database, runner: runner, tools: tools, limiter: limiter)),
             StartStepsJob.worker(runner), MaintainWorkflowsJob.worker(workflows), RunSchedulesJob.worker(schedules),
             PruneWorkflowsJob.worker(workflows),
         ]

@@ -36,6 +36,14 @@ enum WorkflowsPersonalData {
             PersonalDataTable(
                 "workflow-agents", in: "workflow_agents", where: inErasedOrganisations,
                 showing: ["id", "workflow_id", "step_id", "capabilities", "state", "spawned_at", "ended_at"]),
+            PersonalDataTable("workflow-costs-elsewhere", in: "workflow_costs") { subject, pseudonym, transaction in
+                try transaction.execute(
+                    "UPDATE workflow_costs SET person_id = \(pseudonym) WHERE person_id = \(subject.person)")
+            },
+            PersonalDataTable(
+                "workflow-costs", in: "workflow_costs", where: inErasedOrganisations,
+                showing: ["person_id", "plan", "day", "attempts", "cost", "estimated_cost"],
+                orderedBy: "person_id, plan, day"),
             PersonalDataTable(
                 "workflow-steps", in: "workflow_steps", where: inErasedOrganisations,
                 showing: [

@@ -10,6 +10,8 @@ enum WorkflowsSchema {
                 id TEXT PRIMARY KEY NOT NULL,
                 organisation_id TEXT NOT NULL REFERENCES organisations (id),
                 person_id TEXT NOT NULL,
+                plan TEXT NOT NULL,
+                trust TEXT NOT NULL CHECK (trust IN ('standard', 'elevated')),
                 intent TEXT NOT NULL,
                 context TEXT NOT NULL,
                 graph TEXT,
@@ -54,6 +56,8 @@ enum WorkflowsSchema {
             """,
             "CREATE INDEX workflows_by_organisation ON workflows (organisation_id, created_at)",
             "CREATE INDEX workflows_by_root ON workflows (root_id)",
+            "CREATE INDEX workflows_by_state ON workflows (state, id)",
+            "CREATE INDEX workflows_by_person ON workflows (person_id, id)",
             """
             CREATE INDEX workflows_unfinished ON workflows (person_id)
             WHERE state IN ('pending', 'running', 'paused')
@@ -114,6 +118,10 @@ enum WorkflowsSchema {
                 state TEXT NOT NULL CHECK (state IN ('working', 'waiting', 'failed', 'retired')),
                 spawned_at \(.integer) NOT NULL,
                 ended_at \(.integer),
+                cost \(.integer) CHECK (cost >= 0),
+                estimated_cost \(.integer) CHECK (estimated_cost >= 0),
+                CHECK ((cost IS NULL) = (estimated_cost IS NULL)),
+                CHECK (cost IS NULL OR ended_at IS NOT NULL),
                 CHECK ((ended_at IS NOT NULL) = (state IN ('failed', 'retired')))
             ) \(.strict)
             """,
@@ -126,6 +134,22 @@ enum WorkflowsSchema {
             """,
             "CREATE INDEX workflow_agents_working ON workflow_agents (organisation_id) WHERE state = 'working'",
             "CREATE INDEX workflow_agents_by_workflow ON workflow_agents (workflow_id, id)",
+            "CREATE INDEX workflow_agents_by_organisation ON workflow_agents (organisation_id, id)",
+            """
+            CREATE TABLE workflow_costs (
+                organisation_id TEXT NOT NULL REFERENCES organisations (id),
+                person_id TEXT NOT NULL,
+                plan TEXT NOT NULL,
+                day \(.integer) NOT NULL,
+                attempts \(.integer) NOT NULL CHECK (attempts > 0),
+                cost \(.integer) NOT NULL CHECK (cost >= 0),
+                estimated_cost \(.integer) NOT NULL CHECK (estimated_cost >= 0),
+                has_deleted \(.integer) NOT NULL CHECK (has_deleted IN (0, 1)),
+                PRIMARY KEY (organisation_id, person_id, plan, day)
+            ) \(.strict)
+            """,
+            "CREATE INDEX workflow_costs_by_day ON workflow_costs (day)",
+            "CREATE INDEX workflow_costs_by_person ON workflow_costs (person_id, day)",
             """
             CREATE TABLE workflow_effects (
                 id TEXT PRIMARY KEY NOT NULL,

@@ -14,11 +14,11 @@ extension WorkflowRunner {
         }
         let id: ID<WorkflowApproval> = runtime.id()
         try transaction.insertApproval(id, question, about: step)
-        try notices.send(id, question, to: workflow.person, in: transaction)
+        try notices.sendQuestion(id, question, to: workflow.person, in: transaction)
         entries.append(
             TrailEntry(
                 .approvalRequested, of: workflow, node: step.node.id, decision: "ask",
-                because: "The step changes or deletes what is elsewhere.",
+                because: ApprovalPolicy.reason(for: step.node),
                 facts: ["approval_id": id.text, "tool": step.node.tool]))
         return true
     }

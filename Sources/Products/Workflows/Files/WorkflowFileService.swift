@@ -31,24 +31,55 @@ final class WorkflowFileService: Sendable {
         try await database.read { try $0.workflowFiles(of: workflow.root, in: workflow.organisation) }
     }
 
-    /// Writes the content to the disk. The file has it when the returned effect has run, which also checks the bounds.
+    /// What a file is to hold.
+    struct Content: Sendable {
+        let path: WorkflowPath
+        let bytes: [UInt8]
+        /// In hexadecimal.
+        let sha256: String
+
+        init(path: WorkflowPath, bytes: [UInt8]) {
+            self.path = path
+            self.bytes = bytes
+            sha256 = Hex.encode(Digest.sha256(bytes))
+        }
+    }
+
+    /// As ``write(_:removing:of:)``, of one text.
     func write(_ text: String, to path: WorkflowPath, of workflow: Workflow) async throws -> (
         @Sendable (Transaction) throws -> Void
     ) {
-        let (bytes, id): ([UInt8], ID<WorkflowFile>) = (Array(text.utf8), runtime.id())
-        guard Int64(bytes.count) <= WorkflowFile.bytesMax else {
-            throw StepFailure(.resourceExhaustion, "A file has at most \(WorkflowFile.bytesMax) bytes.")
+        try await write([Content(path: path, bytes: Array(text.utf8))], of: workflow)
+    }
+
+    /// Writes contents to the disk. The files have them when the returned effect has run, which first checks the
+    /// bounds.
+    /// - Parameter removed: files that the effect removes, where they still have these hashes.
+    func write(_ contents: [Content], removing removed: [WorkflowPath: String] = [:], of workflow: Workflow)
+        async throws -> (@Sendable (Transaction) throws -> Void)
+    {
+        for content in contents {
+            guard Int64(content.bytes.count) <= WorkflowFile.bytesMax else {
+                throw StepFailure(.resourceExhaustion, "A file has at most \(WorkflowFile.bytesMax) bytes.")
+            }
+            var rest: [UInt8]? = content.bytes
+            _ = try await files.write(WorkflowFile.key(of: content.sha256, in: workflow.root), at: 0) {
+                defer { rest = nil }
+                return rest
+            }
         }
-        let sha256 = Digest.hex(text)
-        var rest: [UInt8]? = bytes
-        _ = try await files.write(WorkflowFile.key(of: sha256, in: workflow.root), at: 0) {
-            defer { rest = nil }
-            return rest
-        }
+        let saved = contents.map { (id: runtime.id(of: WorkflowFile.self), content: $0) }
         return { transaction in
-            try Self.checkRoom(for: path, bytes: Int64(bytes.count), of: workflow, in: transaction)
-            try transaction.saveWorkflowFile(
-                id, path, bytes: Int64(bytes.count), sha256: sha256, of: workflow.root, in: workflow.organisation)
+            try Self.checkRoom(for: contents, removing: removed, of: workflow, in: transaction)
+            for (path, sha256) in removed {
+                try transaction.deleteWorkflowFile(
+                    path, sha256: sha256, of: workflow.root, in: workflow.organisation)
+            }
+            for (id, content) in saved {
+                try transaction.saveWorkflowFile(
+                    id, content.path, bytes: Int64(content.bytes.count), sha256: content.sha256, of: workflow.root,
+                    in: workflow.organisation)
+            }
         }
     }
 
@@ -83,11 +114,15 @@ final class WorkflowFileService: Sendable {
 
     /// - Throws: ``StepFailure`` where the folder or the organisation has too many files.
     private static func checkRoom(
-        for path: WorkflowPath, bytes: Int64, of workflow: Workflow, in transaction: Transaction
+        for contents: [Content], removing removed: [WorkflowPath: String], of workflow: Workflow,
+        in transaction: Transaction
     ) throws {
+        guard !contents.isEmpty else { return }
+        let paths = Set(contents.map(\.path))
+        let bytes = contents.reduce(0) { $0 + Int64($1.bytes.count) }
         let others = try transaction.workflowFiles(of: workflow.root, in: workflow.organisation)
-            .filter { $0.path != path }
-        guard Int64(others.count) < WorkflowFile.folderFilesMax,
+            .filter { !paths.contains($0.path) && removed[$0.path] != $0.sha256 }
+        guard Int64(others.count + contents.count) <= WorkflowFile.folderFilesMax,
             others.reduce(0, { $0 + $1.bytes }) + bytes <= WorkflowFile.folderBytesMax
         else {
             throw StepFailure(

@@ -38,6 +38,18 @@ extension Transaction {
         )
     }
 
+    /// Deletes a file, unless it has other content by now.
+    func deleteWorkflowFile(
+        _ path: WorkflowPath, sha256: String, of root: ID<Workflow>, in organisation: ID<Organisation>
+    ) throws {
+        try execute(
+            """
+            DELETE FROM workflow_files
+            WHERE root_id = \(root) AND organisation_id = \(organisation) AND path = \(path) AND sha256 = \(sha256)
+            """
+        )
+    }
+
     func workflowFileBytes(of organisation: ID<Organisation>) throws -> Int64 {
         try count(
             """

@@ -1,4 +1,5 @@
 import Entitlements
+import GoalGraphs
 import HTTPTypes
 import Identity
 import Modules
@@ -41,4 +42,22 @@ extension RateClass {
 extension Meter {
     /// Submitted workflows. Its title is that of the built-in plans.
     static let workflows = Meter("workflows", title: "Workflow")
+}
+
+extension Feature {
+    /// Graphs that run commands. The operator has to switch commands on as well.
+    static let commands = Feature("commands", title: "Commands")
+}
+
+extension Plan {
+    /// How far a client's own graph is trusted with tools. What planners make of a sentence is `standard`.
+    var trust: TrustLevel { includes(.commands) ? .elevated : .standard }
+}
+
+extension GoalGraphLimits {
+    func trusting(_ trust: TrustLevel) -> GoalGraphLimits {
+        var limits = self
+        limits.trust = trust
+        return limits
+    }
 }

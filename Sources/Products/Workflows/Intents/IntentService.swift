@@ -36,7 +36,7 @@ final class IntentService: Sendable {
     func submit(_ request: SubmitIntent, scope: Scope, credit: CreditCharge, charge: Charge, key: String?)
         async throws(Problem) -> Accepted<IntentAccepted>
     {
-        let submission = try submission(of: request)
+        let submission = try submission(of: request, trust: charge.plan.trust)
         return try await submit(submission, scope: scope, credit: credit, charge: charge, key: key)
     }
 
@@ -139,8 +139,9 @@ final class IntentService: Sendable {
             charge, operation: charge.operation(key: key), fingerprint: fingerprint, terms: terms)
         let taken = try [creditClaim, quotaClaim].compactMap { $0 }.takeAll(in: transaction)
         var new = NewWorkflow(
-            id: id, organisation: organisation, person: person, intent: submission.intent,
-            priority: submission.priority, budget: submission.budget, operation: operation, fingerprint: fingerprint)
+            id: id, organisation: organisation, person: person, plan: charge.plan.id, trust: charge.plan.trust,
+            intent: submission.intent, priority: submission.priority, budget: submission.budget, operation: operation,
+            fingerprint: fingerprint)
         new.creditHold = creditClaim == nil ? nil : taken.first.map { ID(trusted: $0) }
         new.reservation = taken.last.map { ID(trusted: $0) }
         new.graph = submission.graph
@@ -152,7 +153,7 @@ final class IntentService: Sendable {
     }
 
     /// - Throws: `validation-failed`.
-    private func submission(of request: SubmitIntent) throws(Problem) -> Submission {
+    private func submission(of request: SubmitIntent, trust: TrustLevel) throws(Problem) -> Submission {
         guard request.intent.contains(where: { !$0.isWhitespace }) else {
             throw Problem.invalid("/intent", "is empty")
         }
@@ -165,7 +166,7 @@ final class IntentService: Sendable {
             throw Problem.invalid("/context", "has more than \(SubmitIntent.contextBytesMax) bytes")
         }
         return submission(
-            request.intent, context: context, graph: try graph(of: request, budget: budget),
+            request.intent, context: context, graph: try graph(of: request, budget: budget, trust: trust),
             priority: request.priority ?? .normal, budget: budget)
     }
 
@@ -178,9 +179,9 @@ final class IntentService: Sendable {
         return MicroDollars(micros)
     }
 
-    private func graph(of request: SubmitIntent, budget: MicroDollars) throws(Problem) -> String? {
+    private func graph(of request: SubmitIntent, budget: MicroDollars, trust: TrustLevel) throws(Problem) -> String? {
         guard let value = request.goalGraph, value != .null else { return nil }
-        let limits = PlanRequest(intent: "", context: "{}", budget: budget).limits
+        let limits = PlanRequest(intent: "", context: "{}", budget: budget).limits.trusting(trust)
         let graph = try planning.graph(from: value, at: "/goal_graph", limits: limits)
         let text = try Problem.rethrowing { try JSONColumn.encode(graph) }
         guard text.utf8.count <= SubmitIntent.contextBytesMax, !text.contains("\\u0000") else {

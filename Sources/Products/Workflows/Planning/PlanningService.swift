@@ -59,7 +59,8 @@ final class PlanningService: Sendable {
         do {
             let request = PlanRequest(intent: workflow.intent, context: contextText, budget: workflow.budget)
             let (plan, planner) = try await self.plan(of: request, given: given, for: workflow)
-            let faults = check.faults(in: plan.graph, limits: request.limits)
+            let trust = planner == .client ? workflow.trust : .standard
+            let faults = check.faults(in: plan.graph, limits: request.limits.trusting(trust))
             guard faults.isEmpty else {
                 throw PlanningFailure(.refused, faults.joined(separator: " "), models: plan.models)
             }

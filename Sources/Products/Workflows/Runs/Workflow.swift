@@ -43,6 +43,10 @@ struct Workflow: Sendable {
     let id: ID<Workflow>
     let organisation: ID<Organisation>
     let person: ID<Person>
+    /// Under which it was submitted: its costs count there.
+    let plan: Plan.ID
+    /// Which tools a client's own graph may use; as the plan was at the submission.
+    let trust: TrustLevel
     let intent: String
     let priority: WorkflowPriority
     /// The step that has started this workflow; nil for one that was submitted.
@@ -89,6 +93,12 @@ struct Workflow: Sendable {
 
     /// The mean over the steps that have succeeded; nil before the first.
     var confidence: Double? { stepsCompleted == 0 ? nil : confidenceSum / Double(stepsCompleted) }
+
+    /// From the plan to the end, with pauses; nil before the end, and for one that had no plan.
+    var actualSeconds: Double? {
+        guard let startedAt, let finishedAt else { return nil }
+        return (finishedAt - startedAt).inSeconds
+    }
 }
 
 extension Workflow {
@@ -97,6 +107,8 @@ extension Workflow {
         id = new.id
         organisation = new.organisation
         person = new.person
+        plan = new.plan
+        trust = new.trust
         intent = new.intent
         priority = new.priority
         parentStep = new.parent?.step
@@ -125,6 +137,8 @@ extension Workflow {
         id = try row["id"]
         organisation = try row["organisation_id"]
         person = try row["person_id"]
+        plan = try row["plan"]
+        trust = TrustLevel(rawValue: try row["trust"]) ?? .standard
         intent = try row["intent"]
         priority = try row["priority"]
         parentStep = try row["parent_step_id"]
@@ -283,6 +297,9 @@ struct NewWorkflow: Sendable {
     let id: ID<Workflow>
     let organisation: ID<Organisation>
     let person: ID<Person>
+    let plan: Plan.ID
+    /// Workflows within others are planned from sentences, which never run commands.
+    var trust = TrustLevel.standard
     let intent: String
     var priority = WorkflowPriority.normal
     var budget: MicroDollars

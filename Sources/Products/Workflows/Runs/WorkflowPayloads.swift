@@ -23,6 +23,8 @@ struct WorkflowView: Payload {
     let estimatedCost: DecimalNumber
     /// In seconds.
     let estimatedTime: DecimalNumber
+    /// From the plan to the end, in seconds, with pauses; null before.
+    let actualTime: DecimalNumber?
     let budget: DecimalNumber
     /// Of the steps that have succeeded, 0 to 1; 0 before the first.
     let confidence: DecimalNumber
@@ -49,6 +51,7 @@ struct WorkflowView: Payload {
         currency = "usd"
         estimatedCost = workflow.estimatedCost.dollars
         estimatedTime = WorkflowNumbers.seconds(workflow.estimatedSeconds)
+        actualTime = workflow.actualSeconds.map(WorkflowNumbers.seconds)
         budget = workflow.budget.dollars
         confidence = WorkflowNumbers.confidence(workflow.confidence ?? 0)
         stepsTotal = workflow.stepsTotal
@@ -81,6 +84,8 @@ struct WorkflowStepView: Payload {
     /// In US dollars.
     let cost: DecimalNumber
     let estimatedCost: DecimalNumber
+    /// In seconds.
+    let estimatedTime: DecimalNumber
     let milliseconds: Int64
     let failure: StepFailure.Kind?
     let error: String?
@@ -101,6 +106,7 @@ struct WorkflowStepView: Payload {
         confidence = step.confidence.map(WorkflowNumbers.confidence)
         cost = step.cost.dollars
         estimatedCost = step.node.estimatedCost.dollars
+        estimatedTime = WorkflowNumbers.seconds(step.node.estimatedSeconds)
         milliseconds = step.milliseconds
         failure = step.failure
         error = step.error
@@ -130,6 +136,7 @@ struct WorkflowStepOutput: Payload {
 
 struct WorkflowAgentView: Payload {
     let agentId: ID<WorkflowAgent>
+    let workflowId: ID<Workflow>
     let stepId: String
     let capabilities: [String]
     let state: WorkflowAgent.State
@@ -138,6 +145,7 @@ struct WorkflowAgentView: Payload {
 
     init(_ agent: WorkflowAgent) {
         agentId = agent.id
+        workflowId = agent.workflow
         stepId = agent.node
         capabilities = agent.capabilities
         state = agent.state
@@ -150,6 +158,56 @@ struct WorkflowAgentView: Payload {
 struct WorkflowAgentList: Payload {
     let workflowId: ID<Workflow>
     let agents: [WorkflowAgentView]
+}
+
+/// The newest agents of all workflows that the caller may see.
+struct AgentList: Payload {
+    let agents: [WorkflowAgentView]
+}
+
+/// Counts and sums over the submitted workflows that the caller may see, up to 90 days after their end.
+struct WorkflowMetrics: Payload {
+    let total: Int64
+    let pending: Int64
+    let running: Int64
+    let paused: Int64
+    let completed: Int64
+    let failed: Int64
+    let cancelled: Int64
+    /// The share of completed workflows among those that have completed or failed, 0 to 1; null without any.
+    let successRate: DecimalNumber?
+    /// Of the organisation.
+    let agentsWorking: Int64
+    /// In US dollars.
+    let cost: DecimalNumber
+    /// In millionths of a US dollar.
+    let costMicros: Int64
+    let estimatedCost: DecimalNumber
+
+    init(_ sums: [Workflow.State: WorkflowSum], agentsWorking: Int64) {
+        func count(_ state: Workflow.State) -> Int64 { sums[state]?.count ?? 0 }
+        total = sums.values.reduce(0) { $0 + $1.count }
+        pending = count(.pending)
+        running = count(.running)
+        paused = count(.paused)
+        completed = count(.completed)
+        failed = count(.failed)
+        cancelled = count(.cancelled)
+        let decided = completed + failed
+        successRate = decided == 0 ? nil : WorkflowNumbers.confidence(Double(completed) / Double(decided))
+        self.agentsWorking = agentsWorking
+        let spent = sums.values.reduce(MicroDollars.zero) { $0 + $1.cost }
+        cost = spent.dollars
+        costMicros = spent.micros
+        estimatedCost = sums.values.reduce(MicroDollars.zero) { $0 + $1.estimated }.dollars
+    }
+}
+
+/// Of workflows in one state.
+struct WorkflowSum: Sendable {
+    var count: Int64
+    var cost: MicroDollars
+    var estimated: MicroDollars
 }
 
 /// The response to a request that changes the state of a workflow.

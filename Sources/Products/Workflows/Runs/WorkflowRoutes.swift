@@ -5,11 +5,28 @@ import Modules
 struct WorkflowRoutes: Sendable {
     let workflows: WorkflowService
     let files: WorkflowFileService
+    let costs: WorkflowCostService
     let member: Member
 
-    var routes: [Route] { reading + control }
+    var routes: [Route] { overview + reading + control }
 
     private var access: Member { member.allowing(.workflows) }
+
+    /// Over all workflows that the caller may see.
+    private var overview: [Route] {
+        [
+            .get(
+                "workflows/metrics", "Count workflows by their states, with what they have cost", requires: access
+            ) { [workflows] in try await workflows.metrics(scope: $0) }.alias("metrics"),
+            .get(
+                "workflows/costs", "Get what workflows have cost, by day, user and plan", requires: access,
+                .query("days", 1...WorkflowCostQuery.daysMax, default: 30)
+            ) { [costs] in try await costs.costs(days: $1, scope: $0) },
+            .get("agents", "List the newest agents of all workflows", requires: access) { [workflows] in
+                try await workflows.agents(scope: $0)
+            },
+        ]
+    }
 
     private var reading: [Route] {
         [
@@ -38,6 +55,11 @@ struct WorkflowRoutes: Sendable {
                 requires: access, .path("workflow_id", of: Workflow.self), .query("limit", 1...1_000, default: 200),
                 .query("offset", 0...1_000_000, default: 0), problems: Self.problems
             ) { [workflows] in try await workflows.audit(of: $1, scope: $0, limit: $2, offset: $3) },
+            .get(
+                "workflows/{workflow_id}/audit/export",
+                "Export the audit entries of a workflow with a signature, for `gatehouse audit verify`",
+                requires: access, .path("workflow_id", of: Workflow.self), problems: Self.problems
+            ) { [workflows] in try await workflows.auditExport(of: $1, scope: $0) },
             .get(
                 "workflows/{workflow_id}/files", "List the files of a workflow's folder", requires: access,
                 .path("workflow_id", of: Workflow.self), problems: Self.problems

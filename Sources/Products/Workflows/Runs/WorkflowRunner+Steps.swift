@@ -13,6 +13,8 @@ extension WorkflowRunner {
         var arguments: String
         /// What was asked of language models.
         var models: ModelUse?
+        /// Whether it is that of a workflow within the step, whose own steps have counted it.
+        var isCounted = false
 
         static let none = Measure(cost: .zero, milliseconds: 0, arguments: "")
     }
@@ -107,7 +109,7 @@ extension WorkflowRunner {
             failures: max(0, failures))
         try transaction.setSucceeded(
             step, output, confidence: confidence, cost: measure.cost, milliseconds: measure.milliseconds)
-        try transaction.endAgent(of: step, as: .retired)
+        try endAgent(of: step, as: .retired, measure, workflow, transaction)
         workflow.release(step.node.estimatedCost, actual: measure.cost)
         workflow.stepSucceeded(confidence: confidence)
         if workflow.depth == 0 {
@@ -151,7 +153,7 @@ extension WorkflowRunner {
         try transaction.setFailed(
             step, failure, cost: measure.cost, milliseconds: measure.milliseconds, retryAt: retryAt)
         if case .swapModel(let model) = recovery { try transaction.setModel(model, of: step) }
-        try transaction.endAgent(of: step, as: .failed)
+        try endAgent(of: step, as: .failed, measure, workflow, transaction)
         workflow.release(step.node.estimatedCost, actual: measure.cost)
         if retryAt == nil { workflow.stepFailed() }
         entries.append(
@@ -177,12 +179,25 @@ extension WorkflowRunner {
         }
         if retryAt == nil, workflow.state == .running {
             try workflow.pause(.escalated, at: transaction.now)
+            try notices.sendPause(of: workflow, at: step, because: failure, in: transaction)
             entries.append(
                 TrailEntry(
                     .paused, of: workflow, node: step.node.id, decision: "escalate",
                     because: "A step has failed, and no recovery helps: a person decides."))
         }
         try transaction.update(workflow, from: before)
+    }
+
+    /// An attempt has ended: its costs count for the person, the plan and the day.
+    private func endAgent(
+        of step: WorkflowStep, as state: WorkflowAgent.State, _ measure: Measure, _ workflow: Workflow,
+        _ transaction: Transaction
+    ) throws {
+        let costs = WorkflowCosts(
+            attempts: 1, cost: measure.isCounted ? .zero : measure.cost,
+            estimated: measure.isCounted ? .zero : step.node.estimatedCost)
+        try transaction.endAgent(of: step, as: state, costs)
+        try transaction.addCosts(costs, of: workflow)
     }
 
     private func setDependentsReady(of step: WorkflowStep, in workflow: Workflow, _ transaction: Transaction) throws {
@@ -224,7 +239,7 @@ extension WorkflowRunner {
             + step.node.estimatedCost.micros
         let id: ID<Workflow> = runtime.id()
         let new = NewWorkflow(
-            id: id, organisation: workflow.organisation, person: workflow.person, intent: intent,
+            id: id, organisation: workflow.organisation, person: workflow.person, plan: workflow.plan, intent: intent,
             priority: workflow.priority, budget: MicroDollars(max(0, rest)), operation: "step:\(step.id)",
             fingerprint: "", parent: NewWorkflow.Parent(workflow: workflow, step: step.id))
         _ = try insert(new, context: "{}", by: nil, &entries, in: transaction)
@@ -236,7 +251,7 @@ extension WorkflowRunner {
             step.state == .waiting,
             let outer = try transaction.workflow(step.workflow, of: workflow.organisation), !outer.state.isFinished
         else { return }
-        let measure = Measure(cost: workflow.cost, milliseconds: 0, arguments: "")
+        let measure = Measure(cost: workflow.cost, milliseconds: 0, arguments: "", isCounted: true)
         if workflow.state == .completed, let output = try transaction.lastOutput(of: workflow) {
             try succeed(step, of: outer, output, measure, &entries, in: transaction)
         } else {

@@ -10,7 +10,7 @@ final class WorkflowRunner: Sendable {
     let concurrency: ConcurrencyService
     let settlement: WorkflowSettlement
     let trail: WorkflowTrail
-    let notices: ApprovalNotices
+    let notices: WorkflowNotices
     let queue: JobQueue
     let tools: ToolBox
     /// Nil where the installation has none.
@@ -22,7 +22,7 @@ final class WorkflowRunner: Sendable {
 
     init(
         concurrency: ConcurrencyService, settlement: WorkflowSettlement, trail: WorkflowTrail,
-        notices: ApprovalNotices, queue: JobQueue, tools: ToolBox, models: ModelService?, runtime: Runtime
+        notices: WorkflowNotices, queue: JobQueue, tools: ToolBox, models: ModelService?, runtime: Runtime
     ) {
         self.concurrency = concurrency
         self.settlement = settlement

@@ -9,7 +9,10 @@ final class WorkflowService: Sendable {
     private let database: any Database
     private let runner: WorkflowRunner
     private let history: AuditSearchService
+    private let exports: AuditHistoryExportService
     private let files: WorkflowFileService
+    /// Nil where there are no commands.
+    private let copies: WorkingCopyService?
 
     /// Agents of a list.
     private static let agentsMax = 200
@@ -17,12 +20,15 @@ final class WorkflowService: Sendable {
     private static let batch = 100
 
     init(
-        database: any Database, runner: WorkflowRunner, history: AuditSearchService, files: WorkflowFileService
+        database: any Database, runner: WorkflowRunner, history: AuditSearchService,
+        exports: AuditHistoryExportService, files: WorkflowFileService, copies: WorkingCopyService?
     ) {
         self.database = database
         self.runner = runner
         self.history = history
+        self.exports = exports
         self.files = files
+        self.copies = copies
     }
 
     // MARK: Reading
@@ -73,6 +79,21 @@ final class WorkflowService: Sendable {
         }
     }
 
+    func agents(scope: Scope) async throws(Problem) -> AgentList {
+        try await database.read { transaction in
+            AgentList(
+                agents: try transaction.agents(in: scope, limit: Self.agentsMax).map { WorkflowAgentView($0) })
+        }
+    }
+
+    func metrics(scope: Scope) async throws(Problem) -> WorkflowMetrics {
+        try await database.read { transaction in
+            WorkflowMetrics(
+                try transaction.workflowSums(in: scope),
+                agentsWorking: try transaction.countWorkingAgents(of: scope.organisation))
+        }
+    }
+
     func audit(of id: ID<Workflow>, scope: Scope, limit: Int, offset: Int) async throws(Problem)
         -> WorkflowAuditEntries
     {
@@ -80,6 +101,13 @@ final class WorkflowService: Sendable {
         let (rows, total) = try await history.history(
             of: id.text, in: workflow.organisation.text, limit: limit, offset: offset)
         return WorkflowAuditEntries(workflowId: id, entries: rows.map { WorkflowAuditEntry($0) }, totalEntries: total)
+    }
+
+    /// The whole trail of a workflow with the proofs that it is unchanged and complete, for `gatehouse audit verify`.
+    func auditExport(of id: ID<Workflow>, scope: Scope) async throws(Problem) -> AuditExport {
+        let workflow = try await database.read { try $0.workflow(id, in: scope) }
+        let lines = try await exports.export(of: id.text, in: workflow.organisation.text)
+        return AuditExport("workflow-\(id)-audit.ndjson", lines: lines)
     }
 
     // MARK: Control
@@ -124,8 +152,9 @@ final class WorkflowService: Sendable {
     // MARK: For jobs
 
     /// Ends workflows whose time is over, renews the leases of credits, and starts steps that were missed, such as
-    /// after a change of the plan.
+    /// after a change of the plan. Removes what killed processes have left on the disk.
     func maintain(_ context: JobContext) async throws {
+        try await copies?.removeOld()
         try await each(context, { try $0.overdueWorkflows(limit: $1) }) { [runner] workflow, transaction in
             let error =
                 workflow.state == .paused

@@ -8,13 +8,14 @@ extension Transaction {
     func insert(_ workflow: Workflow, context: String, graph: String?) throws {
         try execute(
             """
-            INSERT INTO workflows (id, organisation_id, person_id, intent, context, graph, priority, priority_rank,
-                parent_step_id, root_id, depth, budget, operation_key, fingerprint, credit_hold_id, reservation_id,
-                credits_left, created_at, state, settlement, estimated_cost, estimated_seconds, cost, reserved_cost,
-                confidence_sum, steps_total, steps_completed, steps_failed)
-            VALUES (\(workflow.id), \(workflow.organisation), \(workflow.person), \(workflow.intent), \(context),
-                \(graph), \(workflow.priority), \(workflow.priority.rank), \(workflow.parentStep), \(workflow.root),
-                \(workflow.depth), \(workflow.budget.micros), \(workflow.operation), \(workflow.fingerprint),
+            INSERT INTO workflows (id, organisation_id, person_id, plan, trust, intent, context, graph, priority,
+                priority_rank, parent_step_id, root_id, depth, budget, operation_key, fingerprint, credit_hold_id,
+                reservation_id, credits_left, created_at, state, settlement, estimated_cost, estimated_seconds, cost,
+                reserved_cost, confidence_sum, steps_total, steps_completed, steps_failed)
+            VALUES (\(workflow.id), \(workflow.organisation), \(workflow.person), \(workflow.plan),
+                \(workflow.trust.rawValue), \(workflow.intent), \(context), \(graph), \(workflow.priority),
+                \(workflow.priority.rank), \(workflow.parentStep), \(workflow.root), \(workflow.depth),
+                \(workflow.budget.micros), \(workflow.operation), \(workflow.fingerprint),
                 \(workflow.creditHold), \(workflow.reservation), \(workflow.creditsLeft), \(workflow.createdAt),
                 \(workflow.state), \(workflow.settlement), \(workflow.estimatedCost.micros),
                 \(workflow.estimatedSeconds), 0, 0, 0.0, 0, 0, 0)
@@ -109,6 +110,36 @@ extension Transaction {
             """)
     }
 
+    /// Counts and sums of the submitted workflows that the scope may see.
+    func workflowSums(in scope: Scope) throws -> [Workflow.State: WorkflowSum] {
+        let rows = try all(
+            """
+            SELECT state, COUNT(*) AS count, CAST(SUM(cost) AS \(.integer)) AS cost,
+                CAST(SUM(estimated_cost) AS \(.integer)) AS estimated_cost
+            FROM workflows WHERE \(try visible(to: scope)) AND depth = 0 GROUP BY state
+            """
+        ) { row in
+            (
+                try row["state"] as Workflow.State,
+                WorkflowSum(
+                    count: try row["count"], cost: MicroDollars(try row["cost"]),
+                    estimated: MicroDollars(try row["estimated_cost"]))
+            )
+        }
+        return Dictionary(uniqueKeysWithValues: rows)
+    }
+
+    /// Submitted workflows of all organisations, the newest first, for administrators.
+    func workflows(state: Workflow.State?, of person: ID<Person>?, before: ID<Workflow>?, limit: Int) throws
+        -> [Workflow]
+    {
+        var condition: SQL = "depth = 0"
+        if let state { condition = "\(condition) AND state = \(state)" }
+        if let person { condition = "\(condition) AND person_id = \(person)" }
+        if let before { condition = "\(condition) AND id < \(before)" }
+        return try all("SELECT * FROM workflows WHERE \(condition) ORDER BY id DESC LIMIT \(limit)", Workflow.init)
+    }
+
     /// The unfinished workflows that a step has started.
     func unfinishedChildren(of workflow: Workflow) throws -> [Workflow] {
         try all(
@@ -185,6 +216,7 @@ extension Transaction {
 
     /// Deletes a workflow with the rows that refer to it.
     func delete(_ workflow: Workflow) throws {
+        try keepCosts(of: workflow)
         let steps: SQL = "(SELECT id FROM workflow_steps WHERE workflow_id = \(workflow.id))"
         for condition: SQL in [
             "workflow_effects WHERE step_id IN \(steps)", "workflow_approvals WHERE workflow_id = \(workflow.id)",

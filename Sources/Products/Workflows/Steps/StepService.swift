@@ -1,6 +1,7 @@
 import GoalGraphs
 import Identity
 import Modules
+import Rates
 import Secrets
 
 /// Runs steps: reads what a step needs, runs its tool, checks the output, and hands the result to the runner.
@@ -8,14 +9,20 @@ final class StepService: Sendable {
     private let database: any Database
     private let runner: WorkflowRunner
     private let tools: ToolBox
+    private let limiter: RateLimiter
 
+    /// Calls of tools by the workflows of an organisation.
+    private static let calls = RatePolicy("tool-calls", Rates(.perMinute(50)))
+    /// Before a call that was beyond the rate is tried again, at least.
+    private static let waitMin = Duration.seconds(1)
     /// The longest output of a step, in bytes of UTF-8.
     static let outputBytesMax = 1 << 20
 
-    init(database: any Database, runner: WorkflowRunner, tools: ToolBox) {
+    init(database: any Database, runner: WorkflowRunner, tools: ToolBox, limiter: RateLimiter) {
         self.database = database
         self.runner = runner
         self.tools = tools
+        self.limiter = limiter
     }
 
     func run(_ job: StepJob, _ context: JobContext) async throws -> JobOutcome {
@@ -24,6 +31,10 @@ final class StepService: Sendable {
         guard let (workflow, step) = found else { return .done }
         guard let tool = tools[step.node.tool], let arguments = step.node.arguments(with: outputs) else {
             throw JobFailure.permanent("The tool '\(step.node.tool)' of the step is not available any more.")
+        }
+        // The step waits with its agent. It has not failed, and the attempt goes on.
+        if let wait = await limiter.takeOrWait(of: Self.calls, from: job.organisation.text) {
+            return .snooze(for: max(wait, Self.waitMin))
         }
         let run = StepRun(workflow: workflow, step: step, tool: tool.tool, arguments: arguments)
         let started = ContinuousClock.now

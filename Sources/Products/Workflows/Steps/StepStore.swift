@@ -191,10 +191,12 @@ extension Transaction {
         )
     }
 
-    func endAgent(of step: WorkflowStep, as state: WorkflowAgent.State) throws {
+    /// - Parameter costs: of the attempt that has ended.
+    func endAgent(of step: WorkflowStep, as state: WorkflowAgent.State, _ costs: WorkflowCosts) throws {
         try execute(
             """
-            UPDATE workflow_agents SET state = \(state), ended_at = \(now)
+            UPDATE workflow_agents SET state = \(state), ended_at = \(now), cost = \(costs.cost.micros),
+                estimated_cost = \(costs.estimated.micros)
             WHERE step_id = \(step.id) AND organisation_id = \(step.organisation) AND state IN ('working', 'waiting')
             """
         )
@@ -217,6 +219,21 @@ extension Transaction {
             FROM workflow_agents JOIN workflow_steps ON workflow_steps.id = workflow_agents.step_id
             WHERE workflow_agents.workflow_id = \(workflow.id)
                 AND workflow_agents.organisation_id = \(workflow.organisation)
+            ORDER BY workflow_agents.id DESC LIMIT \(limit)
+            """,
+            WorkflowAgent.init)
+    }
+
+    /// The newest agents of the workflows that the scope may see.
+    func agents(in scope: Scope, limit: Int) throws -> [WorkflowAgent] {
+        let own: SQL = try manages(scope) ? "" : "AND workflows.person_id = \(scope.person)"
+        return try all(
+            """
+            SELECT workflow_agents.id, workflow_agents.workflow_id, node_id, capabilities, workflow_agents.state,
+                spawned_at, ended_at
+            FROM workflow_agents JOIN workflow_steps ON workflow_steps.id = workflow_agents.step_id
+                JOIN workflows ON workflows.id = workflow_agents.workflow_id
+            WHERE workflow_agents.organisation_id = \(scope.organisation) \(own)
             ORDER BY workflow_agents.id DESC LIMIT \(limit)
             """,
             WorkflowAgent.init)
