@@ -26,6 +26,9 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
         case strictByKey
         /// Locks the rows of a SELECT until the transaction ends. SQLite has one writer, so it needs no row locks.
         case forUpdate
+        /// As ``forUpdate``, for rows that stay and keep their keys: other transactions can still insert rows that refer
+        /// to them, which a lock for an update of the key has wait.
+        case forNoKeyUpdate
         /// As ``forUpdate``, without the rows that another transaction has locked.
         case skipLocked
         /// Ends the definition of a trigger that refuses the statement that fires it.
@@ -129,8 +132,10 @@ extension SQL.Idiom {
         case (.strict, .sqlite): "STRICT"
         case (.strictByKey, .sqlite): "STRICT, WITHOUT ROWID"
         case (.forUpdate, .postgres): "FOR UPDATE"
+        case (.forNoKeyUpdate, .postgres): "FOR NO KEY UPDATE"
         case (.skipLocked, .postgres): "FOR UPDATE SKIP LOCKED"
-        case (.strict, .postgres), (.strictByKey, .postgres), (.forUpdate, .sqlite), (.skipLocked, .sqlite): ""
+        case (.strict, .postgres), (.strictByKey, .postgres): ""
+        case (.forUpdate, .sqlite), (.forNoKeyUpdate, .sqlite), (.skipLocked, .sqlite): ""
         case (.refusal, .sqlite): "BEGIN SELECT RAISE(ABORT, 'rows of this table are immutable'); END"
         case (.refusal, .postgres): "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         case (.refusalFunction, .sqlite): "SELECT 1"

@@ -20,9 +20,10 @@ extension Transaction {
     }
 
     /// Locks the organisation's row until the transaction ends, which serialises transactions that count its members.
+    /// Transactions that insert rows of the organisation do not wait: they may hold what this one locks next.
     /// - Returns: false for an organisation that does not exist.
     func lock(_ organisation: ID<Organisation>) throws -> Bool {
-        try first("SELECT id FROM organisations WHERE id = \(organisation) \(.forUpdate)") != nil
+        try first("SELECT id FROM organisations WHERE id = \(organisation) \(.forNoKeyUpdate)") != nil
     }
 
     /// Inserts an organisation with its first owner.

@@ -37,7 +37,7 @@ extension Transaction {
             """
             SELECT id FROM organisations WHERE id IN (
                 SELECT organisation_id FROM memberships WHERE person_id = \(person.id) AND role = 'owner')
-            ORDER BY id \(.forUpdate)
+            ORDER BY id \(.forNoKeyUpdate)
             """
         )
         guard try countOrganisationsOwnedAlone(by: person.id, succession) == 0 else {
