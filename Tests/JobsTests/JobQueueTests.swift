@@ -1,4 +1,5 @@
 import Base
+import Dispatch
 import Storage
 import Telemetry
 import TestKit
@@ -69,6 +70,48 @@ import Testing
             }
             #expect(ids.count == 1)
             #expect(try await fixture.count("SELECT COUNT(*) AS count FROM jobs") == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `stopping jobs cancels those that wait, and asks those that run to stop`(engine: Engine) async throws {
+        try await withJobFixture(engine) { fixture in
+            let waiting = try await fixture.enqueue(Note(text: "waiting"), JobOptions(priority: 200))
+            let running = try await fixture.enqueue(Note(text: "running"))
+            let done = try await fixture.enqueue(Note(text: "done"), JobOptions(priority: 1))
+            let worker = Worker(Note.self) { job, context in
+                if job.text == "done" { return .done }
+                try await fixture.database.write { [queue = fixture.queue] in
+                    try queue.stop([waiting, running, done], in: $0)
+                }
+                #expect(try await fixture.status(running).isCancelRequested)
+                throw JobFailure.retry()
+            }
+            try await fixture.runner([worker]).runUntilIdle()
+            #expect(try await fixture.status(waiting).state == .cancelled)
+            #expect(try await fixture.status(running).state == .cancelled)
+            #expect(try await fixture.status(done).state == .completed)
+        }
+    }
+
+    /// SQLite has one writer.
+    @Test(arguments: Engine.available.filter { $0 == .postgres })
+    func `stopping jobs does not wait for a transaction that has locked one of them`(engine: Engine) async throws {
+        try await withJobFixture(engine) { fixture in
+            let locked = try await fixture.enqueue(Note(text: "locked"))
+            let free = try await fixture.enqueue(Note(text: "free"))
+            let (isLocked, isStopped) = (Latch(), DispatchSemaphore(value: 0))
+            async let holder: Bool = fixture.database.write { transaction in
+                _ = try transaction.first("SELECT id FROM jobs WHERE id = \(locked) \(.forUpdate)")
+                isLocked.open()
+                return isStopped.wait(timeout: .now() + 10) == .success
+            }
+            await isLocked.wait()
+            try await fixture.database.write { [queue = fixture.queue] in try queue.stop([locked, free], in: $0) }
+            isStopped.signal()
+            #expect(try await holder)
+            #expect(try await fixture.status(locked).state == .available)
+            #expect(try await fixture.status(free).state == .cancelled)
         }
     }
 

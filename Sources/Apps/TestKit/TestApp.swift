@@ -68,6 +68,9 @@ package struct TestApp: Sendable {
 
     /// Runs every job that is due, and the jobs that these enqueue.
     package func runJobs() async throws { try await app.runner.runUntilIdle() }
+
+    /// Runs jobs that are due, one after the other.
+    package func runJobs(atMost count: Int) async throws { try await app.runner.runUntilIdle(atMost: count) }
 }
 
 /// A response with its whole body.

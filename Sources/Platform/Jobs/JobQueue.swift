@@ -49,6 +49,13 @@ package final class JobQueue: Sendable {
         return state
     }
 
+    /// Cancels jobs whose workers find by themselves that their work is not wanted any more, as ``cancel(_:in:)``, but
+    /// without waiting: a job whose row another transaction has locked, because it claims the job or ends it, stays. So
+    /// a transaction can call it under a lock for which the ends of these jobs wait.
+    package func stop(_ ids: [ID<QueuedJob>], in transaction: Transaction) throws {
+        for id in try transaction.stopJobs(ids) { notifier.signalEnd(of: id, in: transaction) }
+    }
+
     /// - Returns: nil when the job does not exist or was pruned.
     package func status(of id: ID<QueuedJob>, in transaction: Transaction) throws -> JobStatus? {
         try transaction.jobStatus(id)

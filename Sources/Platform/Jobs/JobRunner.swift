@@ -171,20 +171,24 @@ package struct JobRunner: Service {
 
     /// Runs everything that is due now, and everything that becomes due by that, one job after the other. For tests: it
     /// starts no background tasks and never sleeps, so the test's clock alone decides what is due.
-    package func runUntilIdle() async throws {
+    /// - Parameter count: of jobs, after which it returns.
+    package func runUntilIdle(atMost count: Int = .max) async throws {
         try await scheduler.register()
         let claims = JobLane.allCases.map { claim(of: $0, count: 1) }
-        for _ in 0..<Self.idleJobsMax {
+        var rest = count
+        for _ in 0..<Self.idleJobsMax where rest > 0 {
             let due = try await database.read { try self.dueJobs(for: claims, in: $0) }
             let ticks = try await scheduler.fire(due.schedules) { throw $1 }
             let expired = try await expireLeases(of: due.expired)
             if !due.claims.isEmpty, let job = try await lease(due.claims, atMost: 1).jobs.first {
                 let runningJob = start(job, isPatient: false)
                 await perform(runningJob, isPatient: false)
+                rest -= 1
             } else if ticks + expired == 0 {
                 return
             }
         }
+        if rest == 0 { return }
         preconditionFailure(
             "\(Self.idleJobsMax) jobs have run and more are due: does a job enqueue or snooze itself without end?"
         )

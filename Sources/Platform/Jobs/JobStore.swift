@@ -56,6 +56,28 @@ extension Transaction {
         )?["state"]
     }
 
+    /// As ``cancelJob(_:)``, for the jobs whose rows are not locked.
+    /// - Returns: those that are cancelled now; of the others, which run, the cancellation is requested.
+    func stopJobs(_ ids: [ID<QueuedJob>]) throws -> [ID<QueuedJob>] {
+        guard !ids.isEmpty else { return [] }
+        let rows = try all(
+            """
+            WITH picked AS (
+                SELECT id FROM jobs
+                WHERE id IN \(list: ids) AND state IN ('scheduled', 'available', 'leased', 'retryable')
+                ORDER BY id \(.skipLocked)
+            )
+            UPDATE jobs
+            SET state = CASE WHEN state = 'leased' THEN 'leased' ELSE 'cancelled' END,
+                finished_at = CASE WHEN state = 'leased' THEN NULL ELSE \(now) END,
+                cancel_requested_at = COALESCE(cancel_requested_at, \(now))
+            WHERE id IN (SELECT id FROM picked)
+            RETURNING id, state
+            """
+        ) { (id: try $0.read("id", as: ID<QueuedJob>.self), state: try $0.read("state", as: JobState.self)) }
+        return rows.filter { $0.state == .cancelled }.map(\.id)
+    }
+
     func jobStatus(_ id: ID<QueuedJob>) throws -> JobStatus? {
         try first(
             """
