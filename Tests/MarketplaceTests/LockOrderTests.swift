@@ -1,7 +1,6 @@
 import Base
 import Billing
 import Modules
-import Synchronization
 import TestKit
 import TestStripe
 import Testing
@@ -14,27 +13,13 @@ import Testing
         "refunds", "payouts", "connected_accounts", "marketplace_venues", "marketplace_providers",
     ]
 
-    /// The tables of a transaction's row locks, in the order in which it takes the first of each.
-    private static func locks(_ statements: [String]) -> [String] {
-        var locks: [String] = []
-        for statement in statements {
-            let words = statement.split { !($0.isLetter || $0 == "_") }.map(String.init)
-            let isLock = ["FOR UPDATE", "DO UPDATE"].contains { statement.contains($0) } || words.first == "UPDATE"
-            guard isLock, let place = words.firstIndex(where: { ["FROM", "UPDATE", "INTO"].contains($0) }),
-                words.indices.contains(place + 1), !locks.contains(words[place + 1])
-            else { continue }
-            locks.append(words[place + 1])
-        }
-        return locks
-    }
-
     /// SQLite has one writer and no row locks.
     private static var engines: [Engine] { Engine.available.filter { $0 == .postgres } }
 
     @Test(arguments: engines)
     func `payments, releases, refunds and decisions lock rows in one order`(engine: Engine) async throws {
         let recorder = LockRecorder()
-        try await withMarketplaceMoney(engine, databaseWrapper: { RecordedDatabase($0, recorder) }) { money in
+        try await withMarketplaceMoney(engine, databaseWrapper: recorder.wrap) { money in
             // Begun, changed, paid by the provider's event, released after a refusal, taken back.
             let event = try await money.marketplace.event()
             let service = try await money.marketplace.booked(event)
@@ -70,7 +55,9 @@ import Testing
             try await money.app.runJobs()
             #expect(await money.status(of: second) == "paid")
         }
-        let transactions = recorder.transactions.map { Self.locks($0).filter(Self.order.contains) }
+        let transactions = recorder.transactions.map {
+            LockRecorder.tables(lockedBy: $0).filter(Self.order.contains)
+        }
         let seen = Set(transactions.joined())
         #expect(seen.isSuperset(of: ["payments", "payouts", "refunds", "marketplace_events", "provider_objects"]))
         for locks in transactions {
@@ -105,36 +92,6 @@ import Testing
             let balances = try await money.balances()
             #expect(balances[.provider] == -6 * 324_000 && balances[.held] == nil, "\(balances)")
             #expect((balances[.refunded] ?? 0) + (balances[.commission] ?? 0) == 6 * 324_000, "\(balances)")
-        }
-    }
-}
-
-/// The statements of the writes that were committed.
-private final class LockRecorder: Sendable {
-    private let recorded = Mutex<[[String]]>([])
-
-    var transactions: [[String]] { recorded.withLock { $0 } }
-    func add(_ statements: [String]) { recorded.withLock { $0.append(statements) } }
-}
-
-private final class RecordedDatabase: DatabaseWrapper {
-    let base: any Database
-    private let recorder: LockRecorder
-
-    init(_ base: any Database, _ recorder: LockRecorder) {
-        self.base = base
-        self.recorder = recorder
-    }
-
-    @discardableResult
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result) async throws(Problem)
-        -> Result
-    {
-        try await base.write { [recorder] transaction in
-            let engine = RecordingEngine(transaction.engine)
-            let result = try body(Transaction(engine: engine, now: transaction.now))
-            recorder.add(engine.statements.map(\.text))
-            return result
         }
     }
 }

@@ -112,6 +112,16 @@ package final class UnavailableDatabase: DatabaseWrapper {
             throw TooManySteps()
         }
 
+        /// Runs `operation` in a process that is killed after some commits.
+        /// - Parameters:
+        ///   - commits: how many are made before; with fewer nothing is killed.
+        ///   - isAtOnce: whether nothing follows the last of them; else the process goes on until its next write.
+        package func kill(after commits: Int, isAtOnce: Bool, _ operation: () async throws -> Void) async throws {
+            replace(by: KilledDatabase(try base, after: commits, isAtOnce: isAtOnce))
+            defer { replace(by: nil) }
+            try await operation()
+        }
+
         /// Awaits `body` before every write that begins afterwards; nil for no wait.
         package func beforeWrites(_ body: (@Sendable () async -> Void)?) { state.withLock { $0.pause = body } }
 
