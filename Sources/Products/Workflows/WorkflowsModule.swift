@@ -77,7 +77,8 @@ package struct WorkflowsModule: Module {
             database: database, runner: runner, planning: planning, credits: entitlements.credits,
             quotas: entitlements.quotas, charges: entitlements.unattendedCharges, settings: settings, runtime: runtime)
         let costs = WorkflowCostService(database: database)
-        let schedules = WorkflowScheduleService(database: database, intents: intents, audit: audit.service)
+        let schedules = WorkflowScheduleService(
+            database: database, runner: runner, intents: intents, audit: audit.service)
 
         routes =
             IntentRoutes(intents: intents, member: identity.member, entitlements: entitlements).routes

@@ -68,13 +68,12 @@ final class IntentService: Sendable {
             schedule.intent, context: "{}", graph: schedule.graph, priority: .normal, budget: settings.budgetMax)
     }
 
-    /// Submits what a schedule repeats, in the transaction that records its tick.
+    /// Submits what a schedule repeats, in the transaction that records its tick and has locked the agents.
     /// - Throws: `subscription-required`, `credits-exhausted`, `quota-exceeded`.
     func submit(
         _ submission: Submission, of schedule: WorkflowSchedule, tick: Instant, in transaction: Transaction
     ) throws -> Workflow {
-        try runner.lock(schedule.organisation, in: transaction)
-        return try insert(
+        try insert(
             submission, as: runtime.id(), of: schedule.person, in: schedule.organisation, by: nil,
             credit: try charges.credits(1, of: schedule.organisation, in: transaction),
             charge: try charges.units(1, of: .workflows, in: schedule.organisation, transaction),

@@ -67,6 +67,7 @@ final class PlanningService: Sendable {
             let graph = try plan.graph.scheduled(as: workflow.intent)
             let effects = try await writeFiles(of: request.context, workflow)
             return .done { [runner] transaction in
+                try runner.lock(workflow.organisation, in: transaction)
                 for effect in effects { try effect(transaction) }
                 try runner.start(
                     workflow.id, of: workflow.organisation, graph, by: planner, models: plan.models, in: transaction)

@@ -89,9 +89,9 @@ extension WorkflowRunner {
         _ workflow: inout Workflow, from before: Workflow.State, _ entries: inout [TrailEntry],
         in transaction: Transaction
     ) throws {
-        for step in try transaction.steps(of: workflow) {
-            if let job = step.job { _ = try queue.cancel(job, in: transaction) }
-        }
+        // The end of a step's job waits for the agents with the row of the job locked: this transaction must not wait
+        // for that row. A job that goes on changes nothing, because its attempt is not the present one.
+        try queue.stop(try transaction.steps(of: workflow).compactMap(\.job), in: transaction)
         try transaction.cancelSteps(of: workflow)
         try transaction.endApprovals(of: workflow)
         for var child in try transaction.unfinishedChildren(of: workflow) {

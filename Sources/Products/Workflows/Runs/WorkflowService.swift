@@ -143,6 +143,11 @@ final class WorkflowService: Sendable {
         of person: ID<Person>, leaving organisation: ID<Organisation>? = nil, because reason: String,
         in transaction: Transaction
     ) throws {
+        // All locks first: a transaction of the second organisation may wait for what the end of a workflow of the first
+        // one has locked.
+        for organisation in try transaction.organisations(withWorkOf: person, in: organisation) {
+            try runner.lock(organisation, in: transaction)
+        }
         try transaction.endSchedules(of: person, in: organisation)
         for workflow in try transaction.unfinishedWorkflows(of: person, in: organisation) {
             try runner.cancel(workflow, by: nil, because: reason, in: transaction)
@@ -172,7 +177,12 @@ final class WorkflowService: Sendable {
             let after = last
             let held = try await database.write { [runner] transaction in
                 let held = try transaction.heldWorkflows(after: after, limit: Self.batch)
-                for workflow in held { try runner.settlement.extend(workflow, in: transaction) }
+                // Of organisations in one order, as the end of an account settles them.
+                for workflow in held.sorted(by: {
+                    ($0.organisation.text, $0.id.text) < ($1.organisation.text, $1.id.text)
+                }) {
+                    try runner.settlement.extend(workflow, in: transaction)
+                }
                 return held
             }
             guard held.count == Self.batch, let id = held.last?.id.text else { break }
@@ -193,6 +203,7 @@ final class WorkflowService: Sendable {
             for workflow in old {
                 try await files.removeFolder(of: workflow.root)
                 try await database.write { [runner] transaction in
+                    try runner.lock(workflow.organisation, in: transaction)
                     let family = try transaction.family(of: workflow)
                     for member in family { try transaction.delete(member) }
                     for member in family {

@@ -173,6 +173,21 @@ extension Transaction {
             Workflow.init)
     }
 
+    /// The organisations with unfinished workflows or active schedules of a person, in the order of their ids.
+    /// - Parameter organisation: the only one that is looked at; nil for all of them.
+    func organisations(withWorkOf person: ID<Person>, in organisation: ID<Organisation>?) throws -> [ID<Organisation>] {
+        let place: SQL = if let organisation { "AND organisation_id = \(organisation)" } else { "" }
+        return try all(
+            """
+            SELECT organisation_id FROM workflows
+            WHERE person_id = \(person) AND state IN ('pending', 'running', 'paused') AND depth = 0 \(place)
+            UNION SELECT organisation_id FROM workflow_schedules
+            WHERE person_id = \(person) AND is_active = 1 \(place)
+            ORDER BY organisation_id
+            """
+        ) { try $0["organisation_id"] }
+    }
+
     // MARK: For jobs
 
     /// Workflows whose time is over, running or paused.

@@ -6,14 +6,16 @@ import Modules
 /// Runs schedules, lists and ends them.
 final class WorkflowScheduleService: Sendable {
     private let database: any Database
+    private let runner: WorkflowRunner
     private let intents: IntentService
     private let audit: AuditService
 
     /// Schedules of one read.
     private static let batch = 100
 
-    init(database: any Database, intents: IntentService, audit: AuditService) {
+    init(database: any Database, runner: WorkflowRunner, intents: IntentService, audit: AuditService) {
         self.database = database
+        self.runner = runner
         self.intents = intents
         self.audit = audit
     }
@@ -47,7 +49,8 @@ final class WorkflowScheduleService: Sendable {
         let expression = try CronExpression(schedule.cron, timeZone: schedule.timeZone)
         let submission = intents.submission(of: schedule)
         do throws(Problem) {
-            try await database.write { [intents] transaction in
+            try await database.write { [runner, intents] transaction in
+                try runner.lock(schedule.organisation, in: transaction)
                 guard try transaction.advance(schedule, to: expression.next(after: transaction.now)) else { return }
                 _ = try intents.submit(submission, of: schedule, tick: schedule.nextAt, in: transaction)
                 try transaction.setOutcome(nil, of: schedule)
