@@ -1,95 +1,74 @@
 import App
 import Base
+import Foundation
 import Modules
 import TestKit
 import Testing
 
-/// Random requests, and jobs that are interrupted at random statements, beside a plain model of what has to come of
-/// them.
+/// Random requests, and jobs that are interrupted at random statements or whose process is killed, beside a plain model
+/// that predicts the status of each response and the state after each action.
 @Suite struct WorkflowWalkTests {
-    /// What the model knows of a workflow.
-    private struct Expected {
-        enum Kind: CaseIterable { case good, bad, unclear }
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let actions =
+        environment["GATEHOUSE_WORKFLOW_ACTIONS"].flatMap { Int($0) } ?? TestScale.rounds(4_000)
+    private static let seed = environment["GATEHOUSE_SEED"].flatMap { UInt64($0) } ?? 14
 
-        let path: String
-        let kind: Kind
-        var isCancelled = false
-        var isPaused = false
-
-        /// The state in which it ends, or stays.
-        var state: String {
-            if isCancelled { return "cancelled" }
-            if kind == .unclear { return "failed" }
-            if isPaused || kind == .bad { return "paused" }
-            return "completed"
+    @Test(arguments: Engine.available)
+    func `workflows, credits and units are as a plain model says, whatever is requested and interrupted`(engine: Engine)
+        async throws
+    {
+        let faults = UnavailableDatabase.Switch()
+        let responses = ["503 Service Unavailable", "200 OK"].map { "HTTP/1.1 \($0)\r\nContent-Length: 0\r\n\r\n" }
+        try await ScriptedServer.with(.bytes(responses[0])) { busy in
+            try await ScriptedServer.with(.bytes(responses[1])) { answering in
+                try await withWorkflows(
+                    engine, databaseWrapper: faults.wrap,
+                    change: {
+                        $0.accessTokenLifetime = .days(800)
+                        $0.outboundPrivateNetworks = ["127.0.0.1"]
+                    }
+                ) { workflows in
+                    var walk = WorkflowWalk(
+                        workflows, faults, busy: busy.url, answering: answering.url, seed: Self.seed)
+                    try await walk.run(Self.actions)
+                }
+            }
         }
     }
 
     @Test(arguments: Engine.available)
-    func `workflows end as a plain model says, whatever is requested and interrupted`(engine: Engine) async throws {
-        let faults = UnavailableDatabase.Switch()
-        try await withWorkflows(
-            engine, databaseWrapper: faults.wrap, change: { $0.accessTokenLifetime = .days(800) }
-        ) { workflows in
-            try await workflows.app.put(workflows.person, on: "enterprise")
-            var random = SplitMix(seed: 14)
-            var expected: [Expected] = []
-            for round in 0..<TestScale.rounds(1_000) {
-                try await Self.act(on: workflows, &expected, faults, &random)
-                if round % 20 == 19 { try await workflows.requireInvariants() }
+    func `a step whose process is killed three times waits for a person`(engine: Engine) async throws {
+        try await withWorkflows(engine) { workflows in
+            let accepted = await workflows.submit(nodes: [
+                Node.write("a", "a.txt", "1"), Node.write("b", "b.txt", "2", after: ["a"]),
+            ])
+            let path = try #require(accepted.headers["location"])
+            // The plan is made, and the job of the first step is in the queue.
+            var jobs = 0
+            while await workflows.step("a", of: path)?["status"] != "running", jobs < 20 {
+                try await workflows.app.runJobs(atMost: 1)
+                jobs += 1
             }
-            // Jobs that were interrupted run again after their waits.
-            for _ in 0..<12 {
-                try await workflows.app.runJobs()
-                workflows.app.clock.advance(by: .minutes(1))
+            // As three processes leave it that were killed with it.
+            try await workflows.database.write { transaction in
+                try transaction.execute(
+                    """
+                    UPDATE jobs SET state = 'leased', crash_count = 2, attempt = 3, fence = 3,
+                        lease_until = \(transaction.now - .seconds(1))
+                    WHERE kind = 'workflows.step'
+                    """)
             }
-            for workflow in expected {
-                let view = await workflows.get(workflow.path)
-                #expect(view["status"] == .string(workflow.state), "\(workflow) \(view)")
-            }
-            let settled = try await workflows.count("workflows WHERE settlement = 'committed'")
-            let held = try await workflows.count("workflows WHERE settlement = 'held'")
-            #expect(await Array(workflows.levels().dropFirst()) == [settled, held])
+            try await workflows.app.runJobs()
+            #expect(await workflows.get(path)["pause_reason"] == "escalated")
+            let step = await workflows.step("a", of: path)
+            #expect(step?["failure"] == "unknown" && step?["attempts"] == 1, "\(String(describing: step))")
+            #expect(await workflows.levels() == [9, 0, 1])
+            #expect(await workflows.post("\(path)/resume").status == 200)
+            try await workflows.app.runJobs()
+            #expect(await workflows.get(path)["status"] == "completed")
+            #expect(await workflows.step("a", of: path)?["attempts"] == 2)
+            #expect(await workflows.levels() == [9, 1, 0])
         }
-    }
-
-    private static func act(
-        on workflows: WorkflowsFixture, _ expected: inout [Expected], _ faults: UnavailableDatabase.Switch,
-        _ random: inout SplitMix
-    ) async throws {
-        let index = expected.indices.randomElement(using: &random)
-        switch Int.random(in: 0..<10, using: &random) {
-        case 0...2: expected.append(try await submit(Expected.Kind.allCases.randomElement(using: &random), workflows))
-        case 3:
-            guard let index else { return }
-            if await workflows.delete(expected[index].path).status == 200 { expected[index].isCancelled = true }
-        case 4:
-            guard let index else { return }
-            if await workflows.post("\(expected[index].path)/pause").status == 200 { expected[index].isPaused = true }
-        case 5:
-            guard let index else { return }
-            if await workflows.post("\(expected[index].path)/resume").status == 200 { expected[index].isPaused = false }
-        case 6, 7:
-            let number = Int.random(in: 1...120, using: &random)
-            _ = try? await faults.failStatement(number) { try await workflows.app.runJobs() }
-        default: workflows.app.clock.advance(by: .seconds(Int64.random(in: 1...40, using: &random)))
-        }
-    }
-
-    private static func submit(_ kind: Expected.Kind?, _ workflows: WorkflowsFixture) async throws -> Expected {
-        let kind = kind ?? .good
-        let nodes =
-            kind == .bad
-            ? [Node.write("a", "a.txt", "1"), Node.read("b", "missing", after: ["a"])]
-            : [
-                Node.write("a", "a.txt", "1"), Node.read("b", "a.txt", after: ["a"]),
-                Node.write("c", "c.txt", "2"), Node.write("d", "d.txt", Node.output("b"), after: ["b", "c"]),
-            ]
-        let accepted = kind == .unclear ? await workflows.submit("and and and") : await workflows.submit(nodes: nodes)
-        guard accepted.status == 202, let path = accepted.headers["location"] else {
-            throw UnexpectedResponse(accepted)
-        }
-        return Expected(path: path, kind: kind)
     }
 
     @Test func `fifty workflows of five steps end right`() async throws {
