@@ -10,8 +10,8 @@ struct Bench: AsyncParsableCommand {
         commandName: "gatehouse-bench",
         abstract: "Measure Gatehouse and its baselines.",
         subcommands: [
-            MeasureCommand.self, ProveCommand.self, ProofWorkCommand.self, PayoutWorkCommand.self, RaceCommand.self,
-            PairCommand.self,
+            MeasureCommand.self, ProveCommand.self, ProofWorkCommand.self, PayoutWorkCommand.self,
+            WorkflowWorkCommand.self, RaceCommand.self, PairCommand.self,
             ServeCommand.self, SeedCommand.self, FollowCommand.self, SendWebhooksCommand.self, ReleaseCommand.self,
             WriteCommand.self, RefreshCommand.self, ImportCommand.self, GenerateCommand.self,
         ],

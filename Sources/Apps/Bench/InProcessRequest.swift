@@ -5,14 +5,21 @@ import Identity
 import Modules
 import NIOCore
 
-/// A request that is sent to the dispatcher without a socket: a POST with a JSON body, or a GET.
+/// A request that is sent to the dispatcher without a socket: a POST with a JSON body or none, or a GET.
 struct InProcessRequest {
     private let head: HTTPRequest
     private let body: [UInt8]
 
-    init(_ path: String, _ json: JSONValue, token: String? = nil) throws {
-        head = Self.head(.post, path, [.contentType: "application/json"], token)
+    init(_ path: String, _ json: JSONValue, token: String? = nil, headers: HTTPFields = [:]) throws {
+        var fields = headers
+        fields[.contentType] = "application/json"
+        head = Self.head(.post, path, fields, token)
         body = Array(try JSONEncoder().encode(json))
+    }
+
+    init(post path: String, token: String) {
+        head = Self.head(.post, path, [:], token)
+        body = []
     }
 
     init(get path: String, token: String) {
@@ -39,9 +46,17 @@ extension App {
     /// - Returns: the JSON body of the response.
     /// - Throws: ``UnexpectedStatus`` for a status other than `status`.
     func post(
-        _ path: String, _ json: JSONValue, token: String? = nil, expecting status: HTTPResponse.Status = .created
+        _ path: String, _ json: JSONValue, token: String? = nil, headers: HTTPFields = [:],
+        expecting status: HTTPResponse.Status = .created
     ) async throws -> JSONValue {
-        try await body(of: InProcessRequest(path, json, token: token), path, expecting: status)
+        try await body(of: InProcessRequest(path, json, token: token, headers: headers), path, expecting: status)
+    }
+
+    /// Sends a POST without a body.
+    /// - Returns: the JSON body of the response.
+    /// - Throws: ``UnexpectedStatus`` for a status other than `status`.
+    func post(_ path: String, token: String, expecting status: HTTPResponse.Status = .ok) async throws -> JSONValue {
+        try await body(of: InProcessRequest(post: path, token: token), path, expecting: status)
     }
 
     /// - Returns: the JSON body of the response.

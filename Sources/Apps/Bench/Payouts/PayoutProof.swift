@@ -72,63 +72,14 @@ struct PayoutProof {
         }.joined(separator: ", ")
     }
 
-    /// A process of the proof, and when it is killed.
-    private struct Worker {
-        let child: Child
-        /// Nil for one that kills itself at a write, and for one that is left to end.
-        let life: Duration?
-        /// Set when the process has started.
-        var end: ContinuousClock.Instant?
-    }
-
     /// Runs the processes until they end by themselves, and kills and restarts them meanwhile.
     private func work(_ stripe: TestStripeServer, _ kills: Counter) async throws {
-        var random = SplitMix(seed: seed)
-        var failures = 0
-        func start() throws -> Worker {
-            let (isLeft, killsItself) = (kills.count >= killsMax, random.next() % 2 == 0)
-            let writes = isLeft || !killsItself ? 0 : Int(random.next() % UInt64(min(400, max(40, count)))) + 1
-            let life = isLeft || killsItself ? nil : Duration.milliseconds(Int64(50 + random.next() % 1_500))
-            let child = try Child.own(
-                [
-                    "payout-work", "--folder", folder, "--database", database, "--seed", "\(random.next())", "--writes",
-                    "\(writes)",
-                ] + BenchProvider(stripe).arguments)
-            return Worker(child: child, life: life)
-        }
-        var workers: [Worker?] = []
-        for _ in 0..<Self.processes { workers.append(try start()) }
-        while workers.contains(where: { $0 != nil }) {
-            try await Task.sleep(for: .milliseconds(10))
-            for index in workers.indices {
-                guard var worker = workers[index] else { continue }
-                if !worker.child.isRunning {
-                    if worker.child.wasKilled {
-                        kills.next()
-                        workers[index] = try start()
-                    } else {
-                        workers[index] = nil
-                        do { try worker.child.end() } catch {
-                            // On a busy machine a process may fail at its start: it has changed nothing then.
-                            failures += 1
-                            guard failures <= Self.failuresMax else { throw error }
-                            workers[index] = try start()
-                        }
-                    }
-                } else if let end = worker.end {
-                    guard ContinuousClock.now >= end else { continue }
-                    worker.child.kill()
-                    kills.next()
-                    workers[index] = try start()
-                } else if let life = worker.life, StartMark(of: worker.child.identifier, in: folder).exists {
-                    worker.end = ContinuousClock.now + life
-                    workers[index] = worker
-                }
-            }
-        }
+        try await KilledWorkers(
+            folder: folder, count: Self.processes, killsMax: killsMax, writesMax: min(400, max(40, count)),
+            arguments: ["payout-work", "--folder", folder, "--database", database] + BenchProvider(stripe).arguments,
+            seed: seed
+        ).run(counting: kills)
     }
-
-    private static let failuresMax = 5
 
     /// Runs the jobs until no outcome is unknown: first within the lifetime of the provider's keys, then after it, when
     /// transfers are looked up.

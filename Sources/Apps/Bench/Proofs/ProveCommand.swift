@@ -4,18 +4,18 @@ import Foundation
 import Modules
 import StoragePostgres
 
-/// Proves that limits are never exceeded, and that no unit or money is lost or moved twice, while processes are killed
-/// and their clocks change.
+/// Proves that limits are never exceeded, that no unit or money is lost or moved twice, and that workflows have each of
+/// their effects once, while processes are killed and their clocks change.
 struct ProveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prove",
-        abstract: "Prove that limits and payouts are exact while processes are killed.",
+        abstract: "Prove that limits, payouts and workflows are exact while processes are killed.",
         discussion:
             "The exit status is 1 after a violation. "
             + "PostgreSQL is included if --postgres or GATEHOUSE_TEST_POSTGRES names a server."
     )
 
-    @Argument(help: "The subject: quota, payouts or webhooks.")
+    @Argument(help: "The subject: quota, payouts, webhooks or workflows.")
     var subject: Subject
     @Option(help: "The duration on each engine, 60 by default.")
     var seconds: Int?
@@ -28,12 +28,16 @@ struct ProveCommand: AsyncParsableCommand {
     @Option(help: "Attempts of each process that competes for one limit.")
     var attempts = 2_500
 
-    @Option(help: "The number of payouts, 10000 by default, or of webhooks, 100000 by default, on each engine.")
+    @Option(
+        help: """
+            The number of payouts, 10000 by default, of webhooks, 100000 by default, or of workflows, 1000 by default, \
+            on each engine.
+            """)
     var count: Int?
-    @Option(help: "Determines the kills, faults and deliveries of the proofs of money; random by default.")
+    @Option(help: "Determines the kills, faults and deliveries; random by default.")
     var seed: UInt64?
 
-    enum Subject: String, ExpressibleByArgument { case quota, payouts, webhooks }
+    enum Subject: String, ExpressibleByArgument { case quota, payouts, webhooks, workflows }
     enum Engine: String, CaseIterable, ExpressibleByArgument { case sqlite, postgres }
 
     func validate() throws {
@@ -66,6 +70,7 @@ struct ProveCommand: AsyncParsableCommand {
                         seed: seed ?? .random(in: 1...1_000_000))
                     faults += try await proof.run(Self.write)
                 }
+            case .workflows: faults += try await proveWorkflows(engine)
             }
         }
         if faults > 0 { throw ExitCode(1) }
@@ -89,6 +94,24 @@ struct ProveCommand: AsyncParsableCommand {
                 faults += try await QuotaRace(folder: folder, database: database, mode: mode, attempts: attempts)
                     .run(Self.write)
             }
+        }
+        return faults
+    }
+
+    /// - Returns: the number of violations.
+    private func proveWorkflows(_ engine: Engine) async throws -> Int {
+        let count = count ?? 1_000
+        var faults = 0
+        try await withDatabase(engine) { folder, database in
+            let rate = WorkflowRate(folder: folder, database: database, count: min(count, WorkflowRate.countMax))
+            let steps = Int(try await rate.measure())
+            Self.write("\(engine): \(steps) steps a second in one process, without kills")
+        }
+        try await withDatabase(engine) { folder, database in
+            let proof = WorkflowProof(
+                folder: folder, database: database, engine: engine, count: count,
+                seed: seed ?? .random(in: 1...1_000_000))
+            faults += try await proof.run(Self.write)
         }
         return faults
     }

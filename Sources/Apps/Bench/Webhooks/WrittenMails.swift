@@ -17,10 +17,16 @@ struct WrittenMails {
 
     var count: Int { texts.count }
 
+    /// How often each subject was written.
+    var subjects: [String: Int] { Dictionary(texts.map { (Self.subject(of: $0), 1) }, uniquingKeysWith: +) }
+
     /// The subjects of those that were written more than once.
     var repeated: [String] {
-        Dictionary(grouping: texts) { $0 }.filter { $0.value.count > 1 }.keys.map { text in
-            String(text.split(separator: "\n").first { $0.hasPrefix("Subject: ") } ?? "an e-mail without a subject")
-        }
+        Dictionary(grouping: texts) { $0 }.filter { $0.value.count > 1 }.keys.map { "Subject: " + Self.subject(of: $0) }
+    }
+
+    private static func subject(of text: String) -> String {
+        let field = text.split(separator: "\n").first { $0.hasPrefix("Subject: ") }
+        return field.map { String($0.dropFirst("Subject: ".count)) } ?? "(none)"
     }
 }
