@@ -158,7 +158,7 @@ let apps: [Target] = [
         dependencies: [
             "App", "Audit", "Client", "Forecasting", "Modules", "Identity", "Entitlements", "SpotDecisions",
             "TestStripe",
-            .arguments,
+            .arguments, .httpTypes, .nio,
         ],
         path: "Sources/Apps/gatehouse"
     ),

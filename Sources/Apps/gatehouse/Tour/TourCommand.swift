@@ -12,7 +12,8 @@ struct TourCommand: AsyncParsableCommand {
             Starts a server with a temporary database and uses it over HTTP: an account, a plan, two years of hourly \
             data, datasets, two models, and refused requests; or, for `sandbox`, a session of Sandbox, its decisions \
             and an experiment; or, for `marketplace`, a booked event from its payment to the vendors' payment, with a \
-            double of the payment provider in this process. Every request is printed with its response. The command \
+            double of the payment provider in this process; or, for `workflows`, a sentence that becomes a file and an \
+            e-mail, a budget that ends, and a server that is killed in the middle. Every request is printed with its response. The command \
             ends with status 1 at the first unexpected response. It uses no installation; in PostgreSQL it creates a \
             schema, and drops it at the end.
 
@@ -20,12 +21,13 @@ struct TourCommand: AsyncParsableCommand {
               gatehouse tour
               gatehouse tour sandbox
               gatehouse tour marketplace
+              gatehouse tour workflows
               gatehouse tour --picture forecast.svg --verbose
               gatehouse tour --database postgresql://gatehouse@127.0.0.1/postgres
             """
     )
 
-    @Argument(help: "What is demonstrated: training, sandbox or marketplace.")
+    @Argument(help: "What is demonstrated: training, sandbox, marketplace or workflows.")
     var subject = TourSubject.training
 
     @Option(
@@ -60,9 +62,15 @@ struct TourCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let examples = subject == .training ? try Examples(in: examples) : nil
         let started = ContinuousClock.now
         let runner = TourRunner(isVerbose: verbose)
+        if subject == .workflows { try await runWorkflows(runner) } else { try await runInProcess(runner) }
+        let seconds = (ContinuousClock.now - started) / .seconds(1)
+        runner.end("Every response was as expected. The tour took \(String(format: "%.1f", seconds)) s.")
+    }
+
+    private func runInProcess(_ runner: TourRunner) async throws {
+        let examples = subject == .training ? try Examples(in: examples) : nil
         var server = TourServer(databaseURL: databaseURL, port: port, isVerbose: verbose)
         let stripe = subject == .marketplace ? try await TestStripeServer.start() : nil
         if let stripe {
@@ -87,8 +95,21 @@ struct TourCommand: AsyncParsableCommand {
                 pictureFormat: pictureFormat)
             try await tour.run()
         }
-        let seconds = (ContinuousClock.now - started) / .seconds(1)
-        runner.end("Every response was as expected. The tour took \(String(format: "%.1f", seconds)) s.")
+    }
+
+    /// The server runs in a process of its own, because the tour kills it.
+    private func runWorkflows(_ runner: TourRunner) async throws {
+        try await TemporaryFolder.with { folder in
+            func run(on databaseURL: String) async throws {
+                try await WorkflowsTour(
+                    runner: runner, folder: folder, databaseURL: databaseURL, isPostgres: self.databaseURL != nil
+                ).run()
+            }
+            guard let databaseURL else {
+                return try await run(on: "sqlite:\(folder.path(percentEncoded: false))/gatehouse.db")
+            }
+            try await TourSchema(databaseURL: databaseURL).use { try await run(on: $0) }
+        }
     }
 
     private var pictureFormat: String { URL(filePath: picture).pathExtension.lowercased() }

@@ -5,4 +5,5 @@ enum TourSubject: String, CaseIterable, ExpressibleByArgument {
     case training
     case sandbox
     case marketplace
+    case workflows
 }
