@@ -175,12 +175,17 @@ struct WorkflowWalk {
         let compared = live
         let found = try await lines(of: compared)
         if found == model.lines(of: compared) { return }
-        for job in model.jobs {
-            var next = model
-            next.run(job, at: app.clock.now)
-            if next.lines(of: compared) == found {
-                model = next
-                return
+        // The end of a lease of a workflow that was cancelled starts steps, too, before the job is run.
+        for startsBefore in [false, true] {
+            var before = model
+            if startsBefore { before.run(.start, at: app.clock.now) }
+            for job in before.jobs {
+                var next = before
+                next.run(job, at: app.clock.now)
+                if next.lines(of: compared) == found {
+                    model = next
+                    return
+                }
             }
         }
         Issue.record("after \(action): \(found), expected one of the jobs after \(model.lines(of: compared))")
