@@ -50,17 +50,7 @@ final class TourProcess: Sendable {
 
     /// Sends SIGKILL, and waits for the end of the process.
     func kill() async {
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        await end()
-    }
-
-    /// Stops the process as Ctrl-C does.
-    func stop() async {
-        if process.isRunning { process.interrupt() }
-        await end()
-    }
-
-    private func end() async {
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
         while process.isRunning { try? await Task.sleep(for: Self.pollEvery) }
         await client.shutDown()
     }

@@ -19,7 +19,7 @@ struct WorkflowsTour: Sendable {
     private static let endWithin = Duration.seconds(60)
     private static let pollEvery = Duration.milliseconds(20)
 
-    /// Starts the server, runs the tour, and stops the server.
+    /// Starts the server, runs the tour, and kills the server, whose data are deleted afterwards.
     func run() async throws {
         try await TourService.with(table: Self.table) { service, url in
             let process = try await start()
@@ -27,7 +27,7 @@ struct WorkflowsTour: Sendable {
                 "The tour of Gatehouse \(gatehouseVersion)",
                 "at \(process.client.baseURL), on \(isPostgres ? "PostgreSQL" : "SQLite")")
             do { try await show(process, service, url) } catch {
-                await process.stop()
+                await process.kill()
                 throw error
             }
         }
@@ -186,10 +186,10 @@ struct WorkflowsTour: Sendable {
         service.release()
         let next = try await start()
         do { try await check(path, next.client.signedIn(with: token)) } catch {
-            await next.stop()
+            await next.kill()
             throw error
         }
-        await next.stop()
+        await next.kill()
     }
 
     /// The workflow ends, and nothing was done twice.
