@@ -252,8 +252,8 @@ let tests: [Target] = [
     .tests(
         "AppTests",
         [
-            "App", "Audit", "Base", "GoalGraphs", "Mail", "Models", "Modules", "Identity", "Realtime", "Entitlements",
-            "TestKit", "Client", "Workflows", .configuration, .httpTypes,
+            "App", "Audit", "Base", "Files", "GoalGraphs", "Mail", "Models", "Modules", "Identity", "Realtime",
+            "Entitlements", "TestKit", "Client", "Workflows", .configuration, .httpTypes,
         ]),
 ]
 

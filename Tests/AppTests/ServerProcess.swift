@@ -88,7 +88,7 @@ final class ServerProcess: Sendable {
     var output: String { (try? String(contentsOf: outputFile, encoding: .utf8)) ?? "" }
 
     /// The program is in the folder of the test executable.
-    private static var program: URL {
+    static var program: URL {
         URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "gatehouse")
     }
 

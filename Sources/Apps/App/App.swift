@@ -71,9 +71,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
 
     // Storage
     let folder = try DataFolder(configuration.dataFolder)
-    let secret =
-        configuration.secretKey.isEmpty ? try folder.secret("secret", runtime: runtime) : configuration.secretKey
-    let encryption = EncryptionKeys(configuration.encryptionKey.isEmpty ? secret : configuration.encryptionKey)
+    let secret = try configuration.secret(in: folder, runtime: runtime)
+    let encryption = try configuration.encryptionKeys(in: folder, runtime: runtime)
     let sealer = encryption.sealer
     let database = MonitoredDatabase(
         dependencies.databaseWrapper(try openDatabase(configuration, dependencies)), now: runtime.now)
@@ -325,8 +324,7 @@ package let gatehouseVersion = "0.1.0"
 package func openDatabase(_ configuration: Configuration, _ dependencies: AppDependencies = AppDependencies()) throws
     -> any Database
 {
-    if configuration.databaseURL.hasPrefix("sqlite:") {
-        let path = String(configuration.databaseURL.dropFirst("sqlite:".count))
+    if let path = configuration.sqlitePath {
         let marker = DatabaseMarker(folder: try DataFolder(configuration.dataFolder))
         if !configuration.allowsNewDatabase { try marker.check(path) }
         let database = try SQLiteDatabase(
@@ -469,6 +467,20 @@ private func identitySettings(
 }
 
 extension Configuration {
+    /// The path of the database's file; nil on PostgreSQL.
+    package var sqlitePath: String? {
+        databaseURL.hasPrefix("sqlite:") ? String(databaseURL.dropFirst("sqlite:".count)) : nil
+    }
+
+    /// The secret of the installation, which is generated in the data folder where none is set.
+    func secret(in folder: DataFolder, runtime: Runtime) throws -> String {
+        secretKey.isEmpty ? try folder.secret("secret", runtime: runtime) : secretKey
+    }
+
+    func encryptionKeys(in folder: DataFolder, runtime: Runtime) throws -> EncryptionKeys {
+        EncryptionKeys(encryptionKey.isEmpty ? try secret(in: folder, runtime: runtime) : encryptionKey)
+    }
+
     /// The origins (RFC 6454) of this service's own pages.
     fileprivate var ownOrigins: [String] {
         let pages = [baseURL, frontendURL].filter { !$0.isEmpty }

@@ -12,6 +12,9 @@ struct DataFolder: Sendable {
             atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     }
 
+    /// Whether a secret was generated before.
+    func hasSecret(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name).key") }
+
     /// A secret of 256 random bits, which is generated at the first start and read at every later one.
     /// - Throws: ``BrokenSecret``; an error of the file system.
     func secret(_ name: String, runtime: Runtime) throws -> String {

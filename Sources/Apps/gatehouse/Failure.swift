@@ -28,6 +28,7 @@ struct Failure: Error {
             self.init(faults.description + "\n`gatehouse config --help` lists every name.", status: Self.unusable)
         case let faults as PlanSetFaults:
             self.init(faults.description + "\nThe plans are read from PLANS_FILE.", status: Self.unusable)
+        case let fault as MigrationFault: self.init(fault.description, status: Self.unusable)
         case let problem as Problem: self.init(problem)
         case let error as CocoaError: self.init(error)
         // The argument parser's errors have no public type; their module is recognised.

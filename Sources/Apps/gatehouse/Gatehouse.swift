@@ -16,6 +16,7 @@ struct Gatehouse: AsyncParsableCommand {
               gatehouse serve --port 9000 --log-format text
               gatehouse serve --database postgresql://gatehouse@db/gatehouse
               gatehouse admin create --email you@example.org
+              gatehouse backup /var/backups/gatehouse --keep 14
               gatehouse tour                a demonstration on a temporary server
 
             ENVIRONMENT
@@ -35,11 +36,12 @@ struct Gatehouse: AsyncParsableCommand {
             CommandGroup(
                 name: "Set up",
                 subcommands: [MigrateCommand.self, AdminCommand.self, KeysCommand.self, ConfigCommand.self]),
+            CommandGroup(name: "Keep", subcommands: [BackupCommand.self, RestoreCommand.self]),
             CommandGroup(
                 name: "Inspect",
                 subcommands: [
-                    AuditCommand.self, VerifyCommand.self, TailCommand.self, RoutesCommand.self, OpenAPICommand.self,
-                    VersionCommand.self,
+                    HealthCommand.self, AuditCommand.self, VerifyCommand.self, TailCommand.self, RoutesCommand.self,
+                    OpenAPICommand.self, VersionCommand.self,
                 ]),
             CommandGroup(name: "Models", subcommands: [RiskCommand.self]),
         ],

@@ -78,8 +78,14 @@ extension App {
 }
 
 extension Configuration {
-    /// The path of the database's file; nil on PostgreSQL.
-    var sqlitePath: String? { databaseURL.hasPrefix("sqlite:") ? String(databaseURL.dropFirst("sqlite:".count)) : nil }
+    /// The URL of the server for clients on this machine.
+    func address(port: Int) -> String {
+        switch host {
+        case "0.0.0.0", "::", "127.0.0.1", "::1": "http://localhost:\(port)"
+        case let host where host.contains(":"): "http://[\(host)]:\(port)"
+        case let host: "http://\(host):\(port)"
+        }
+    }
 
     /// The engine and the file, or the URL without its password.
     var databaseDescription: String { sqlitePath.map { "SQLite, \($0)" } ?? Setting.redacted(databaseURL) }

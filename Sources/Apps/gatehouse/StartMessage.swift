@@ -44,14 +44,7 @@ struct StartMessage {
             """
     }
 
-    private var address: String {
-        switch configuration.host {
-        case "0.0.0.0", "::", "127.0.0.1", "::1": "http://localhost:\(port)"
-        case let host where host.contains(":"): "http://[\(host)]:\(port)"
-        case let host: "http://\(host):\(port)"
-        }
-    }
-
+    private var address: String { configuration.address(port: port) }
     private var socket: String? { configuration.host.hasPrefix("/") ? configuration.host : nil }
     private var curlAddress: String { socket.map { "--unix-socket \($0) http://localhost" } ?? address }
 

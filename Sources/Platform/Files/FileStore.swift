@@ -38,6 +38,7 @@ package struct FileStore: Sendable {
 
     private let root: String
     private let pool: BlockingPool
+    private let retention: FileRetention
 
     /// - Parameter root: the folder; it is created if it is missing.
     package init(root: String) throws {
@@ -45,6 +46,7 @@ package struct FileStore: Sendable {
         pool = BlockingPool(name: "files", threads: 4, capacity: 4_096)
         try FileManager.default.createDirectory(
             atPath: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        retention = try FileRetention(root: root)
     }
 
     package func path(of key: Key) -> String { ([root] + key.segments).joined(separator: "/") }
@@ -58,7 +60,12 @@ package struct FileStore: Sendable {
     /// - Throws: the error of `next`; `storage-full` when the disk is full. The file is then truncated to `offset`.
     package func write(_ key: Key, at offset: Int64, from next: () async throws -> [UInt8]?) async throws -> Int64 {
         let path = path(of: key)
-        let descriptor = try await pool.run { try Self.open(path, O_WRONLY | O_CREAT) }
+        let descriptor = try await pool.run { [retention] in
+            try Self.makeParent(of: path)
+            // A file that is written anew from its first byte is another one.
+            guard offset == 0 else { return try Self.open(path, O_WRONLY | O_CREAT) }
+            return try retention.change(path) { try Self.open(path, O_WRONLY | O_CREAT | O_TRUNC) }
+        }
         var end = offset
         do {
             try await pool.run { try Self.check(ftruncate(descriptor, off_t(offset)), "cut") }
@@ -91,22 +98,25 @@ package struct FileStore: Sendable {
     }
 
     /// Moves a file to another key atomically, and replaces a file there.
+    /// - Parameter source: of a file that no row names yet: a backup does not keep it.
     package func move(_ source: Key, to target: Key) async throws {
         let (from, to) = (path(of: source), path(of: target))
-        try await pool.run {
+        try await pool.run { [retention] in
             try Self.makeParent(of: to)
-            try Self.check(rename(from, to), "move")
+            try retention.change(to) { try Self.check(rename(from, to), "move") }
         }
     }
 
     /// Removes a file, or a folder with its contents, whatever their permissions. A missing file is not an error.
     package func remove(_ key: Key) async throws {
         let path = path(of: key)
-        try await pool.run {
-            guard FileManager.default.fileExists(atPath: path) else { return }
-            do { try FileManager.default.removeItem(atPath: path) } catch {
-                FolderPermissions.restore(path)
-                try FileManager.default.removeItem(atPath: path)
+        try await pool.run { [retention] in
+            try retention.change(path) {
+                guard FileManager.default.fileExists(atPath: path) else { return }
+                do { try FileManager.default.removeItem(atPath: path) } catch {
+                    FolderPermissions.restore(path)
+                    try FileManager.default.removeItem(atPath: path)
+                }
             }
         }
     }
@@ -137,6 +147,28 @@ package struct FileStore: Sendable {
         }
     }
 
+    /// Runs `body` while every file that is removed or replaced, by any process, is kept for ``retainedFiles()``.
+    /// - Throws: ``IsBackedUp`` where another process does the same; what `body` throws.
+    package func retainingFiles<Result>(_ body: () async throws -> Result) async throws -> Result {
+        let lock = try await pool.run { [retention] in try retention.begin() }
+        return try await attempt {
+            try await body()
+        } finally: {
+            withExtendedLifetime(lock) { retention.removeRetained() }
+        }
+    }
+
+    /// Every file of the store: its path relative to the root, and its absolute path.
+    package func everyFile() async throws -> [(name: String, path: String)] {
+        try await pool.run { [root] in FileRetention.regularFiles(in: root) }
+    }
+
+    /// The files that were removed or replaced since ``retainingFiles(_:)`` began: their absolute paths now, by their
+    /// paths relative to the root before.
+    package func retainedFiles() async throws -> [String: String] {
+        try await pool.run { [retention] in retention.retained() }
+    }
+
     /// The sum of the sizes of all files under `key`, in bytes.
     package func bytes(under key: Key) async throws -> Int64 {
         let path = path(of: key)
@@ -154,7 +186,6 @@ package struct FileStore: Sendable {
     }
 
     private static func open(_ path: String, _ flags: Int32) throws -> Int32 {
-        try makeParent(of: path)
         let descriptor = Foundation.open(path, flags | O_CLOEXEC, 0o600)
         try check(descriptor < 0 ? -1 : 0, "open")
         return descriptor

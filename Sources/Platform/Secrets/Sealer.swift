@@ -1,3 +1,4 @@
+import Base
 import Crypto
 import Foundation
 
@@ -47,6 +48,16 @@ package struct Sealer: Sendable {
         let derived = HKDF<SHA256>.deriveKey(
             inputKeyMaterial: keys[keys.count - 1], info: Data("gatehouse: \(purpose)".utf8), outputByteCount: 32)
         return derived.withUnsafeBytes { Array($0) }
+    }
+
+    /// Names of the keys, in their order, which do not reveal them: to find out whether values that were sealed elsewhere
+    /// can be opened.
+    package var fingerprints: [String] {
+        keys.map { key in
+            let derived = HKDF<SHA256>.deriveKey(
+                inputKeyMaterial: key, info: Data("gatehouse: fingerprint".utf8), outputByteCount: 8)
+            return derived.withUnsafeBytes { Hex.encode(Array($0)) }
+        }
     }
 
     /// The text is not base64, or sealing gave no combined form.

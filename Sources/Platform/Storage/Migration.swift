@@ -45,6 +45,11 @@ package struct Migrator: Sendable {
         }
     }
 
+    /// The names of the migrations of a database, in the order in which they were applied.
+    package static func applied(in transaction: Transaction) throws -> [String] {
+        try transaction.all("SELECT name FROM schema_migrations ORDER BY applied_at, name") { try $0["name"] }
+    }
+
     /// The result of a dry run. Thrown, so that the transaction rolls back.
     private struct DryRun: Error {
         let missing: [String]

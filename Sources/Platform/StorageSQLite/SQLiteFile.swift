@@ -71,7 +71,7 @@ enum SQLiteFile {
     }
 
     /// Creates the file with mode 600 before SQLite does; SQLite gives the WAL the same mode.
-    private static func create(_ path: String) throws {
+    static func create(_ path: String) throws {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         do {
             try FileManager.default.createDirectory(
@@ -116,7 +116,7 @@ enum SQLiteFile {
     ///
     /// In exclusive locking mode SQLite opens a WAL without an index, and waits until no other process has the file
     /// open: https://www.sqlite.org/wal.html#noshm
-    private static func refuseForeignIndex(_ path: String) throws {
+    static func refuseForeignIndex(_ path: String) throws {
         var configuration = Configuration()
         configuration.label = "gatehouse-opening"
         configuration.busyMode = .timeout(exclusiveTimeoutSeconds)
@@ -151,7 +151,7 @@ enum SQLiteFile {
         return (size ?? 0) == 0
     }
 
-    private static func check(_ connection: GRDB.Database, _ path: String) throws {
+    static func check(_ connection: GRDB.Database, _ path: String) throws {
         let findings = try String.fetchAll(connection, sql: "PRAGMA quick_check(5)")
         guard findings == ["ok"] else {
             throw UnusableDatabase(

@@ -1,0 +1,106 @@
+import Foundation
+
+/// Keeps files that are removed or replaced while a backup reads the store.
+///
+/// A backup reads files after its snapshot of the database. Rows of the snapshot may name files that the server removes
+/// meanwhile. The backup therefore holds an exclusive lock (flock(2)) from before the snapshot to its end. A process
+/// that removes or replaces a file takes the lock shared and without waiting; where the backup holds it, the file is
+/// moved to a folder of the store that no key leads to. The lock ends with the backup's process, however that ends, and
+/// the next change removes what it has left.
+struct FileRetention: Sendable {
+    let root: String
+
+    // No segment of a key begins with a dot.
+    private var lockFile: String { root + "/.lock" }
+    private var folder: String { root + "/.retained" }
+
+    /// Creates the file of the lock: a removal on a full disk must not have to.
+    init(root: String) throws {
+        self.root = root
+        _ = try FileLock(lockFile, .shared, waits: false)
+    }
+
+    /// Runs `change`, which removes, truncates or replaces what is at `path`. During a backup, what is there is moved
+    /// aside first.
+    func change<Result>(_ path: String, _ change: () throws -> Result) throws -> Result {
+        guard let lock = try FileLock(lockFile, .shared, waits: false) else {
+            try moveAside(path)
+            return try change()
+        }
+        return try withExtendedLifetime(lock) {
+            removeRetained()
+            return try change()
+        }
+    }
+
+    /// Begins to keep files, after the changes that are under way.
+    /// - Returns: the lock, which ends it.
+    /// - Throws: ``FileStore/IsBackedUp`` during another backup.
+    func begin() throws -> FileLock {
+        // Shared locks last for one change of the disk. An exclusive one lasts for a backup, which is not waited for.
+        let deadline = ContinuousClock.now + Self.changeTimeMax
+        while true {
+            if let lock = try FileLock(lockFile, .exclusive, waits: false) {
+                removeRetained()
+                return lock
+            }
+            guard ContinuousClock.now < deadline else { throw FileStore.IsBackedUp(root: root) }
+            Thread.sleep(forTimeInterval: 0.005)
+        }
+    }
+
+    /// The files that were moved aside, by their paths in the store. Of several of one path it is the first: the
+    /// one that was there when the backup began.
+    func retained() -> [String: String] {
+        var found: [String: String] = [:]
+        for entry in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted() {
+            for (name, path) in Self.regularFiles(in: "\(folder)/\(entry)") where found[name] == nil {
+                found[name] = path
+            }
+        }
+        return found
+    }
+
+    func removeRetained() { try? FileManager.default.removeItem(atPath: folder) }
+
+    /// The regular files below a folder, by their paths relative to it, without those of folders whose names begin with
+    /// a dot.
+    static func regularFiles(in folder: String) -> [(name: String, path: String)] {
+        guard let entries = FileManager.default.enumerator(atPath: folder) else { return [] }
+        var found: [(name: String, path: String)] = []
+        for case let entry as String in entries where !entry.hasPrefix(".") {
+            var status = stat()
+            let path = folder + "/" + entry
+            if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG { found.append((entry, path)) }
+        }
+        return found
+    }
+
+    /// A removal of a large folder takes the longest.
+    private static let changeTimeMax = Duration.seconds(30)
+
+    private func moveAside(_ path: String) throws {
+        guard path.hasPrefix(root + "/") else { preconditionFailure("\(path) is no path of the store \(root)") }
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        // The names have the order of the moves.
+        let moment = "\(Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))-\(UUID().uuidString)"
+        let target = "\(folder)/\(moment)/\(path.dropFirst(root.count + 1))"
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        try FileManager.default.createDirectory(
+            atPath: URL(filePath: target).deletingLastPathComponent().path, withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700])
+        guard rename(path, target) == 0 || errno == ENOENT else {
+            throw FileStore.Failure(verb: "keep", code: errno)
+        }
+    }
+}
+
+extension FileStore {
+    /// A second backup of a store at the same time.
+    package struct IsBackedUp: Error, CustomStringConvertible {
+        let root: String
+        package var description: String { "Another backup of \(root) is running." }
+    }
+}
