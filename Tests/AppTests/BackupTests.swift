@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test func `contents that an earlier backup has are not copied again, and are removed with the last backup of them`()
+    @Test func `contents of earlier backups are not copied again, and go with the last backup that has them`()
         async throws
     {
         try await withTestApp(.sqlite) { app in

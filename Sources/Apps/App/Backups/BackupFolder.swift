@@ -59,7 +59,8 @@ package struct BackupFolder: Sendable {
     /// Writes a backup: it gets its name when all of it is on the disk.
     /// - Parameter write: writes the copy of the database into a folder, and the contents of files.
     /// - Returns: the name and the manifest.
-    func add(_ write: (String) async throws -> BackupManifest) async throws -> (name: String, manifest: BackupManifest) {
+    func add(_ write: (String) async throws -> BackupManifest) async throws -> (name: String, manifest: BackupManifest)
+    {
         try removeUnfinished()
         let temporary = "\(path)/\(Self.unfinished)\(UUID().uuidString)"
         try DurableFile.makeFolder(temporary)

@@ -1,6 +1,7 @@
 import Files
 import Foundation
-package import Modules
+import Modules
+import Secrets
 import StoragePostgres
 import StorageSQLite
 
@@ -96,9 +97,10 @@ package struct BackupService: Sendable {
         moment: Instant, schema: String, migrations: [String]
     ) {
         try await database.read { transaction in
-            guard let schema = try transaction.first("SELECT current_schema() AS name", { try $0["name"] as String? })
-                ?? nil
-            else { throw BackupFault("The database has no schema of the connection's search_path.") }
+            let found = try transaction.first("SELECT current_schema() AS name") { try $0["name"] as String? }
+            guard let schema = found ?? nil else {
+                throw BackupFault("The database has no schema of the connection's search_path.")
+            }
             return (transaction.now, schema, try Migrator.applied(in: transaction))
         }
     }

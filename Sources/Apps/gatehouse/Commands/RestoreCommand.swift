@@ -66,7 +66,8 @@ struct RestoreCommand: AsyncParsableCommand {
                     + findings.prefix(20).map { "  \($0)" }.joined(separator: "\n"))
         }
         Terminal.print(
-            "Verified: \(allInvariants.count) invariants hold, and so does the audit trail of \(report.audit.rows) rows.")
+            "Verified: \(allInvariants.count) invariants hold, and so does the audit trail of \(report.audit.rows) rows."
+        )
     }
 
     private func overrides(for manifest: BackupManifest) -> [String: String] {
