@@ -20,6 +20,11 @@ import Testing
         case other
     }
 
+    private struct Acknowledgement: Sendable {
+        let change: Change
+        let time: Instant
+    }
+
     private struct Callers: Sendable {
         let product: [String: String]
         let person: [String: String]
@@ -44,7 +49,7 @@ import Testing
             let callers = try await Self.callers(
                 of: TestApp(app: app, clock: TestClock(Runtime.system.now()), engine: engine, log: log))
             await app.close()
-            var acknowledged: [(change: Change, time: Instant)] = []
+            var acknowledged: [Acknowledgement] = []
             for round in 1...Self.rounds {
                 let server = try await ServerProcess.start(folder: data, database: place.configurationURL)
                 let backup = Backup(folder: folder, data: data.path(), database: place.configurationURL)
@@ -82,8 +87,8 @@ import Testing
     /// server after some more.
     private static func load(
         _ server: ServerProcess, by callers: Callers, round: Int, during backup: Backup
-    ) async throws -> [(Change, Instant)] {
-        let (stream, continuation) = AsyncStream.makeStream(of: (Change, Instant).self)
+    ) async throws -> [Acknowledgement] {
+        let (stream, continuation) = AsyncStream.makeStream(of: Acknowledgement.self)
         async let ended: Void = withTaskGroup(of: Void.self) { group in
             for client in 0..<clients {
                 group.addTask {
@@ -93,7 +98,7 @@ import Testing
                         number += 1
                     } while await change(
                         "\(round)-\(client)-\(number)", number, on: connection, by: callers,
-                        acknowledge: { continuation.yield(($0, Runtime.system.now())) })
+                        acknowledge: { continuation.yield(Acknowledgement(change: $0, time: Runtime.system.now())) })
                     await connection.shutDown()
                 }
             }
@@ -101,7 +106,7 @@ import Testing
             continuation.finish()
         }
         var iterator = stream.makeAsyncIterator()
-        var acknowledged: [(Change, Instant)] = []
+        var acknowledged: [Acknowledgement] = []
         func receive(_ count: Int) async {
             for _ in 0..<count { if let next = await iterator.next() { acknowledged.append(next) } }
         }
@@ -159,7 +164,7 @@ import Testing
     /// Restores the newest backup into an installation of its own, which the command verifies, and looks for what was
     /// acknowledged before its moment.
     private static func checkRestored(
-        _ backup: Backup, _ acknowledged: [(change: Change, time: Instant)], engine: Engine, round: Int
+        _ backup: Backup, _ acknowledged: [Acknowledgement], engine: Engine, round: Int
     ) async throws {
         let (folder, names) = try BackupFolder.locate(backup.target)
         let moment = try folder.manifest(of: try #require(names.last)).moment
@@ -191,8 +196,8 @@ import Testing
                 let bytes = try? Data(contentsOf: store.appending(path: id))
                 #expect((bytes?.count ?? 0) > 20_000, "round \(round): \(id)")
             }
-            for (change, time) in acknowledged where time < moment {
-                switch change {
+            for acknowledgement in acknowledged where acknowledgement.time < moment {
+                switch acknowledgement.change {
                 case .reserved(let operation): #expect(found.contains(operation), "round \(round)")
                 case .uploaded(let id, let content):
                     #expect(files.contains(id), "round \(round)")

@@ -181,14 +181,14 @@ struct TrainingFixture: Sendable {
         #expect(faults == [], sourceLocation: location)
     }
 
-    /// The paths of all files in the file store, relative to its root.
+    /// The paths of all files in the file store, relative to its root, without those of the store itself.
     func filesOnDisk() -> [String] {
         let root = app.app.configuration.dataFolder + "/files"
         let entries = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
         return entries.filter { path in
             var isFolder: ObjCBool = false
             return FileManager.default.fileExists(atPath: root + "/" + path, isDirectory: &isFolder)
-                && !isFolder.boolValue
+                && !isFolder.boolValue && !path.hasPrefix(".")
         }.sorted()
     }
 

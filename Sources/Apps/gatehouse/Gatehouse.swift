@@ -36,7 +36,7 @@ struct Gatehouse: AsyncParsableCommand {
             CommandGroup(
                 name: "Set up",
                 subcommands: [MigrateCommand.self, AdminCommand.self, KeysCommand.self, ConfigCommand.self]),
-            CommandGroup(name: "Keep", subcommands: [BackupCommand.self, RestoreCommand.self]),
+            CommandGroup(name: "Back up", subcommands: [BackupCommand.self, RestoreCommand.self]),
             CommandGroup(
                 name: "Inspect",
                 subcommands: [

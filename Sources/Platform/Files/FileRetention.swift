@@ -37,14 +37,16 @@ struct FileRetention: Sendable {
     /// - Returns: the lock, which ends it.
     /// - Throws: ``FileStore/IsBackedUp`` during another backup.
     func begin() throws -> FileLock {
-        // Shared locks last for one change of the disk. An exclusive one lasts for a backup, which is not waited for.
         let deadline = ContinuousClock.now + Self.changeTimeMax
         while true {
             if let lock = try FileLock(lockFile, .exclusive, waits: false) {
                 removeRetained()
                 return lock
             }
-            guard ContinuousClock.now < deadline else { throw FileStore.IsBackedUp(root: root) }
+            // Shared locks last for one change of the disk. The exclusive one of a backup is not waited for.
+            guard ContinuousClock.now < deadline, try FileLock(lockFile, .shared, waits: false) != nil else {
+                throw FileStore.IsBackedUp(root: root)
+            }
             Thread.sleep(forTimeInterval: 0.005)
         }
     }

@@ -35,7 +35,7 @@ package struct PostgresDump: Sendable {
 
     /// Creates the tables of a dump, in the schema of the same name, which must exist, in one transaction.
     package func restore(from path: String) throws {
-        let list = path + ".list"
+        let list = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).list").path
         defer { unlink(list) }
         // The schema itself is left out: creating one that exists would be an error.
         let entries = try run("pg_restore", ["--list", path]).split(separator: "\n").filter { line in
@@ -49,9 +49,6 @@ package struct PostgresDump: Sendable {
                 "--dbname=\(environment["PGDATABASE"] ?? "")", path,
             ])
     }
-
-    /// Reads a dump as a whole, without a database.
-    package func check(_ path: String) throws { try run("pg_restore", ["--file=/dev/null", path]) }
 
     /// - Returns: the standard output.
     @discardableResult

@@ -1,7 +1,7 @@
 package import Audit
 import Files
 import Foundation
-package import Modules
+import Modules
 import StoragePostgres
 
 /// Restores a backup into an empty installation.
@@ -69,7 +69,7 @@ package struct RestoreService: Sendable {
             throw MigrationFault.databaseIsNewer(newer)
         }
         try checkKeys(manifest)
-        if let file = try storedFile {
+        if let file = storedFile {
             throw BackupFault("\(filesFolder) has files already, such as \(file). Restore into an empty data folder.")
         }
         try await checkDatabase(manifest)
@@ -125,14 +125,13 @@ package struct RestoreService: Sendable {
 
     private var filesFolder: String { "\(configuration.dataFolder)/files" }
 
+    /// A file of the store; nil where it has none.
     private var storedFile: String? {
-        get throws {
-            let entries = FileManager.default.enumerator(atPath: filesFolder)
-            while let entry = entries?.nextObject() as? String {
-                if !entry.hasPrefix("."), DurableFile.status(of: "\(filesFolder)/\(entry)") != nil { return entry }
-            }
-            return nil
+        let entries = FileManager.default.enumerator(atPath: filesFolder)
+        while let entry = entries?.nextObject() as? String {
+            if !entry.hasPrefix("."), DurableFile.status(of: "\(filesFolder)/\(entry)") != nil { return entry }
         }
+        return nil
     }
 
     // MARK: Writing
