@@ -52,6 +52,8 @@ struct BackupFiles: Sendable {
             for name in try FileManager.default.contentsOfDirectory(atPath: path) where !kept.contains(name) {
                 try FileManager.default.removeItem(atPath: "\(path)/\(name)")
             }
+            // Only where it is empty.
+            rmdir(path)
         }
     }
 }
