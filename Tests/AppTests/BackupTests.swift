@@ -1,4 +1,5 @@
 import App
+import Audit
 import Base
 import Files
 import Foundation
