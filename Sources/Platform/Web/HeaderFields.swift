@@ -19,6 +19,8 @@ extension HTTPField.Name {
     package static let idempotencyKey = constant("Idempotency-Key")
     package static let prefer = constant("Prefer")
     package static let csrfToken = constant("X-CSRF-Token")
+    /// Tells nginx to pass a response on as it arrives.
+    package static let xAccelBuffering = constant("X-Accel-Buffering")
     package static let apiKey = constant("X-API-Key")
 
     /// A name from the source code. A name that is not a token stops the program.

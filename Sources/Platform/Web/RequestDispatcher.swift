@@ -97,7 +97,9 @@ package final class RequestDispatcher: Sendable {
                 }
             }
         } catch {
-            response = problemResponse(Problem.wrapping(error), requestID: requestID, route: routed)
+            response = problemResponse(
+                Problem.wrapping(error), requestID: requestID, route: routed,
+                as: found?.problemFormat?.body(head.headerFields))
         }
         if isCounted, let forwarded { requestsInFlight.end(forwarded) }
         response.headers.reserveCapacity(Self.usualFields)
@@ -136,7 +138,10 @@ package final class RequestDispatcher: Sendable {
         (max(0, duration.microseconds) + unit - 1) / unit * unit
     }
 
-    private func problemResponse(_ problem: Problem, requestID: String, route: String) -> Response {
+    /// - Parameter format: nil for RFC 9457.
+    private func problemResponse(
+        _ problem: Problem, requestID: String, route: String, as format: ProblemFormat.Body? = nil
+    ) -> Response {
         // An overload without a cause is a limit that clients reach, and a part that is not configured is a setting:
         // the metric counts them, and a flood of them fills no log.
         if problem.kind.status >= 500, ![.overloaded, .notConfigured].contains(problem.kind) || problem.cause != nil {
@@ -148,7 +153,8 @@ package final class RequestDispatcher: Sendable {
                 ])
         }
         metrics.increment("gatehouse_refusals_total", [("code", problem.kind.code)])
-        return problem.response(requestID: requestID)
+        guard let format else { return problem.response(requestID: requestID) }
+        return problem.response(with: format(problem, requestID), mediaType: ProblemFormat.mediaType)
     }
 
     /// - Parameters:
@@ -310,10 +316,14 @@ extension Problem {
         body["code"] = .string(kind.code)
         body["request_id"] = .string(requestID)
         body["error"] = .string(title)
+        return response(with: .object(body), mediaType: "application/problem+json")
+    }
+
+    fileprivate func response(with body: JSONValue, mediaType: String) -> Response {
         var response = Response(
             status: HTTPResponse.Status(code: kind.status),
-            headers: [.contentType: "application/problem+json; charset=utf-8", .cacheControl: "no-store"],
-            body: .buffer(PayloadWriter.json(.object(body)))
+            headers: [.contentType: "\(mediaType); charset=utf-8", .cacheControl: "no-store"],
+            body: .buffer(PayloadWriter.json(body))
         )
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { response.headers[name] = value }

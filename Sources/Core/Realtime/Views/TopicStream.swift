@@ -26,7 +26,7 @@ struct TopicStream: Sendable {
         Response(
             status: .ok,
             headers: [
-                .contentType: format.mediaType, .cacheControl: "no-store", .vary: "Accept", .accelBuffering: "no",
+                .contentType: format.mediaType, .cacheControl: "no-store", .vary: "Accept", .xAccelBuffering: "no",
             ],
             body: .chunks { [self] in
                 var isFirst = format == .events
@@ -61,9 +61,4 @@ struct TopicStream: Sendable {
             chunk.writeString("\n")
         }
     }
-}
-
-extension HTTPField.Name {
-    /// Tells nginx to pass a response on as it arrives.
-    fileprivate static let accelBuffering = constant("X-Accel-Buffering")
 }

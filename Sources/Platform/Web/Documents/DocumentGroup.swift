@@ -3,7 +3,8 @@ package struct DocumentGroup: Sendable {
     package let title: String
     /// One sentence.
     package let description: String
-    /// The first segments below `/v1` of the paths in the group; empty for the group of the paths at the root.
+    /// The first segments below `/v1` of the paths in the group, or the first two, such as `chat/completions`; empty
+    /// for the group of the paths at the root.
     package let segments: Set<String>
 
     package init(_ title: String, _ description: String, segments: Set<String>) {
@@ -18,8 +19,10 @@ package struct DocumentGroup: Sendable {
     /// - Returns: the group of a route. A path that is in no group makes a group of its first segment.
     static func group(of route: Route, among groups: [DocumentGroup]) -> DocumentGroup {
         guard route.path.hasPrefix("/v1/") else { return groups.first { $0.segments.isEmpty } ?? root }
-        let segment = String(route.path.dropFirst(4).prefix { $0 != "/" })
-        return groups.first { $0.segments.contains(segment) } ?? DocumentGroup(segment, "", segments: [segment])
+        let parts = route.path.dropFirst(4).split(separator: "/", omittingEmptySubsequences: false)
+        let segment = String(parts[0])
+        return groups.first { $0.segments.contains(parts.prefix(2).joined(separator: "/")) }
+            ?? groups.first { $0.segments.contains(segment) } ?? DocumentGroup(segment, "", segments: [segment])
     }
 
     /// The routes by group: the given groups in their order, then the others by title. Groups without a route are left

@@ -113,10 +113,17 @@ package struct OpenAPI: Sendable {
         for (status, kinds) in Dictionary(grouping: route.problems, by: \.status) {
             responses[String(status)] = [
                 "description": .string(kinds.map { "`\($0.code)`: \($0.title)" }.sorted().joined(separator: "  \n")),
-                "content": ["application/problem+json": ["schema": ["$ref": "#/components/schemas/Problem"]]],
+                "content": problemContent(route, reader),
             ]
         }
         return responses
+    }
+
+    private static func problemContent(_ route: Route, _ reader: SchemaReader) -> JSONValue {
+        guard let format = route.problemFormat else {
+            return ["application/problem+json": ["schema": ["$ref": "#/components/schemas/Problem"]]]
+        }
+        return [ProblemFormat.mediaType: ["schema": reader.schema(of: format.payload).json]]
     }
 
     private static func operationID(_ route: Route) -> String {

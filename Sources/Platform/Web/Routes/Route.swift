@@ -26,6 +26,8 @@ package final class Route: Sendable {
     package let answers: [DocumentedResponse]
     /// Every problem that the route may answer with, without duplicates.
     package let problems: [Problem.Kind]
+    /// How the route answers with problems; nil for RFC 9457.
+    let problemFormat: ProblemFormat?
     private let pipeline: RoutePipeline
     private let enter: @Sendable (Request, RoutePipeline) async throws(Problem) -> Response
 
@@ -39,6 +41,9 @@ package final class Route: Sendable {
     /// The same route with a coarse `X-Process-Time`, for one whose duration must not tell what its response does not,
     /// such as whether an account exists. The microseconds of the server have none of the noise of the network.
     package func withCoarseProcessTime() -> Route { Route(self, processTimeUnit: 50_000) }
+
+    /// The same route, whose problems have another form.
+    package func answeringProblems(as format: ProblemFormat) -> Route { Route(self, problemFormat: format) }
 
     /// The same route with one more step, behind the steps of its phase.
     /// - Parameter isEnabled: false documents the step and does not run it.
@@ -74,6 +79,7 @@ package final class Route: Sendable {
         self.path = Self.canonical(path)
         aliases = []
         processTimeUnit = 1
+        problemFormat = nil
         self.summary = summary
         self.input = input
         self.enter = enter
@@ -91,12 +97,13 @@ package final class Route: Sendable {
     /// A copy with what was added.
     private init(
         _ route: Route, addedAliases: [String] = [], added: (step: RouteStep, problems: [Problem.Kind])? = nil,
-        pipeline: RoutePipeline? = nil, processTimeUnit: Int64? = nil
+        pipeline: RoutePipeline? = nil, processTimeUnit: Int64? = nil, problemFormat: ProblemFormat? = nil
     ) {
         (method, path, summary) = (route.method, route.path, route.summary)
         (input, answers, enter) = (route.input, route.answers, route.enter)
         aliases = route.aliases + addedAliases
         self.processTimeUnit = processTimeUnit ?? route.processTimeUnit
+        self.problemFormat = problemFormat ?? route.problemFormat
         var (steps, problems) = (route.steps, route.problems)
         if let (step, kinds) = added {
             steps.insert(step, at: steps.firstIndex { $0.phase > step.phase } ?? steps.count)
