@@ -26,16 +26,20 @@ package struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
     package let message: String
     /// What the service asks for.
     package let retryAfter: Duration?
+    /// The tokens that the service had counted when an answer broke off; nil where it had not.
+    package var usage: ModelUsage?
     /// Whether another attempt may succeed: of an answer of which nothing was handed on.
     var isRepeatable: Bool
 
     package init(
-        _ kind: Kind, _ message: String, status: Int? = nil, retryAfter: Duration? = nil, isRepeatable: Bool = false
+        _ kind: Kind, _ message: String, status: Int? = nil, retryAfter: Duration? = nil, usage: ModelUsage? = nil,
+        isRepeatable: Bool = false
     ) {
         self.kind = kind
         self.message = message
         self.status = status
         self.retryAfter = retryAfter
+        self.usage = usage
         self.isRepeatable = isRepeatable
     }
 

@@ -34,7 +34,7 @@ package struct ModelMessage: Sendable, Hashable {
     package init(_ role: Role, _ text: String) { self.init(role, [.text(text)]) }
 
     /// The texts, one after another.
-    var text: String { content.compactMap { if case .text(let text) = $0 { text } else { nil } }.joined() }
+    package var text: String { content.compactMap { if case .text(let text) = $0 { text } else { nil } }.joined() }
 
     var toolCalls: [ModelToolCall] { content.compactMap { if case .toolCall(let call) = $0 { call } else { nil } } }
 }

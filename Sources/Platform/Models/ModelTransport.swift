@@ -95,6 +95,7 @@ final class ModelTransport: Sendable {
             guard var error = Self.error(of: error), decoder.answer.hasBegun else { throw error }
             if error.kind == .unreachable { error = ModelError(.interrupted, "The answer broke off.") }
             error.isRepeatable = false
+            error.usage = decoder.answer.usage
             throw error
         }
     }
