@@ -6,7 +6,9 @@ package struct Migration: Sendable {
     package let name: String
     package let statements: [SQL]
 
-    package init(_ name: String, _ statements: SQL...) {
+    package init(_ name: String, _ statements: SQL...) { self.init(name, statements: statements) }
+
+    package init(_ name: String, statements: [SQL]) {
         self.name = name
         self.statements = statements
     }

@@ -36,6 +36,8 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
         /// A statement that must run before the first ``refusal``: PostgreSQL's triggers call a function, SQLite's do
         /// not.
         case refusalFunction
+        /// A part of an index of texts.
+        case textIndex(TextIndex, TextIndex.Part)
     }
 
     enum Segment: Sendable {
@@ -136,6 +138,7 @@ extension SQL.Idiom {
         case (.skipLocked, .postgres): "FOR UPDATE SKIP LOCKED"
         case (.strict, .postgres), (.strictByKey, .postgres): ""
         case (.forUpdate, .sqlite), (.forNoKeyUpdate, .sqlite), (.skipLocked, .sqlite): ""
+        case (.textIndex(let index, let part), _): index.text(of: part, for: dialect)
         case (.refusal, .sqlite): "BEGIN SELECT RAISE(ABORT, 'rows of this table are immutable'); END"
         case (.refusal, .postgres): "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         case (.refusalFunction, .sqlite): "SELECT 1"
