@@ -10,7 +10,7 @@ import Testing
     private let meters = [Meter.uploads, .processing, .trainingRuns]
     private let features = [Feature("training", title: "Training")]
     private var offers: Offers {
-        Offers(meters: meters, features: features, rateClasses: [RateClass("intents")])
+        Offers(meters: meters, features: features, rateClasses: [RateClass("intents"), RateClass("assistant")])
     }
 
     private func faults(_ yaml: String) -> [String] {

@@ -143,7 +143,7 @@ import Testing
             let logger = app.app.logger
             let offers = Offers(
                 meters: [.uploads, .processing, .trainingRuns], features: [Feature("training", title: "Training")],
-                rateClasses: [RateClass("intents")])
+                rateClasses: [RateClass("intents"), RateClass("assistant")])
             let same = try PlanSet(yaml: PlanSet.builtIn, offers: offers)
             func node(_ file: PlanSet) async throws -> PlanCatalog {
                 try await PlanCatalog(

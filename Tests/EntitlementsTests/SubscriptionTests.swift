@@ -197,6 +197,9 @@ import Testing
                         "iterations": [
                             "limit": -1, "used": 0, "held": 0, "remaining": -1, "resets_at": "2026-02-28T12:00:00Z",
                         ],
+                        "tokens": [
+                            "limit": -1, "used": 0, "held": 0, "remaining": -1, "resets_at": "2026-02-28T12:00:00Z",
+                        ],
                     ],
                     "storage": ["limit": 107_374_182_400, "used": 0, "held": 0, "remaining": 107_374_182_400],
                 ]

@@ -49,6 +49,20 @@ package final class ConcurrencyService: Sendable {
         try slot.requireFree(in: transaction)
     }
 
+    /// A slot for a row that becomes active again, on a route without a gate for it. It is taken in the same
+    /// transaction. The default allowance holds where there is no plan, or the plan does not list the work.
+    package func slot(
+        of concurrency: Concurrency, for person: ID<Person>, of organisation: ID<Organisation>,
+        in transaction: Transaction
+    ) throws -> ConcurrencySlot {
+        let plan = try plans.entitlement(of: organisation, in: transaction)?.plan
+        let isListed = plan?.concurrency[concurrency.name] != nil
+        return ConcurrencySlot(
+            concurrency: concurrency, organisation: organisation,
+            person: concurrency.activeOfPerson == nil || isListed ? nil : person,
+            limit: plans.allowance.concurrency(of: concurrency.name, under: plan))
+    }
+
     /// How many more rows of an organisation may be active, for work that a job starts. Other transactions that ask, or
     /// take a slot of the organisation, wait until this one ends.
     /// - Returns: 0 where neither the plan nor the default allowance lists the work.

@@ -2,14 +2,14 @@ extension PlanSet {
     /// The plans of an installation without a `PLANS_FILE`, from the smallest to the largest. −1 means unlimited.
     package static let builtIn = """
         # Meters of products that run elsewhere, with the titles that begin "… limit reached".
-        meters: { workflows: Workflow, iterations: Iteration }
+        meters: { workflows: Workflow, iterations: Iteration, tokens: Token }
         # Features beside those that the products declare, with their titles.
         features: { commands: Commands }
         # Without a plan, and where a plan lists nothing.
         default:
-          concurrency: { sandbox_sessions: 5 }
-          limits: { iterations: 5 }
-          rates: { default: [60/minute, 1000/hour], writes: [120/minute] }
+          concurrency: { sandbox_sessions: 5, chat_sessions: 10 }
+          limits: { iterations: 5, tokens: 200000 }
+          rates: { default: [60/minute, 1000/hour], writes: [120/minute], assistant: [100/minute] }
         plans:
           - id: free
             name: Free
@@ -22,7 +22,7 @@ extension PlanSet {
             name: Trial
             start: trial
             trial: { days: 30, credits: 10 }
-            limits: { uploads: 5, processing: 5, training_runs: 0, workflows: 10 }
+            limits: { uploads: 5, processing: 5, training_runs: 0, workflows: 10, tokens: 500000 }
             concurrency: { agents: 2 }
             file_mb: 10
             storage_mb: 512
@@ -36,7 +36,7 @@ extension PlanSet {
               - { cycle: yearly, currency: usd, amount: 9999 }
               - { cycle: monthly, currency: inr, amount: 79900, region: IN }
               - { cycle: yearly, currency: inr, amount: 799900, region: IN }
-            limits: { uploads: 5, processing: 5, training_runs: 0, workflows: 100 }
+            limits: { uploads: 5, processing: 5, training_runs: 0, workflows: 100, tokens: 1000000 }
             concurrency: { agents: 5 }
             file_mb: 10
             storage_mb: 1024
@@ -46,7 +46,7 @@ extension PlanSet {
             name: Basic
             start: payment
             provider_prices: true
-            limits: { uploads: 50, processing: 50, training_runs: 0, iterations: 25 }
+            limits: { uploads: 50, processing: 50, training_runs: 0, iterations: 25, tokens: 2000000 }
             file_mb: 100
             storage_mb: 5120
             rates: { default: [120/minute, 4000/hour], checks: [1200/minute] }
@@ -59,7 +59,7 @@ extension PlanSet {
               - { cycle: yearly, currency: usd, amount: 29999 }
               - { cycle: monthly, currency: inr, amount: 239900, region: IN }
               - { cycle: yearly, currency: inr, amount: 2399900, region: IN }
-            limits: { uploads: 50, processing: 50, training_runs: 0, workflows: 500 }
+            limits: { uploads: 50, processing: 50, training_runs: 0, workflows: 500, tokens: 5000000 }
             concurrency: { agents: 20 }
             file_mb: 100
             storage_mb: 5120
@@ -70,7 +70,7 @@ extension PlanSet {
             start: payment
             provider_prices: true
             features: [training]
-            limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 100 }
+            limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 100, tokens: 5000000 }
             file_mb: 500
             storage_mb: 20480
             rates: { default: [300/minute, 10000/hour], checks: [3000/minute] }
@@ -83,7 +83,7 @@ extension PlanSet {
               - { cycle: monthly, currency: inr, amount: 799900, region: IN }
               - { cycle: yearly, currency: inr, amount: 7999900, region: IN }
             features: [training]
-            limits: { uploads: 200, processing: 200, training_runs: 5, workflows: -1 }
+            limits: { uploads: 200, processing: 200, training_runs: 5, workflows: -1, tokens: 20000000 }
             concurrency: { agents: 100 }
             file_mb: 500
             storage_mb: 20480
@@ -94,14 +94,15 @@ extension PlanSet {
             start: payment
             provider_prices: true
             features: [training]
-            limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 300 }
+            limits: { uploads: 200, processing: 200, training_runs: 5, iterations: 300, tokens: 20000000 }
             file_mb: 500
             storage_mb: 20480
             rates: { default: [300/minute, 10000/hour], checks: [3000/minute] }
           - id: enterprise
             name: Enterprise
             features: [training, commands]
-            limits: { uploads: 999, processing: 999, training_runs: -1, workflows: -1, iterations: -1 }
+            limits:
+              { uploads: 999, processing: 999, training_runs: -1, workflows: -1, iterations: -1, tokens: -1 }
             concurrency: { agents: -1 }
             file_mb: 2048
             storage_mb: 102400

@@ -30,6 +30,12 @@ package struct Charge: Sendable {
 
     var bucket: Bucket { Bucket(organisation: organisation, meter: meter.name, periodStart: period.start) }
 
+    /// The same charge for other units, which are known once the body is read. The statement that takes them checks the
+    /// limit.
+    package func taking(_ units: Int64) -> Charge {
+        Charge(meter: meter, units: units, mode: mode, entitlement: entitlement)
+    }
+
     /// The operation key of a request that carries the idempotency key `key`.
     package func operation(key: String) -> String { "\(meter.name):\(key)" }
 
