@@ -124,6 +124,7 @@ let products: [Target] = [
             "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Rates", "Files",
             "CommandSandbox", "GoalGraphs", "Models", "Outbound", .httpTypes,
         ]),
+    .layer("Products", "Assistant", ["Modules", "Audit", "Identity", "Entitlements", "Models", .httpTypes, .nio]),
 ]
 
 /// The product of docs/guides/product.md. The server does not contain it; `ExampleProductTests` wires it.
@@ -248,6 +249,9 @@ let tests: [Target] = [
             "Outbound",
             "TestKit", "Workflows",
         ]),
+    .tests(
+        "AssistantTests",
+        ["App", "Assistant", "Base", "Entitlements", "Modules", "TestKit", .httpTypes, .nio]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(
         "AppTests",

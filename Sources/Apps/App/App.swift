@@ -1,4 +1,5 @@
 import AWS
+import Assistant
 package import Audit
 package import Billing
 import CommandSandbox
@@ -116,7 +117,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
     let ledger = LedgerService(runtime: runtime)
     let offers = Offers(
-        meters: TrainingModule.meters, features: TrainingModule.features, rateClasses: WorkflowsModule.rateClasses)
+        meters: TrainingModule.meters, features: TrainingModule.features,
+        rateClasses: WorkflowsModule.rateClasses + AssistantModule.rateClasses)
     let file = try readPlans(configuration, offers)
     let entitlements = EntitlementsModule(
         database: database,
@@ -227,12 +229,22 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
+    let assistant = AssistantModule(
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        audit: audit.service,
+        settings: try configuration.assistantSettings,
+        logger: logger,
+        runtime: runtime
+    )
+
     // Export and erasure of personal data, in the order of the layers
     let privacy = PrivacyModule(
         identity: identity,
         providers: [
             identity.personalData, webhooks, entitlements, realtime, billing, training, sandbox, marketplace,
-            workflows,
+            workflows, assistant,
         ],
         files: files,
         queue: queue,
@@ -246,7 +258,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     // Routes and jobs
     let modules: [any Module] = [
         audit, identity, privacy, webhooks, entitlements, realtime, billing, training, sandbox, marketplace,
-        workflows,
+        workflows, assistant,
     ]
     let runner = JobRunner(
         database: database,
@@ -309,13 +321,13 @@ package let allMigrations: [Migration] =
     + PrivacyModule.migrations + WebhooksModule.migrations
     + LedgerSchema.migrations + EntitlementsModule.migrations + RealtimeModule.migrations + BillingModule.migrations
     + TrainingModule.migrations + SandboxModule.migrations + MarketplaceModule.migrations
-    + WorkflowsModule.migrations
+    + WorkflowsModule.migrations + AssistantModule.migrations
 
 /// The invariants of every module, in the order of their dependencies.
 package let allInvariants: [Invariant] =
     WebhooksModule.invariants + LedgerInvariants.all + EntitlementsModule.invariants + RealtimeModule.invariants
     + BillingModule.invariants + TrainingModule.invariants + SandboxModule.invariants + MarketplaceModule.invariants
-    + WorkflowsModule.invariants
+    + WorkflowsModule.invariants + AssistantModule.invariants
 
 package let gatehouseVersion = "0.1.0"
 
@@ -447,7 +459,7 @@ private func identitySettings(
     return IdentitySettings(
         issuer: address(configuration),
         keyScopes: TrainingModule.keyScopes + SandboxModule.keyScopes + MarketplaceModule.keyScopes
-            + WorkflowsModule.keyScopes,
+            + WorkflowsModule.keyScopes + AssistantModule.keyScopes,
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),

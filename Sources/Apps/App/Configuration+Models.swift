@@ -1,3 +1,4 @@
+import Assistant
 import GoalGraphs
 import Models
 import Modules
@@ -54,6 +55,21 @@ extension Configuration {
 
     /// 10,000 dollars.
     private static let modelPriceMicrosMax: Int64 = 10_000_000_000
+
+    /// The models of the assistant; outside of production the echo where none is configured.
+    /// - Throws: as ``modelSettings``.
+    var assistantSettings: AssistantSettings {
+        get throws {
+            let model = try modelSettings
+            var names: [String] = []
+            for name in (model.map { [$0.model] + assistantModels } ?? []) where !names.contains(name) {
+                names.append(name)
+            }
+            return AssistantSettings(
+                upstream: model?.upstream, models: names, usesEcho: environment != .production,
+                sessionTimeout: sessionTimeout, answerTokens: Int64(answerTokens))
+        }
+    }
 
     var modelFaults: [String] {
         var faults: [String] = []

@@ -113,6 +113,10 @@ package struct Configuration: Sendable {
     package var modelFallbackAPI: ModelUpstream.API
     /// In US dollars for a million tokens, by the names of models, as `name=price`.
     package var modelPrices: [String]
+    /// Besides the one that products use.
+    package var assistantModels: [String]
+    package var sessionTimeout: Duration
+    package var answerTokens: Int
     /// The virtual payment address of the merchant.
     package var upiAddress: String?
     package var upiMerchantName: String?
@@ -324,6 +328,16 @@ package struct Configuration: Sendable {
             "MODEL_PRICES",
             "what models cost in US dollars for a million tokens, as NAME=PRICE separated by commas; for those of "
                 + "OpenAI and Anthropic that the server has a price of, that one by default")
+        assistantModels = source.list(
+            "ASSISTANT_MODELS",
+            "further models of the same API that clients of the assistant may name, separated by commas; none by "
+                + "default")
+        sessionTimeout = .seconds(
+            source.integer(
+                "SESSION_TIMEOUT", 3_600, 60...2_592_000,
+                "seconds without traffic after which a session of the assistant is idle and not counted as active"))
+        answerTokens = source.integer(
+            "MAX_TOKENS", 4_096, 1...65_536, "tokens of an answer of the assistant where a client names no bound")
         upiAddress = source.text("UPI_ID", "the virtual payment address that payments by UPI go to, such as shop@bank")
         upiMerchantName = source.text("UPI_MERCHANT_NAME", "the name that apps show with UPI_ID, which requires it")
         upiCallbackSecrets = source.secrets(

@@ -48,6 +48,10 @@ private let groups: [DocumentGroup] = [
         "Workflows", "Intents that are planned and run as workflows: their steps, agents, files and audit entries.",
         segments: ["intents", "workflows", "agents", "workflow-schedules", "workflow-approval", "workflow-approvals"]),
     DocumentGroup(
+        "Assistant",
+        "Conversations with language models, in the forms of OpenAI's and Anthropic's APIs, and stored sessions.",
+        segments: ["chat/completions", "messages", "models", "sessions", "projects"]),
+    DocumentGroup(
         "Administration", "Audit log, corrections, plans and service keys, for administrators.", segments: ["admin"]),
     DocumentGroup("Operations", "Status, readiness, metrics, signing keys and the documentation itself.", segments: []),
 ]

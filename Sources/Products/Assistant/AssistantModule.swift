@@ -1,0 +1,62 @@
+package import Audit
+package import Entitlements
+package import Identity
+package import Modules
+
+/// Conversations with language models: an endpoint each for the clients of OpenAI and of Anthropic, and sessions whose
+/// messages are stored.
+package struct AssistantModule: Module {
+    package let routes: [Route]
+    package let workers: [Worker]
+    package let schedules = [MaintainTurnsJob.schedule]
+
+    package init(
+        database: any Database,
+        identity: IdentityModule,
+        entitlements: EntitlementsModule,
+        audit: AuditService,
+        settings: AssistantSettings,
+        logger: Logger,
+        runtime: Runtime
+    ) {
+        let models = AssistantModels(settings, runtime: runtime)
+        let running = RunningTurns()
+        let turns = TurnService(
+            database: database, models: models, concurrency: entitlements.concurrency,
+            settlement: TurnSettlement(quotas: entitlements.quotas), running: running, settings: settings,
+            logger: logger, runtime: runtime)
+        let sessions = AssistantSessionService(
+            database: database, models: models, concurrency: entitlements.concurrency, running: running,
+            audit: audit, settings: settings, runtime: runtime)
+        routes =
+            ChatCompletionRoutes(
+                turns: turns, settings: settings, member: identity.member, entitlements: entitlements
+            ).routes
+            + AnthropicMessageRoutes(turns: turns, member: identity.member, entitlements: entitlements).routes
+            + ModelRoutes(models: models, member: identity.member).routes
+            + AssistantProjectRoutes(
+                projects: AssistantProjectService(database: database, audit: audit, runtime: runtime),
+                member: identity.member, entitlements: entitlements
+            ).routes
+            + AssistantSessionRoutes(sessions: sessions, member: identity.member, entitlements: entitlements).routes
+        workers = [MaintainTurnsJob.worker(turns)]
+    }
+
+    package static let keyScopes: [KeyScope] = [.assistant]
+    package static let rateClasses: [RateClass] = [.assistant]
+    package static let migrations = AssistantSchema.migrations
+    package static let invariants = AssistantInvariants.all
+    package var migrations: [Migration] { Self.migrations }
+}
+
+extension AssistantModule: PersonalDataProvider {
+    package var personalDataTables: [PersonalDataTable] { AssistantPersonalData.tables }
+}
+
+extension KeyScope {
+    package static let assistant = KeyScope("assistant")
+}
+
+extension RateClass {
+    static let assistant = RateClass("assistant")
+}

@@ -1,0 +1,56 @@
+import Identity
+import Modules
+
+/// The personal data of the assistant: exported, and deleted with the organisation.
+enum AssistantPersonalData {
+    /// In the order in which the rows can be erased: a referring table precedes the table that it refers to.
+    static let tables: [PersonalDataTable] = {
+        let inErasedOrganisations: @Sendable (DataSubject) -> SQL = { "organisation_id IN \(list: $0.organisations)" }
+        // The conversations of a person are the person's own, also in organisations that remain.
+        let ofSubject: @Sendable (DataSubject) -> SQL = {
+            "(organisation_id IN \(list: $0.organisations) OR person_id = \($0.person))"
+        }
+        return [
+            PersonalDataTable(
+                "assistant-messages", in: "assistant_messages",
+                where: { "session_id IN (SELECT id FROM assistant_sessions WHERE \(ofSubject($0)))" },
+                showing: [
+                    "id", "session_id", "turn_id", "position", "role", "content", "token_count", "is_interrupted",
+                    "created_at",
+                ], orderedBy: "session_id, position"),
+            // Behind the deletion of the messages, whose words would stay in the files of SQLite.
+            PersonalDataTable("assistant-message-texts", in: "assistant_messages_text") { subject, _, transaction in
+                let sessions = try transaction.count(
+                    "SELECT COUNT(*) AS count FROM assistant_sessions WHERE \(ofSubject(subject))")
+                if sessions > 0 { try transaction.execute(AssistantSchema.messageTexts.merge) }
+            },
+            // What turns have cost organisations that remain is kept, without the session and the person.
+            PersonalDataTable("assistant-turns-elsewhere", in: "assistant_turns") { subject, pseudonym, transaction in
+                try transaction.execute(
+                    """
+                    UPDATE assistant_turns SET person_id = \(pseudonym), session_id = NULL
+                    WHERE person_id = \(subject.person)
+                    """
+                )
+            },
+            PersonalDataTable(
+                "assistant-turns", in: "assistant_turns", where: inErasedOrganisations,
+                showing: [
+                    "id", "session_id", "model", "state", "is_streamed", "reserved_tokens", "input_tokens",
+                    "output_tokens", "is_estimated", "cost_micros", "error", "started_at", "finished_at",
+                ]),
+            PersonalDataTable(
+                "assistant-sessions", in: "assistant_sessions", where: ofSubject,
+                showing: [
+                    "id", "project_id", "name", "model", "metadata", "message_count", "turn_count", "error_count",
+                    "input_tokens", "output_tokens", "cost_micros", "archived_at", "created_at", "updated_at",
+                ]),
+            PersonalDataTable(
+                "assistant-projects", in: "assistant_projects", where: ofSubject,
+                showing: ["id", "name", "description", "path", "metadata", "is_active", "created_at", "updated_at"]),
+            PersonalDataTable(
+                "assistant-allowances", in: "assistant_allowances", where: { "person_id = \($0.person)" },
+                showing: ["month", "used", "held"], orderedBy: "month"),
+        ]
+    }()
+}

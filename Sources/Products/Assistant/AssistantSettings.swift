@@ -1,0 +1,27 @@
+package import Models
+import Modules
+
+/// The settings of the assistant.
+package struct AssistantSettings: Sendable {
+    /// The service of the models; nil where none is configured.
+    package var upstream: ModelUpstream?
+    /// The models that clients may name, the default first; empty without a service.
+    package var models: [String]
+    /// Whether a local model that repeats what it is told stands in for a service that is not configured.
+    package var usesEcho: Bool
+    /// Without traffic for this long a session becomes idle.
+    package var sessionTimeout: Duration
+    /// Tokens of an answer where the client names no bound.
+    package var answerTokens: Int64
+
+    package init(
+        upstream: ModelUpstream? = nil, models: [String] = [], usesEcho: Bool = false,
+        sessionTimeout: Duration = .hours(1), answerTokens: Int64 = 4_096
+    ) {
+        self.upstream = upstream
+        self.models = models
+        self.usesEcho = usesEcho
+        self.sessionTimeout = sessionTimeout
+        self.answerTokens = answerTokens
+    }
+}

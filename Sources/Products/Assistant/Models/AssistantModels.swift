@@ -1,0 +1,37 @@
+import Models
+import Modules
+
+/// The models of this installation, the default first.
+struct AssistantModels: Sendable {
+    /// Nil where none is configured.
+    let client: (any ModelClient)?
+    let names: [String]
+
+    init(_ settings: AssistantSettings, runtime: Runtime) {
+        if let upstream = settings.upstream {
+            client = upstream.client(runtime: runtime)
+            names = settings.models
+        } else {
+            client = settings.usesEcho ? EchoModelClient() : nil
+            names = settings.usesEcho ? [EchoModelClient.model] : []
+        }
+    }
+
+    /// - Throws: `not-configured`.
+    func requireClient() throws(Problem) -> any ModelClient {
+        guard let client else {
+            throw Problem(.notConfigured, detail: "No language model is configured (ANTHROPIC_API_KEY).")
+        }
+        return client
+    }
+
+    /// - Parameter name: nil for the default model.
+    /// - Throws: `model-not-found`; `not-configured` where there is no model at all.
+    func name(_ name: String?) throws(Problem) -> String {
+        _ = try requireClient()
+        guard let found = name == nil ? names.first : names.first(where: { $0 == name }) else {
+            throw Problem(.modelNotFound, detail: "GET /v1/models lists the models.")
+        }
+        return found
+    }
+}

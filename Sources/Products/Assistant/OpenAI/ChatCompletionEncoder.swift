@@ -1,0 +1,87 @@
+import Models
+import Modules
+import NIOCore
+
+/// The chunks of a streamed answer in OpenAI's API.
+struct ChatCompletionEncoder: TurnEncoder {
+    /// Whether a chunk with the tokens precedes the end.
+    let includesUsage: Bool
+    let count: Int
+    private var head: [String: JSONValue] = [:]
+
+    init(_ request: ChatCompletionRequest) {
+        includesUsage = request.streamOptions?.includeUsage ?? false
+        count = Int(request.n ?? 1)
+    }
+
+    mutating func start(of turn: AssistantTurn) -> ByteBuffer {
+        head = [
+            "id": .string(ChatCompletion.id(of: turn)), "object": "chat.completion.chunk",
+            "created": .integer(turn.startedAt.seconds), "model": .string(turn.model),
+        ]
+        if let session = turn.session { head["session_id"] = .string(session.text) }
+        var chunks = ByteBuffer()
+        for choice in 0..<count { write(choice, ["role": "assistant", "content": ""], nil, to: &chunks) }
+        return chunks
+    }
+
+    mutating func part(_ event: ModelEvent) -> ByteBuffer? {
+        guard case .text(let text) = event.kind else { return nil }
+        var chunk = ByteBuffer()
+        write(event.choice, ["content": .string(text)], nil, to: &chunk)
+        return chunk
+    }
+
+    mutating func end(of answer: TurnAnswer) -> ByteBuffer {
+        var chunks = ByteBuffer()
+        for (index, choice) in answer.choices.enumerated() {
+            write(index, [:], ChatCompletion.reason(choice.finish), to: &chunks)
+        }
+        if includesUsage {
+            let usage = ChatCompletionUsage(answer)
+            var chunk = head
+            chunk["choices"] = []
+            chunk["usage"] = [
+                "prompt_tokens": .integer(usage.promptTokens), "completion_tokens": .integer(usage.completionTokens),
+                "total_tokens": .integer(usage.totalTokens), "input_tokens": .integer(usage.inputTokens),
+                "output_tokens": .integer(usage.outputTokens),
+                "total_cost": .decimal("\(usage.totalCost)"),
+            ]
+            chunks.writeEvent(.object(chunk))
+        }
+        chunks.writeString("data: [DONE]\n\n")
+        return chunks
+    }
+
+    mutating func failure(_ problem: Problem, requestID: String) -> ByteBuffer {
+        var chunk = ByteBuffer()
+        let error: JSONValue = [
+            "message": .string(problem.detail ?? problem.title), "type": "api_error", "code": "internal_error",
+        ]
+        chunk.writeEvent([
+            "error": error, "code": .string(problem.kind.code), "request_id": .string(requestID),
+        ])
+        return chunk
+    }
+
+    private func write(_ choice: Int, _ delta: JSONValue, _ finish: String?, to chunks: inout ByteBuffer) {
+        var chunk = head
+        chunk["choices"] = [
+            ["index": .integer(Int64(choice)), "delta": delta, "finish_reason": finish.map { .string($0) } ?? .null]
+        ]
+        chunks.writeEvent(.object(chunk))
+    }
+}
+
+extension ByteBuffer {
+    /// Appends a server-sent event.
+    /// - Parameter name: nil for an event without one.
+    mutating func writeEvent(_ data: JSONValue, name: String? = nil) {
+        if let name { writeString("event: \(name)\n") }
+        writeString("data: ")
+        var json: [UInt8] = []
+        json.append(json: data)
+        writeBytes(json)
+        writeString("\n\n")
+    }
+}

@@ -1,0 +1,40 @@
+import Modules
+import Synchronization
+
+/// The turns that run in this process. Each is a task of its own, which ends by itself, when it is stopped, or when its
+/// client goes away.
+final class RunningTurns: Sendable {
+    private struct Entry {
+        let task: Task<Void, Never>
+        var isStopped = false
+    }
+
+    private let entries = Mutex<[ID<AssistantTurn>: Entry]>([:])
+
+    /// Runs `body` as the task of a turn.
+    func start(_ id: ID<AssistantTurn>, _ body: @escaping @Sendable () async -> Void) {
+        // Under the lock, so that a task that ends at once finds its entry.
+        entries.withLock { entries in
+            let task = Task {
+                await body()
+                _ = self.entries.withLock { $0.removeValue(forKey: id) }
+            }
+            entries[id] = Entry(task: task)
+        }
+    }
+
+    /// Ends a turn because a person wants it. Without effect for one that does not run here.
+    func stop(_ id: ID<AssistantTurn>) {
+        let task = entries.withLock { entries in
+            entries[id]?.isStopped = true
+            return entries[id]?.task
+        }
+        task?.cancel()
+    }
+
+    /// Ends a turn whose client went away.
+    func cancel(_ id: ID<AssistantTurn>) { entries.withLock { $0[id]?.task }?.cancel() }
+
+    /// Whether a person has stopped the turn.
+    func isStopped(_ id: ID<AssistantTurn>) -> Bool { entries.withLock { $0[id]?.isStopped } ?? false }
+}

@@ -1,0 +1,59 @@
+import Models
+import Modules
+
+/// A request for an answer, in the words of neither API.
+struct TurnRequest: Sendable {
+    /// Nil for the model of the session, or the default one.
+    var model: String?
+    /// In their order, system messages among them.
+    var messages: [ModelMessage]
+    /// Of each answer.
+    var answerTokens: Int64
+    var temperature: Double?
+    var topP: Double?
+    var stopSequences: [String] = []
+    /// Answers to the same conversation.
+    var count = 1
+    var isStreamed: Bool
+    /// Where the messages follow those that are stored, and are stored.
+    var session: ID<AssistantSession>?
+
+    static let messagesMax = 2_000
+    static let answerTokensMax: Int64 = 65_536
+    static let stopSequencesMax = 4
+
+    /// - Throws: `validation-failed` for what the schema does not express.
+    func check() throws(Problem) {
+        guard messages.contains(where: { $0.role != .system }) else {
+            throw Problem.invalid("/messages", "has no message of the user")
+        }
+        guard messages.allSatisfy({ !$0.text.utf8.contains(0) }) else {
+            throw Problem.invalid("/messages", "must not contain a NUL character")
+        }
+        guard session == nil || count == 1 else {
+            throw Problem.invalid("/n", "must be 1 in a session")
+        }
+    }
+
+    /// The messages that are new in a conversation. Clients send either these alone, or the whole conversation: where
+    /// theirs begins with all of the stored messages, what follows is new. A system message that is stored is not new.
+    func newMessages(after stored: [ModelMessage]) -> [ModelMessage] {
+        if messages.count > stored.count, messages.starts(with: stored) {
+            return Array(messages.dropFirst(stored.count))
+        }
+        return messages.filter { $0.role != .system || !stored.contains($0) }
+    }
+}
+
+/// An answer that has ended, after it was stored.
+struct TurnAnswer: Sendable {
+    struct Choice: Sendable {
+        let text: String
+        let finish: ModelFinish
+    }
+
+    let turn: AssistantTurn
+    let choices: [Choice]
+    let usage: ModelUsage
+    let costMicros: Int64
+}
