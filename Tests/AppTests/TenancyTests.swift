@@ -255,7 +255,11 @@ private struct OrganisationResources: Sendable {
         try await app.app.database.read { [ids] transaction in
             let tables: SQL =
                 transaction.dialect == .sqlite
-                ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+                // An index of texts has tables of its own, with bytes.
+                ? """
+                SELECT name FROM sqlite_master
+                WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '%~_text~_%' ESCAPE '~'
+                """
                 : "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()"
             let names = try transaction.all(tables) { row in try row.read("name", as: String.self) }.filter {
                 !$0.hasPrefix("audit")
