@@ -36,7 +36,8 @@ enum AssistantInvariants {
             """
             SELECT assistant_allowances.person_id, assistant_allowances.month, held, reserved
             FROM assistant_allowances LEFT JOIN (
-                SELECT person_id, allowance_month, SUM(reserved_tokens) AS reserved FROM assistant_turns
+                SELECT person_id, allowance_month, CAST(SUM(reserved_tokens) AS \(.integer)) AS reserved
+                FROM assistant_turns
                 WHERE state = 'running' AND allowance_month IS NOT NULL GROUP BY person_id, allowance_month
             ) AS turns ON turns.person_id = assistant_allowances.person_id
                 AND turns.allowance_month = assistant_allowances.month
