@@ -96,9 +96,8 @@ import Testing
             }
             var edited = lines
             edited[3] = edited[3].replacingOccurrences(of: "\"success\"", with: "\"failure\"")
-            let finding = #expect(throws: Refusal.self) { [edited] in
-                try AuditHistoryVerifier().verify(edited.joined(separator: "\n") + "\n")
-            }
+            let changed = edited.joined(separator: "\n") + "\n"
+            let finding = #expect(throws: Refusal.self) { try AuditHistoryVerifier().verify(changed) }
             #expect(finding?.findings.first?.hasPrefix("Line 4: the row ") == true, "\(String(describing: finding))")
             #expect(finding?.findings.first?.hasSuffix("was edited.") == true, "\(String(describing: finding))")
         }
