@@ -76,18 +76,20 @@ struct WorkflowProof {
         _ write: @escaping @Sendable (String) -> Void
     ) async throws -> ([Submitted], agents: Int) {
         let database = server.app.database
-        let most = Mutex(0)
         return try await Progress.write(to: write) {
             "\(try await Self.states(in: database)); \(kills.count) kills"
         } during: {
             let watch = Task {
+                var most: Int64 = 0
                 while !Task.isCancelled {
-                    let working = try await database.read {
+                    // The end of the watch cancels its read.
+                    let working = try? await database.read {
                         try $0.count("SELECT COUNT(*) AS count FROM workflow_agents WHERE state = 'working'")
                     }
-                    most.withLock { $0 = max($0, Int(working)) }
-                    try await Task.sleep(for: .milliseconds(20))
+                    most = max(most, working ?? 0)
+                    try? await Task.sleep(for: .milliseconds(20))
                 }
+                return Int(most)
             }
             defer { watch.cancel() }
             async let submitted = submitAll(to: server, receiver.url, token)
@@ -95,7 +97,8 @@ struct WorkflowProof {
                 folder: folder, count: Self.processes, killsMax: killsMax, writesMax: 400,
                 arguments: ["workflow-work", "--folder", folder, "--database", self.database], seed: seed
             ).run(counting: kills)
-            return (try await submitted, most.withLock { $0 })
+            watch.cancel()
+            return (try await submitted, await watch.value)
         }
     }
 
