@@ -57,6 +57,15 @@ import Web
         #expect(response["request_id"]?.string == response.headers[.xRequestID])
     }
 
+    @Test func `a query with a parameter that is not percent-encoded UTF-8 is 400, with the reason`() async {
+        for query in ["a=%ff", "a=%zz", "a=%", "%c0%af=a", "a=1&b=%e0%80"] {
+            let response = await fixture.call("GET", "/things/one?\(query)")
+            #expect(response.status == 400 && response.code == "invalid-request", "\(query)")
+            #expect(response["detail"]?.string?.contains("percent-encoded UTF-8") == true, "\(response)")
+        }
+        #expect(await fixture.call("GET", "/things/one?a=%C3%A9&b&&c=+").status == 200)
+    }
+
     @Test func `invalid percent-encoding in a path is 400`() async {
         for path in ["/things/%", "/things/%2", "/things/%zz", "/things/%ff", "/things/%c0%af", "/things/%+1"] {
             let response = await fixture.call("GET", path)

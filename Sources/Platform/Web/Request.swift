@@ -103,15 +103,22 @@ package struct Query: Sendable {
     package let values: [String: String]
 
     /// Of a target without a query.
-    package static let empty = Query("")
+    package static let empty = Query(values: [:])
 
-    package init(_ text: some StringProtocol) {
+    private init(values: [String: String]) { self.values = values }
+
+    /// - Parameter place: of the text, for the problem: the query or the form.
+    /// - Throws: `invalid-request` for broken percent-encoding, and for bytes that are not UTF-8.
+    package init(_ text: some StringProtocol, of place: String = "query") throws(Problem) {
         var values: [String: String] = [:]
         for pair in text.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = parts.first.flatMap({ FormText.decode($0) }),
                 let value = parts.count > 1 ? FormText.decode(parts[1]) : ""
-            else { continue }
+            else {
+                throw Problem(
+                    .invalidRequest, detail: "The \(place) has a parameter that is not percent-encoded UTF-8.")
+            }
             values[name] = value
         }
         self.values = values

@@ -75,11 +75,13 @@ package final class RequestDispatcher: Sendable {
                 case .found(let route, let parameters):
                     routed = route.path
                     found = route
+                    let query =
+                        if let mark { try Query(target[target.utf8.index(after: mark)...]) } else { Query.empty }
                     let request = Request(
                         method: head.method,
                         path: path,
                         parameters: parameters,
-                        query: mark.map { Query(target[target.utf8.index(after: $0)...]) } ?? .empty,
+                        query: query,
                         headers: head.headerFields,
                         body: body,
                         requestID: requestID,

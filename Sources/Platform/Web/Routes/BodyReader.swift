@@ -41,7 +41,7 @@ struct BodyReader: Sendable {
         let mediaType = Self.mediaType(of: request)
         if traits.acceptsForms, mediaType == "application/x-www-form-urlencoded" {
             let body = try await request.body.collect(upTo: Route.maximumBody)
-            let form = Query(String(buffer: body)).values
+            let form = try Query(String(buffer: body), of: "form").values
             return try decoder.decode(Input.self, from: .object(form.mapValues { .string($0) }))
         }
         guard mediaType == "application/json" || mediaType.hasSuffix("+json") else {
