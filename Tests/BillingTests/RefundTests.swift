@@ -34,6 +34,11 @@ import Testing
             #expect(listed["total"] == 1 && listed["data"]?[0]?["refunded_amount"] == 19.99)
             let refunds = await payments.admin("GET", "payments/\(payment.id)/refunds")
             #expect(refunds.json.array?.count == 2)
+            let unlike = await payments.test.call(
+                "POST", "/v1/admin/payments/\(payment.id)/refunds",
+                json: ["amount": 1, "amount_minor": 101, "reason": "x"], token: payments.administrator.token,
+                headers: ["Idempotency-Key": "unlike"])
+            #expect(unlike["errors"]?[0]?["detail"] == "is not the same amount as amount_minor", "\(unlike)")
             let noKey = await payments.admin("POST", "payments/\(payment.id)/refunds", ["reason": "x"])
             #expect(noKey.status == 400)
         }

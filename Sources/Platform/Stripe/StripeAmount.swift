@@ -5,6 +5,13 @@ package import Base
 package enum StripeAmount {
     private static let writtenWithTwoDecimals: Set<String> = ["isk", "ugx"]
 
+    /// Stripe refuses amounts of three decimals whose last digit is not 0
+    /// (https://docs.stripe.com/currencies#three-decimal).
+    private static let ofThreeDecimals: Set<String> = ["bhd", "jod", "kwd", "omr", "tnd"]
+
+    /// Amounts are multiples of it, in minor units.
+    package static func step(of currency: Currency) -> Int64 { ofThreeDecimals.contains(currency.code) ? 10 : 1 }
+
     /// - Precondition: the amount fits 64 bits in Stripe's units.
     package static func units(of money: Money) -> Int64 { money.minorUnits * factor(money.currency) }
 

@@ -114,9 +114,11 @@ package final class PaymentService: Sendable {
 
     /// Writes an attempt and the call that begins it at the provider, where the subject has no live attempt. The caller
     /// has locked the subject.
-    /// - Throws: `not-configured`; `payment-in-progress` where another transaction has begun one meanwhile.
+    /// - Throws: `not-configured`; `validation-failed` for an amount that the provider does not take in its currency;
+    ///   `payment-in-progress` where another transaction has begun one meanwhile.
     package func begin(_ new: NewPayment, in transaction: Transaction) throws -> Begun {
         try calls.requireClient()
+        try new.amount.requirePayable(at: "/amount")
         let payment = Payment(
             new, id: runtime.id(), by: .intent, to: registration(of: new.purpose).destination, at: transaction.now)
         guard try transaction.insert(payment) else {

@@ -25,6 +25,14 @@ package struct ConnectedAccount: Sendable, Hashable {
 
     /// Whether payouts can be transferred to it.
     package var canBePaid: Bool { providerID != nil && areTransfersActive && arePayoutsEnabled && !isSuspended }
+
+    /// Why an account that exists cannot be paid, in a sentence; nil where it can.
+    var restriction: String? {
+        guard providerID != nil, !canBePaid else { return nil }
+        if isSuspended { return "An administrator has suspended payouts to the payee's account." }
+        guard areDetailsSubmitted else { return "The payee has not completed its account at the payment provider." }
+        return "The payment provider restricts the payee's account\(disabledReason.map { ": \($0)" } ?? "")."
+    }
 }
 
 extension ConnectedAccount {

@@ -289,8 +289,8 @@ extension Currency {
     /// https://docs.stripe.com/currencies#special-cases
     private static let wholeUnits: Set<String> = ["huf", "twd"]
 
-    /// A payout's amount is a multiple of it, in minor units.
-    package var payoutStep: Int64 { Self.wholeUnits.contains(code) ? 100 : 1 }
+    /// A payout's amount is a multiple of it, in minor units. See ``paymentStep``.
+    package var payoutStep: Int64 { Self.wholeUnits.contains(code) ? 100 : paymentStep }
 }
 
 extension Problem.Kind {

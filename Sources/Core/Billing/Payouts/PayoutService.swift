@@ -134,7 +134,7 @@ package final class PayoutService: Sendable {
     private func requireDestination(of new: NewPayout, in transaction: Transaction) throws -> String {
         let account = try transaction.lockedConnectedAccount(of: new.payee)
         guard let account, account.canBePaid, let id = account.providerID, new.destination ?? id == id else {
-            throw Problem(.payoutAccountMissing)
+            throw Problem(.payoutAccountMissing, detail: account?.restriction)
         }
         return id
     }
@@ -297,7 +297,7 @@ package final class PayoutService: Sendable {
         var payout = try locked(id, in: transaction)
         let account = try payout.payee.organisation.flatMap { try transaction.lockedConnectedAccount(of: $0) }
         guard let account, account.canBePaid, let destination = account.providerID else {
-            throw Problem(.payoutAccountMissing)
+            throw Problem(.payoutAccountMissing, detail: account?.restriction)
         }
         try payout.approve(to: destination)
         try enqueue(payout, in: transaction)
@@ -323,6 +323,8 @@ package final class PayoutService: Sendable {
         -> Payout
     {
         var payout = try locked(id, in: transaction)
+        // A repeat reads how the first request has ended.
+        guard payout.state != .reversing, payout.state != .reversed else { return payout }
         try payout.reverse(reason)
         guard let transfer = payout.transfer else { throw Problem(.payoutState) }
         let key = "payout:\(payout.id):reversal:\(payout.reversalAttempt)"

@@ -24,7 +24,7 @@ package struct Refund: Sendable {
     package let amount: Money
     /// The part of the amount that the platform bears, in minor units: of a refund that was made at the provider when
     /// the payment's own account had less.
-    let fromRevenueMinor: Int64
+    package let fromRevenueMinor: Int64
     package let reason: String
     /// Unique within the payment: a repeat returns the first.
     package let key: String

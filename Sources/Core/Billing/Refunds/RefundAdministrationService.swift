@@ -25,18 +25,28 @@ final class RefundAdministrationService: Sendable {
             throw Problem(
                 .invalidRequest, detail: "Send an Idempotency-Key, so that a repeat of the request changes nothing.")
         }
-        let refund = try await database.write { [refunds] transaction in
+        let refund = try await database.write { [self] transaction in
             try transaction.requireCaller(scope, as: .admin)
             guard let payment = try transaction.payment(id) else { throw Problem(.notFound) }
             if let known = try transaction.refund(ofKey: "administrator:\(key)", id), request.isForAll {
                 return known
             }
+            let amount =
+                request.isForAll
+                ? try rest(of: payment, in: transaction) : try request.money(in: payment.amount.currency)
             return try refunds.refund(
-                NewRefund(
-                    of: id, amount: try request.money(of: payment), reason: request.reason,
-                    key: "administrator:\(key)"), in: transaction)
+                NewRefund(of: id, amount: amount, reason: request.reason, key: "administrator:\(key)"),
+                in: transaction)
         }
         return RefundView(try await refunds.settle(refund.id))
+    }
+
+    /// All that can be refunded of a payment.
+    /// - Throws: `refund-too-high` where nothing can.
+    private func rest(of payment: Payment, in transaction: Transaction) throws -> Money {
+        let rest = Money(try refunds.refundable(payment.id, in: transaction), payment.amount.currency).roundedToPayable
+        guard rest.minorUnits > 0 else { throw Problem(.refundTooHigh, members: ["refundable_minor": .integer(0)]) }
+        return rest
     }
 
     // MARK: By the bank
@@ -106,25 +116,24 @@ final class RefundAdministrationService: Sendable {
 }
 
 extension RefundRequest {
-    /// Whether it is for all that is left.
+    /// Whether it is for all that can be refunded.
     var isForAll: Bool { amount == nil && amountMinor == nil }
 
-    /// - Throws: `validation-failed`; `refund-too-high` where nothing is left.
-    func money(of payment: Payment) throws(Problem) -> Money {
-        let currency = payment.amount.currency
-        guard !isForAll else {
-            let rest = payment.receivedMinor - payment.refundedMinor
-            guard rest > 0 else { throw Problem(.refundTooHigh, members: ["refundable_minor": .integer(0)]) }
-            return Money(rest, currency)
-        }
+    /// - Throws: `validation-failed`.
+    func money(in currency: Currency) throws(Problem) -> Money {
         var minor = amountMinor
         if let amount {
-            guard let money = Money(major: amount, currency), minor == nil || minor == money.minorUnits else {
+            guard let money = Money(major: amount, currency) else {
                 throw Problem.invalid("/amount", "is an amount of \(currency.code.uppercased())")
+            }
+            guard minor == nil || minor == money.minorUnits else {
+                throw Problem.invalid("/amount", "is not the same amount as amount_minor")
             }
             minor = money.minorUnits
         }
         guard let minor, minor > 0 else { throw Problem.invalid("/amount", "is above zero") }
-        return Money(minor, currency)
+        let money = Money(minor, currency)
+        try money.requirePayable(at: amount == nil ? "/amount_minor" : "/amount")
+        return money
     }
 }

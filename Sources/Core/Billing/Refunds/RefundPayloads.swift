@@ -2,7 +2,7 @@ package import Modules
 
 /// The body of a refund by an administrator.
 struct RefundRequest: Payload {
-    /// In major units; all that is left by default.
+    /// In major units; all that can be refunded by default.
     var amount: DecimalNumber?
     /// In minor units.
     var amountMinor: Int64?

@@ -63,8 +63,7 @@ package final class RefundService: Sendable {
         guard payment.state == .succeeded, payment.method == .upi || payment.intentID != nil else {
             throw Problem(.paymentState)
         }
-        let refundable = min(
-            payment.receivedMinor - payment.refundedMinor, max(0, try payments.refundable(payment, in: transaction)))
+        let refundable = try refundable(payment, in: transaction)
         guard new.amount.currency == payment.amount.currency, new.amount.minorUnits <= refundable,
             try transaction.reserveRefund(new.amount.minorUnits, of: payment.id)
         else { throw Problem(.refundTooHigh, members: ["refundable_minor": .integer(refundable)]) }
@@ -85,6 +84,16 @@ package final class RefundService: Sendable {
         }
         try announce(refund, payment, in: transaction)
         return refund
+    }
+
+    /// The minor units that can be refunded: neither returned before nor needed by the work that was paid.
+    func refundable(_ id: ID<Payment>, in transaction: Transaction) throws -> Int64 {
+        guard let payment = try payments.locked(id, in: transaction) else { throw Problem(.notFound) }
+        return try refundable(payment, in: transaction)
+    }
+
+    private func refundable(_ payment: Payment, in transaction: Transaction) throws -> Int64 {
+        min(payment.receivedMinor - payment.refundedMinor, max(0, try payments.refundable(payment, in: transaction)))
     }
 
     /// Sends what ``refund(_:in:)`` has written, and waits a bounded time for the outcome.
