@@ -15,6 +15,17 @@ enum MarketplaceInvariants {
             """
         ),
         Invariant(
+            "the fee of an event is not the sum of the fees of its cancelled bookings",
+            """
+            SELECT marketplace_events.id, marketplace_events.fee_minor AS kept,
+                   COALESCE(SUM(marketplace_event_services.fee_minor), 0) AS fees
+            FROM marketplace_events LEFT JOIN marketplace_event_services
+                ON event_id = marketplace_events.id AND marketplace_event_services.status = 'cancelled'
+            GROUP BY marketplace_events.id, marketplace_events.fee_minor
+            HAVING marketplace_events.fee_minor <> COALESCE(SUM(marketplace_event_services.fee_minor), 0)
+            """
+        ),
+        Invariant(
             "the booked slots of a date are not those of its bookings",
             """
             SELECT marketplace_availability.id, booked, COUNT(marketplace_event_services.id) AS bookings

@@ -174,6 +174,7 @@ enum MarketplaceSchema {
             provider_id TEXT REFERENCES marketplace_providers (id),
             service_id TEXT REFERENCES marketplace_services (id),
             agreed_price_minor \(.integer) NOT NULL CHECK (agreed_price_minor >= 0),
+            fee_minor \(.integer) NOT NULL DEFAULT 0 CHECK (fee_minor BETWEEN 0 AND agreed_price_minor),
             currency TEXT NOT NULL,
             booked_date TEXT,
             status TEXT NOT NULL CHECK (
@@ -191,7 +192,8 @@ enum MarketplaceSchema {
             updated_at \(.integer) NOT NULL,
             CHECK ((venue_id IS NULL) <> (provider_id IS NULL)),
             CHECK ((status = 'on_hold') = (held_from IS NOT NULL)),
-            CHECK (status <> 'paid' OR approved_at IS NOT NULL)
+            CHECK (status <> 'paid' OR approved_at IS NOT NULL),
+            CHECK (status = 'cancelled' OR fee_minor = 0)
         ) \(.strict)
         """,
         "CREATE INDEX marketplace_event_services_by_event ON marketplace_event_services (event_id)",
@@ -259,6 +261,7 @@ enum MarketplaceSchema {
             user_id TEXT NOT NULL,
             role TEXT,
             details TEXT,
+            accepted_at \(.integer),
             created_at \(.integer) NOT NULL,
             updated_at \(.integer) NOT NULL,
             UNIQUE (event_id, user_id)
@@ -293,7 +296,7 @@ enum MarketplaceSchema {
         ) \(.strict)
         """,
         "CREATE INDEX marketplace_chat_messages_by_group ON marketplace_chat_messages (group_id, created_at, id)",
-        "CREATE INDEX marketplace_chat_messages_by_person ON marketplace_chat_messages (person_id)",
+        "CREATE INDEX marketplace_chat_messages_by_person ON marketplace_chat_messages (person_id, created_at)",
         "CREATE INDEX marketplace_chat_messages_by_organisation ON marketplace_chat_messages (organisation_id)",
         "CREATE INDEX marketplace_chat_messages_by_time ON marketplace_chat_messages (created_at)"
     )

@@ -95,6 +95,7 @@ final class BookingAnswerService: Sendable {
             try event.removeVenue()
             try transaction.update(event)
         }
+        try lifecycle.reopenIfEmpty(&event, in: transaction)
         try listeners.cancelled(booking, of: event, ending, in: transaction)
     }
 

@@ -30,6 +30,8 @@ struct ServiceBooking: Sendable {
     private(set) var heldFrom: EventServiceStatus?
     /// Set while a payment of it is under way, and afterwards.
     private(set) var release: ID<Release>?
+    /// Minor units that the platform has kept of what was paid for it, when its organizer cancelled it.
+    private(set) var feeMinor: Int64
     private(set) var completionPhotos: [String]
     private(set) var completionNotes: String?
     private(set) var confirmedAt: Instant?
@@ -54,12 +56,23 @@ struct ServiceBooking: Sendable {
         status = try row["status"]
         heldFrom = try row["held_from"]
         release = try row["release_id"]
+        feeMinor = try row["fee_minor"]
         completionPhotos = try StoredJSON.texts(row["completion_photos"])
         completionNotes = try row["completion_notes"]
         confirmedAt = try row["confirmed_at"]
         completedAt = try row["completed_at"]
         approvedAt = try row["approved_at"]
         cancelledAt = try row["cancelled_at"]
+    }
+
+    /// Whether the work is done, so that its price is earned: completed, also where the payment is disputed, held or
+    /// transferred.
+    var isDone: Bool {
+        switch status {
+        case .completed, .paid, .disputed: true
+        case .onHold: heldFrom == .completed
+        case .pending, .confirmed, .cancelled: false
+        }
     }
 
     // MARK: Transitions
@@ -119,6 +132,12 @@ struct ServiceBooking: Sendable {
         try require([.onHold], to: "end its hold")
         status = heldFrom ?? .pending
         heldFrom = nil
+    }
+
+    /// The platform keeps its commission of a booking that has ended, once.
+    mutating func keepFee(_ fee: Int64) {
+        precondition(status == .cancelled && feeMinor == 0, "a fee is kept once, of a cancelled booking")
+        feeMinor = fee
     }
 
     /// The payment begins. The state changes with its end.

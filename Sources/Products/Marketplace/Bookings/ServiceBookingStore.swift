@@ -65,12 +65,27 @@ extension Transaction {
         try count("SELECT COUNT(*) AS count FROM marketplace_event_services WHERE event_id = \(event)")
     }
 
+    /// The bookings of an organizer that were made or cancelled since a moment.
+    /// - Parameter vendor: the organisation of the vendor; nil for all.
+    func countChangedBookings(
+        of organizer: ID<Organisation>, with vendor: ID<Organisation>? = nil, since moment: Instant
+    ) throws -> Int64 {
+        let condition: SQL = vendor.map { " AND vendor_organisation_id = \($0)" } ?? ""
+        return try count(
+            """
+            SELECT COUNT(*) AS count FROM marketplace_event_services
+            WHERE organisation_id = \(organizer)\(condition) AND (created_at > \(moment) OR cancelled_at > \(moment))
+            """
+        )
+    }
+
     /// Writes a transition of a booking that this transaction has locked.
     func update(_ booking: ServiceBooking) throws {
         try execute(
             """
             UPDATE marketplace_event_services
             SET status = \(booking.status), held_from = \(booking.heldFrom), release_id = \(booking.release),
+                fee_minor = \(booking.feeMinor),
                 completion_photos = \(try StoredJSON.text(booking.completionPhotos)),
                 completion_notes = \(booking.completionNotes), confirmed_at = \(booking.confirmedAt),
                 completed_at = \(booking.completedAt), approved_at = \(booking.approvedAt),

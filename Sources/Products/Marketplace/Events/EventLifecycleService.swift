@@ -74,25 +74,32 @@ final class EventLifecycleService: Sendable {
 
     /// Cancels an event and its bookings that are not completed.
     /// - Parameter event: locked.
-    /// - Returns: the bookings that remain: completed, paid, disputed or held ones.
+    /// - Returns: the bookings that are cancelled with it. Completed, paid, disputed and held ones remain.
     /// - Throws: `event-state`; `release-in-progress`.
-    @discardableResult
     func cancel(_ event: inout MarketplaceEvent, because reason: String?, in transaction: Transaction) throws
         -> [ServiceBooking]
     {
         try event.cancel(because: reason, at: transaction.now)
         try transaction.update(event)
-        var remaining: [ServiceBooking] = []
+        var cancelled: [ServiceBooking] = []
         for var booking in try transaction.lockedServiceBookings(of: event.id).inOrderOfSlots
-        where booking.status != .cancelled {
-            guard [.pending, .confirmed].contains(booking.status) else {
-                remaining.append(booking)
-                continue
-            }
+        where [.pending, .confirmed].contains(booking.status) {
             try cancel(&booking, in: transaction)
             try notices.cancelled(booking, of: event, in: transaction)
+            cancelled.append(booking)
         }
-        return remaining
+        return cancelled
+    }
+
+    /// An event that was paid and has no booking any more counts as not paid: its organizer can book again. What was
+    /// paid goes back, or is there for the next bookings where its refund fails.
+    /// - Parameter event: locked.
+    func reopenIfEmpty(_ event: inout MarketplaceEvent, in transaction: Transaction) throws {
+        guard event.status.isOpen, event.paidAt != nil,
+            try transaction.serviceBookings(of: event.id).allSatisfy({ $0.status == .cancelled })
+        else { return }
+        event.reopen()
+        try transaction.update(event)
     }
 
     /// Cancels one booking: its slot and its part of the event's total are returned.

@@ -9,6 +9,7 @@ import Modules
 /// | pending_venue | the venue declines, or its booking is cancelled | planning |
 /// | pending_venue | the venue accepts | confirmed |
 /// | planning | the organizer confirms, or the payment is received | confirmed |
+/// | confirmed | the last booking of a paid event is declined or cancelled | planning |
 /// | confirmed | the organizer completes it | completed |
 /// | planning, pending_venue, confirmed | cancel | cancelled |
 enum EventStatus: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {

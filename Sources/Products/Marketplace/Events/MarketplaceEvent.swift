@@ -49,6 +49,11 @@ struct MarketplaceEvent: Sendable {
     /// The title, or else the type: never empty.
     var displayName: String { title ?? eventType }
 
+    /// Whether its day has come; an event without a date has taken place when its organizer has completed it.
+    func hasTakenPlace(on today: CalendarDate) -> Bool {
+        date.map { $0.text <= today.text } ?? (status == .completed)
+    }
+
     // MARK: Transitions
 
     /// - Throws: `event-state` unless the event is in planning.
@@ -83,6 +88,12 @@ struct MarketplaceEvent: Sendable {
     mutating func markPaid(at now: Instant) {
         paidAt = paidAt ?? now
         if status == .planning { status = .confirmed }
+    }
+
+    /// Nothing that was paid is booked any more.
+    mutating func reopen() {
+        paidAt = nil
+        if status == .confirmed { status = .planning }
     }
 
     mutating func complete(at now: Instant) throws(Problem) {

@@ -11,36 +11,52 @@ struct EventFunds: Sendable, Hashable {
     let refunded: Int64
     /// Withdrawn by the provider for disputes of the payments.
     let disputed: Int64
+    /// The part of both that the platform has borne: that money is still held.
+    let borne: Int64
     /// Kept by the platform.
     let fee: Int64
     /// Of bookings that are not cancelled.
     let booked: Int64
+    /// Of bookings whose work is done: completed, disputed or paid ones.
+    let earned: Int64
     /// Of bookings that are paid, or whose payment is under way.
     let committed: Int64
 
+    /// What is there for the bookings, released or not.
+    var net: Int64 { received - refunded - disputed + borne - fee }
     /// What remains to be paid for what is booked.
-    var due: Int64 { max(0, booked - (received - refunded - fee)) }
+    var due: Int64 { max(0, booked - net) }
     /// What can be released.
-    var available: Int64 { received - refunded - disputed - fee - committed }
-    /// What was paid and is not booked any more. It can be refunded: everything that is committed is booked.
-    var surplus: Int64 { max(0, received - refunded - disputed - fee - booked) }
+    var available: Int64 { net - committed }
+    /// What no work that is done needs: it can be refunded, and a bank can take it.
+    var unearned: Int64 { max(0, net - earned) }
+    /// What was paid and is not booked any more. It can be refunded: everything that is earned is booked.
+    var surplus: Int64 { surplus(beside: booked) }
+
+    /// What was paid beside an amount of bookings.
+    func surplus(beside booked: Int64) -> Int64 { max(0, net - booked) }
 }
 
 /// Reads the money of events.
 struct EventFundsReader: Sendable {
     let payments: PaymentService
+    let refunds: RefundService
     let disputes: DisputeService
 
     /// - Parameter event: locked until the transaction ends.
     func funds(of event: ID<MarketplaceEvent>, in transaction: Transaction) throws -> EventFunds {
         let received = try payments.received(of: .event, subject: event.text, in: transaction)
+        let disputes = try received.flatMap { try openOrLost(of: $0, in: transaction) }
         let bookings = try transaction.serviceBookings(of: event).filter { $0.status != .cancelled }
         return EventFunds(
             received: received.map(\.receivedMinor).reduce(0, +),
             refunded: received.map(\.refundedMinor).reduce(0, +),
-            disputed: try received.map { try disputed(of: $0, in: transaction) }.reduce(0, +),
+            disputed: disputes.map(\.amount.minorUnits).reduce(0, +),
+            borne: try disputes.map { $0.amount.minorUnits - $0.fromHeld }.reduce(0, +)
+                + received.map { try borne(of: $0, in: transaction) }.reduce(0, +),
             fee: try transaction.event(event)?.feeMinor ?? 0,
             booked: bookings.map(\.price.minorUnits).reduce(0, +),
+            earned: bookings.filter(\.isDone).map(\.price.minorUnits).reduce(0, +),
             committed: bookings.filter { $0.release != nil || $0.status == .paid }.map(\.price.minorUnits)
                 .reduce(0, +))
     }
@@ -51,10 +67,21 @@ struct EventFundsReader: Sendable {
         return received.first?.account ?? .held(of: event.organisation)
     }
 
-    /// What the provider has withdrawn of a payment.
-    func disputed(of payment: Payment, in transaction: Transaction) throws -> Int64 {
-        try disputes.disputes(of: payment.id, in: transaction)
-            .filter { $0.funds == .withdrawn || $0.funds == .lost }.map(\.amount.minorUnits).reduce(0, +)
+    /// What the provider can return of a payment: it keeps what a bank has withdrawn.
+    func returnable(of payment: Payment, in transaction: Transaction) throws -> Int64 {
+        let withdrawn = try openOrLost(of: payment, in: transaction).map(\.amount.minorUnits).reduce(0, +)
+        return max(0, payment.receivedMinor - payment.refundedMinor - withdrawn)
+    }
+
+    /// The part of a payment's refunds that the platform has borne.
+    private func borne(of payment: Payment, in transaction: Transaction) throws -> Int64 {
+        guard payment.refundedMinor > 0 else { return 0 }
+        return try refunds.refunds(of: payment.id, in: transaction).filter { $0.state != .failed }
+            .map(\.fromRevenueMinor).reduce(0, +)
+    }
+
+    private func openOrLost(of payment: Payment, in transaction: Transaction) throws -> [PaymentDispute] {
+        try disputes.disputes(of: payment.id, in: transaction).filter { $0.funds == .withdrawn || $0.funds == .lost }
     }
 }
 

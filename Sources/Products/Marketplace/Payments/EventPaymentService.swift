@@ -11,8 +11,8 @@ final class EventPaymentService: Sendable {
     private let lifecycle: EventLifecycleService
 
     init(
-        database: any Database, payments: PaymentService, funds: EventFundsReader, returns: EventRefundService,
-        lifecycle: EventLifecycleService
+        database: any Database, payments: PaymentService, disputes: DisputeService, funds: EventFundsReader,
+        returns: EventRefundService, lifecycle: EventLifecycleService
     ) {
         self.database = database
         self.payments = payments
@@ -25,10 +25,21 @@ final class EventPaymentService: Sendable {
                 _ = try ID<MarketplaceEvent>(subject).flatMap { try transaction.lockedEvent($0) }
             },
             refundable: { payment, transaction in
-                try ID<MarketplaceEvent>(payment.subject).map { try funds.funds(of: $0, in: transaction).available }
-                    ?? 0
+                guard let id = ID<MarketplaceEvent>(payment.subject) else { return 0 }
+                return min(
+                    try funds.funds(of: id, in: transaction).unearned,
+                    try funds.returnable(of: payment, in: transaction))
             }
         ) { [weak self] in try self?.apply($0, in: $1) }
+        disputes.onChange(of: .event) { [returns] dispute, payment, transaction in
+            // The event was locked before its payment.
+            guard dispute.funds == .returned, let id = ID<MarketplaceEvent>(payment.subject),
+                let event = try transaction.event(id)
+            else { return }
+            try returns.returnSurplus(
+                of: event, because: "A dispute was won, and its money is not booked any more.",
+                key: "won:\(dispute.id)", in: transaction)
+        }
         payments.resolve { [weak self] in try self?.payment(of: $0, scope: $1, in: $2) }
     }
 

@@ -23,12 +23,16 @@ final class EventCancellationService: Sendable {
         listeners.onCancelled { [returns] booking, event, ending, transaction in
             try returns.returnSurplus(
                 of: event, because: "A booking was cancelled.", key: "booking:\(booking.id)",
-                keepsFee: ending == .cancelledByOrganizer, in: transaction)
+                keepingFeesOf: ending == .cancelledByOrganizer ? [booking] : [], in: transaction)
         }
     }
 
+    /// The key of an event's return.
+    private static func key(of id: ID<MarketplaceEvent>) -> String { "cancel:\(id)" }
+
     /// Cancels an event with its bookings that are not completed. What was paid for them goes back without the
     /// platform's commission; the price of completed, disputed and held services stays held until they are decided.
+    /// A repeat answers as the first request.
     /// - Throws: `not-found`, `not-the-owner`; `event-state`; `release-in-progress`; `service-released` where a service
     ///   is paid, whose payment an administrator reverses first; `not-configured`.
     func cancel(_ id: ID<MarketplaceEvent>, _ request: EventCancellation, scope: Scope) async throws(Problem)
@@ -36,11 +40,13 @@ final class EventCancellationService: Sendable {
     {
         let (event, returned) = try await database.write { [self] transaction in
             var event = try transaction.lockedEvent(id, asOrganizer: scope)
+            guard event.status != .cancelled else { return (event, try earlier(of: event, in: transaction)) }
             try requireUnreleased(id, in: transaction)
-            try lifecycle.cancel(&event, because: request.reason, in: transaction)
+            let cancelled = try lifecycle.cancel(&event, because: request.reason, in: transaction)
             try abandonPayment(of: id, in: transaction)
             let returned = try returns.returnSurplus(
-                of: event, because: "The event was cancelled.", key: "cancel:\(id)", keepsFee: true, in: transaction)
+                of: event, because: "The event was cancelled.", key: Self.key(of: id), keepingFeesOf: cancelled,
+                in: transaction)
             try audit.record(
                 AuditEvent(
                     "event.cancelled", by: scope, in: event.organisation, subject: id.text,
@@ -51,6 +57,16 @@ final class EventCancellationService: Sendable {
             return (event, returned)
         }
         return EventCancelled(event, returned, refunds: try await returns.settle(returned.refunds))
+    }
+
+    /// What the cancellation of an event has returned, and the fees of the bookings that it has ended.
+    private func earlier(of event: MarketplaceEvent, in transaction: Transaction) throws
+        -> EventRefundService.Returned
+    {
+        var returned = try returns.returned(of: event, key: Self.key(of: event.id), in: transaction)
+        returned.fee = try transaction.serviceBookings(of: event.id).filter { $0.cancelledAt == event.cancelledAt }
+            .map(\.feeMinor).reduce(0, +)
+        return returned
     }
 
     private func requireUnreleased(_ id: ID<MarketplaceEvent>, in transaction: Transaction) throws {

@@ -16,17 +16,17 @@ final class EventRefundService: Sendable {
     private let payments: PaymentService
     private let refunds: RefundService
     private let money: MoneyLedgerService
-    private let funds: EventFundsReader
+    private let reader: EventFundsReader
     private let commission: Commission
 
     init(
-        payments: PaymentService, refunds: RefundService, money: MoneyLedgerService, funds: EventFundsReader,
+        payments: PaymentService, refunds: RefundService, money: MoneyLedgerService, reader: EventFundsReader,
         commission: Commission
     ) {
         self.payments = payments
         self.refunds = refunds
         self.money = money
-        self.funds = funds
+        self.reader = reader
         self.commission = commission
     }
 
@@ -34,39 +34,63 @@ final class EventRefundService: Sendable {
     /// else a job does.
     /// - Parameters:
     ///   - event: locked.
-    ///   - keepsFee: whether the platform keeps its commission of it.
+    ///   - cancelled: the bookings that this transaction has ended and whose commission the platform keeps, as far as
+    ///     they were paid. What is owed for any other reason goes back whole.
     ///   - key: unique among the returns of the event.
     /// - Throws: `not-configured` without a provider.
     @discardableResult
     func returnSurplus(
-        of event: MarketplaceEvent, because reason: String, key: String, keepsFee: Bool = false,
-        in transaction: Transaction
+        of event: MarketplaceEvent, because reason: String, key: String,
+        keepingFeesOf cancelled: [ServiceBooking] = [], in transaction: Transaction
     ) throws -> Returned {
-        let surplus = try funds.funds(of: event.id, in: transaction).surplus
-        guard surplus > 0 else { return Returned() }
+        let funds = try reader.funds(of: event.id, in: transaction)
+        guard funds.surplus > 0 else { return Returned() }
         var returned = Returned()
-        if keepsFee { returned.fee = try keepFee(of: surplus, event, key, in: transaction) }
-        var rest = surplus - returned.fee
+        returned.fee = try keepFees(of: cancelled, funds, event, key, in: transaction)
+        var rest = funds.surplus - returned.fee
         for payment in try payments.received(of: .event, subject: event.id.text, in: transaction) where rest > 0 {
-            let disputed = try funds.disputed(of: payment, in: transaction)
-            let amount = min(rest, payment.receivedMinor - payment.refundedMinor - disputed)
-            guard amount > 0 else { continue }
+            let amount = Money(min(rest, try reader.returnable(of: payment, in: transaction)), event.currency)
+                .roundedToPayable
+            guard amount.minorUnits > 0 else { continue }
             let refund = try refunds.refund(
-                NewRefund(of: payment.id, amount: Money(amount, event.currency), reason: reason, key: key),
-                in: transaction)
+                NewRefund(of: payment.id, amount: amount, reason: reason, key: key), in: transaction)
             returned.refunds.append(refund.id)
-            returned.refund += amount
-            rest -= amount
+            returned.refund += amount.minorUnits
+            rest -= amount.minorUnits
         }
         return returned
     }
 
-    private func keepFee(of surplus: Int64, _ event: MarketplaceEvent, _ key: String, in transaction: Transaction)
-        throws -> Int64
-    {
-        let fee = commission.part(of: surplus)
+    /// What an earlier return with this key consisted of, without its fee.
+    func returned(of event: MarketplaceEvent, key: String, in transaction: Transaction) throws -> Returned {
+        var returned = Returned()
+        for payment in try payments.received(of: .event, subject: event.id.text, in: transaction) {
+            for refund in try refunds.refunds(of: payment.id, in: transaction) where refund.key == key {
+                returned.refunds.append(refund.id)
+                returned.refund += refund.amount.minorUnits
+            }
+        }
+        return returned
+    }
+
+    /// Keeps the commission of bookings that were cancelled, each of what was paid for it. What was a surplus before
+    /// they ended, such as the price of a declined booking whose refund has failed, is not theirs.
+    private func keepFees(
+        of cancelled: [ServiceBooking], _ funds: EventFunds, _ event: MarketplaceEvent, _ key: String,
+        in transaction: Transaction
+    ) throws -> Int64 {
+        let before = funds.booked + cancelled.map(\.price.minorUnits).reduce(0, +)
+        var rest = funds.surplus - funds.surplus(beside: before)
+        var fee: Int64 = 0
+        for var booking in cancelled where rest > 0 {
+            let paid = min(rest, booking.price.minorUnits)
+            rest -= paid
+            booking.keepFee(commission.part(of: Money(paid, event.currency)))
+            fee += booking.feeMinor
+            try transaction.update(booking)
+        }
         guard fee > 0 else { return 0 }
-        let held = try funds.account(of: event, in: transaction)
+        let held = try reader.account(of: event, in: transaction)
         try money.post(
             "marketplace.fee", of: held.owner, in: event.currency,
             operation: "event:\(event.id):fee:\(key)", subject: event.id.text, reason: key,

@@ -1,3 +1,4 @@
+import Billing
 import Modules
 
 /// The platform's part of an amount.
@@ -12,7 +13,12 @@ package struct Commission: Sendable, Hashable {
 
     package static let usual = Commission(basisPoints: 1_000)
 
-    /// The part of an amount in minor units, rounded to the nearest unit, halves up.
-    /// - Parameter minorUnits: 0 or more, at most ``MarketplaceLimits/amountMinorMax`` for each booking of an event.
-    func part(of minorUnits: Int64) -> Int64 { (minorUnits * basisPoints + 5_000) / 10_000 }
+    /// The part of an amount, in minor units: rounded to the nearest amount that can be paid in its currency, halves
+    /// up, and less than the whole.
+    /// - Parameter amount: 0 or more, at most ``MarketplaceLimits/amountMinorMax`` for each booking of an event.
+    func part(of amount: Money) -> Int64 {
+        let step = amount.currency.paymentStep
+        let rounded = (amount.minorUnits * basisPoints + 5_000 * step) / (10_000 * step) * step
+        return max(0, min(rounded, amount.minorUnits - step))
+    }
 }

@@ -44,7 +44,8 @@ final class DisputeResolutionService: Sendable {
 
     /// Resolves a dispute. The service of the vendor counts as completed, and its payment begins; or it is cancelled,
     /// and its price goes back to the organizer whole.
-    /// - Throws: `not-found`; `own-vendor`; `service-state` for one that is resolved. To release also as
+    /// A repeat with the same decision answers as the first request.
+    /// - Throws: `not-found`; `own-vendor`; `service-state` for one that is resolved otherwise. To release also as
     ///   ``ReleaseService/release(_:scope:)``; after `transfer-failed` the dispute is resolved and the service
     ///   completed, and its release can be tried again.
     func resolve(_ id: ID<MarketplaceDispute>, _ request: DisputeResolution, scope: Scope) async throws(Problem)
@@ -58,6 +59,9 @@ final class DisputeResolutionService: Sendable {
             else { throw Problem(.notFound) }
             guard let vendor = try transaction.vendor(booking.vendor), try transaction.mayDecide(scope, about: vendor)
             else { throw Problem(.ownVendor) }
+            if dispute.status == .resolved, dispute.releasesFunds == request.releaseFunds {
+                return (booking.id, try repeated(dispute, booking, of: event, scope, in: transaction))
+            }
             try dispute.resolve(
                 request.resolution, releasesFunds: request.releaseFunds, by: scope.person, at: transaction.now)
             try transaction.update(dispute)
@@ -78,20 +82,34 @@ final class DisputeResolutionService: Sendable {
         }
     }
 
+    /// What a resolution has caused, for a repeat of it. A payment that was refused is tried again.
+    private func repeated(
+        _ dispute: MarketplaceDispute, _ booking: ServiceBooking, of event: MarketplaceEvent, _ scope: Scope,
+        in transaction: Transaction
+    ) throws -> Effect {
+        if dispute.releasesFunds == true {
+            return .release(try releases.begin(booking, of: event, scope: scope, in: transaction))
+        }
+        return .refund(try returns.returned(of: event, key: Self.key(of: dispute), in: transaction))
+    }
+
+    private static func key(of dispute: MarketplaceDispute) -> String { "dispute:\(dispute.id)" }
+
     private func apply(
         _ dispute: MarketplaceDispute, releases: Bool, to booking: ServiceBooking, of event: MarketplaceEvent,
         _ scope: Scope, in transaction: Transaction
     ) throws -> Effect {
-        var booking = booking
+        var (booking, event) = (booking, event)
         if releases {
             try booking.completeDisputed()
             try transaction.update(booking)
             return .release(try self.releases.begin(booking, of: event, scope: scope, in: transaction))
         }
         try lifecycle.cancelDisputed(&booking, in: transaction)
+        try lifecycle.reopenIfEmpty(&event, in: transaction)
         return .refund(
             try returns.returnSurplus(
-                of: event, because: "A dispute was resolved for the organizer.", key: "dispute:\(dispute.id)",
+                of: event, because: "A dispute was resolved for the organizer.", key: Self.key(of: dispute),
                 in: transaction))
     }
 }

@@ -108,7 +108,7 @@ final class ReleaseService: Sendable {
         let new = NewPayout(
             .release, of: booking.id.text, from: try funds.account(of: event, in: transaction),
             to: booking.vendorOrganisation, amount: booking.price,
-            commission: commission.part(of: booking.price.minorUnits), key: "release_payment:\(booking.id)",
+            commission: commission.part(of: booking.price), key: "release_payment:\(booking.id)",
             metadata: [
                 "event_service_id": booking.id.text, "event_id": booking.event.text, "approver": scope.person.text,
             ])
@@ -119,7 +119,8 @@ final class ReleaseService: Sendable {
             }
         } catch let problem as Problem where problem.kind == .payoutAccountMissing {
             throw Problem(
-                .onboardingRequired, detail: "Provider onboarding required: missing Stripe account ID",
+                .onboardingRequired,
+                detail: problem.detail ?? "Provider onboarding required: missing Stripe account ID",
                 members: ["onboarding_required": true])
         }
     }
