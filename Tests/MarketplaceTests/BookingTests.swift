@@ -245,38 +245,4 @@ import Testing
             #expect(await fixture.bookService(event).code == "event-state")
         }
     }
-
-    @Test(arguments: Engine.available)
-    func `reviews follow completed work, one a person, and ratings are their sums`(engine: Engine) async throws {
-        try await withMarketplace(engine) { fixture in
-            let event = try await fixture.event()
-            let service = try await fixture.booked(event)
-            func review(_ rating: Int64, as person: TestPerson) async -> TestResponse {
-                await fixture.post(
-                    "reviews",
-                    [
-                        "event_id": .string(event), "reviewee_type": "provider",
-                        "reviewee_id": .string(fixture.providerID), "rating": .integer(rating),
-                    ], as: person)
-            }
-            #expect(await review(5, as: fixture.organizer).code == "event-state")
-            #expect(await fixture.post("bookings/complete-service/\(service)", as: fixture.provider).status == 200)
-            #expect(await review(5, as: fixture.provider).status == 422, "providers do not review themselves")
-            #expect(await review(6, as: fixture.organizer).status == 422)
-            let first = await review(4, as: fixture.organizer)
-            #expect(first.status == 201, "\(first)")
-            #expect(await review(5, as: fixture.organizer).code == "already-exists")
-            func rating() async -> JSONValue? {
-                await fixture.get("service-providers/\(fixture.providerID)", as: fixture.organizer)["data"]?[
-                    "avg_rating"]
-            }
-            #expect(await rating()?.number == 4)
-            let id = try #require(first["data"]?["id"]?.string)
-            #expect(await fixture.call("PUT", "reviews/\(id)", ["rating": 3], as: fixture.provider).status == 403)
-            #expect(await fixture.call("PUT", "reviews/\(id)", ["rating": 3], as: fixture.organizer).status == 200)
-            #expect(await rating()?.number == 3)
-            #expect(await fixture.call("DELETE", "reviews/\(id)", as: fixture.organizer).status == 200)
-            #expect(await rating()?.number == 0)
-        }
-    }
 }

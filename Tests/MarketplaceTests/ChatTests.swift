@@ -39,6 +39,16 @@ import Testing
             let collaborator = try await fixture.create(
                 "event-collaborators", ["event_id": .string(event), "user_id": .string(guest.id.text)],
                 as: fixture.organizer)
+            // Nobody takes part who has not accepted.
+            #expect(await send("Hello", to: group, as: guest, fixture).code == "not-a-chat-member")
+            #expect(await fixture.get("events/\(event)", as: guest).status == 404)
+            let acceptance = "event-collaborators/\(collaborator)/acceptance"
+            #expect(await fixture.post(acceptance, as: fixture.host).status == 404)
+            for _ in 0..<2 {
+                let accepted = await fixture.post(acceptance, as: guest)
+                #expect(accepted["data"]?["accepted_at"] != nil, "\(accepted)")
+            }
+            #expect(await fixture.get("events/\(event)", as: guest).status == 200)
             for (person, text) in [
                 (fixture.organizer, "Welcome all"), (fixture.host, "The hall is ready"),
                 (fixture.provider, "The menu too"), (guest, "Great"),
@@ -75,7 +85,9 @@ import Testing
             }
             let stranger = try await fixture.app.register("stranger")
             #expect(await fixture.app.call("GET", path, token: stranger.token).status == 404)
-            _ = await fixture.call("DELETE", "event-collaborators/\(collaborator)", as: fixture.organizer)
+            // The collaborator leaves by itself.
+            let left = await fixture.call("DELETE", "event-collaborators/\(collaborator)", as: guest)
+            #expect(left.status == 200, "\(left)")
             #expect(await send("Still here", to: group, as: guest, fixture).status == 403)
         }
     }
@@ -100,6 +112,53 @@ import Testing
                 ], as: fixture.provider)
             #expect(attachment.status == 422, "\(attachment)")
         }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a person and a conversation send a bounded number of messages a day`(engine: Engine) async throws {
+        try await withMarketplace(engine) { fixture in
+            let (_, group) = try await confirmed(fixture)
+            func fill(_ count: Int64, by person: String) async throws {
+                try await fixture.database.write { transaction in
+                    try transaction.execute(
+                        """
+                        WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < \(count))
+                        INSERT INTO marketplace_chat_messages (
+                            id, group_id, organisation_id, person_id, sender_role, content, is_blocked, created_at)
+                        SELECT CAST(\(person) AS TEXT) || '-' || CAST(n AS TEXT), \(group), \(fixture.organizer.organisation), \(person),
+                               'organizer', 'Hello', 0, \(transaction.now)
+                        FROM numbers
+                        """
+                    )
+                }
+            }
+            try await fill(MarketplaceLimits.messagesPerPersonAndDay - 1, by: fixture.organizer.id.text)
+            #expect(await send("The last", to: group, as: fixture.organizer, fixture).status == 200)
+            let refused = await send("One more", to: group, as: fixture.organizer, fixture)
+            #expect(refused.status == 429 && refused.code == "too-many-messages", "\(refused)")
+            #expect(refused["detail"]?.string?.hasPrefix("You have sent 500") == true, "\(refused)")
+            #expect(await send("Hello", to: group, as: fixture.provider, fixture).status == 200)
+            try await fill(
+                MarketplaceLimits.messagesPerGroupAndDay - MarketplaceLimits.messagesPerPersonAndDay, by: "another")
+            let full = await send("Hello", to: group, as: fixture.provider, fixture)
+            #expect(full.status == 429 && full["detail"]?.string?.hasPrefix("This conversation has") == true, "\(full)")
+            fixture.app.clock.advance(by: .days(1))
+            let session = await fixture.app.call(
+                "POST", "/v1/auth/login",
+                json: ["email": .string(fixture.provider.email), "password": .string(fixture.provider.password)])
+            let later = await fixture.app.call(
+                "POST", "/api/chat/send", json: ["chat_group_id": .string(group), "content": "A new day"],
+                token: session["access_token"]?.string)
+            #expect(later.status == 200, "\(later)")
+        }
+    }
+
+    @Test(arguments: [
+        "call 9\u{20e3}8\u{20e3}7\u{20e3}6\u{20e3}5\u{20e3}4\u{20e3}3\u{20e3}2\u{20e3}1\u{20e3}0\u{20e3}",
+        "call 9\u{fe0f}\u{20e3} 8\u{fe0f}\u{20e3} 7\u{fe0f}\u{20e3} 65432 10", "call 9\u{336}8\u{336}7\u{336}6543210",
+    ])
+    func `digits with combining marks are digits`(_ text: String) {
+        #expect(ContactGuardrail.finding(in: text) == .phone)
     }
 
     private struct Sample: Decodable {

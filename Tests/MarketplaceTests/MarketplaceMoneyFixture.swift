@@ -151,10 +151,11 @@ extension FaultLoop {
 }
 
 func withMarketplaceMoney(
-    _ engine: Engine, databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 },
-    isOnboarded: Bool = true, _ body: (MarketplaceMoneyFixture) async throws -> Void
+    _ engine: Engine, at start: Instant? = nil,
+    databaseWrapper: @escaping @Sendable (any Database) -> any Database = { $0 }, isOnboarded: Bool = true,
+    _ body: (MarketplaceMoneyFixture) async throws -> Void
 ) async throws {
-    let clock = TestClock()
+    let clock = start.map { TestClock($0) } ?? TestClock()
     let stripe = try await TestStripeServer.start(now: { clock.now })
     try await withTestApp(
         engine, clock: clock, databaseWrapper: databaseWrapper,

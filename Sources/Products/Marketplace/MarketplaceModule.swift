@@ -42,12 +42,14 @@ package struct MarketplaceModule: Module {
             database: database, lifecycle: lifecycle, listeners: listeners, notices: notices, audit: audit)
         let disputes = MarketplaceDisputeService(
             database: database, notices: notices, audit: audit, runtime: runtime)
-        let funds = EventFundsReader(payments: billing.payments, disputes: billing.disputes)
+        let funds = EventFundsReader(
+            payments: billing.payments, refunds: billing.refunds, disputes: billing.disputes)
         let returns = EventRefundService(
-            payments: billing.payments, refunds: billing.refunds, money: billing.money, funds: funds,
+            payments: billing.payments, refunds: billing.refunds, money: billing.money, reader: funds,
             commission: commission)
         let payments = EventPaymentService(
-            database: database, payments: billing.payments, funds: funds, returns: returns, lifecycle: lifecycle)
+            database: database, payments: billing.payments, disputes: billing.disputes, funds: funds, returns: returns,
+            lifecycle: lifecycle)
         let releases = ReleaseService(
             database: database, payouts: billing.payouts, funds: funds, commission: commission,
             notices: ReleaseNotices(notices: notices), audit: audit)
@@ -77,6 +79,10 @@ package struct MarketplaceModule: Module {
             + ResourceRoutes<AvailabilityDays>(resources: resources, identity: identity).all
             + ResourceRoutes<Events>(resources: resources, identity: identity).all
             + ResourceRoutes<EventCollaborators>(resources: resources, identity: identity).all
+            + CollaborationRoutes(
+                collaborations: CollaborationService(database: database, audit: audit), resources: resources,
+                member: member
+            ).routes
             + ResourceRoutes<EventTemplates>(resources: resources, identity: identity).all
             + ResourceRoutes<Reviews>(resources: resources, identity: identity).all
             + ResourceRoutes<Documents>(resources: resources, identity: identity).all

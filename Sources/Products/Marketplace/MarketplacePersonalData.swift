@@ -56,7 +56,7 @@ enum MarketplacePersonalData {
         PersonalDataTable(
             "marketplace-collaborators", in: "marketplace_collaborators",
             where: { "user_id = \($0.person) OR organisation_id IN \(list: $0.organisations)" },
-            showing: ["id", "event_id", "role", "created_at"]),
+            showing: ["id", "event_id", "role", "accepted_at", "created_at"]),
     ]
 
     private static let plans: [PersonalDataTable] = [
@@ -131,8 +131,8 @@ enum MarketplacePersonalData {
             "marketplace-event-services", in: "marketplace_event_services",
             selection: {
                 """
-                SELECT id, event_id, agreed_price_minor, currency, booked_date, status, notes, completion_photos,
-                       completion_notes, created_at
+                SELECT id, event_id, agreed_price_minor, fee_minor, currency, booked_date, status, notes,
+                       completion_photos, completion_notes, created_at
                 FROM marketplace_event_services
                 WHERE organisation_id IN \(list: $0.organisations)
                     OR vendor_organisation_id IN \(list: $0.organisations) ORDER BY id

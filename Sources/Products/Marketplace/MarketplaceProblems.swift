@@ -29,6 +29,7 @@ extension Problem.Kind {
     static let venueNotAccepted = Self("venue-not-accepted", "The venue has not accepted the event yet", status: 409)
     static let submissionsFull = Self(
         "submissions-full", "Too many submissions today. Please try again tomorrow.", status: 429)
+    static let tooManyMessages = Self("too-many-messages", "Too many messages were sent in 24 hours", status: 429)
     static let iterationsExhausted = Self("iterations-exhausted", "Iteration limit reached", status: 403)
     static let modelUnavailable = Self("model-unavailable", "The language model did not answer", status: 502)
 }

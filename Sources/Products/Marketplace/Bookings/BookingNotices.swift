@@ -3,7 +3,8 @@ import Mail
 import Modules
 
 /// The e-mails about bookings, in the transaction that causes them. They have no text that another person has typed,
-/// except the names of businesses, which administrators have approved.
+/// except the names of businesses, which administrators have approved. What an organizer causes, and can repeat, tells a
+/// vendor a bounded number of times a day; the vendor sees all bookings in its list.
 struct BookingNotices: Sendable {
     let mailer: Mailer
 
@@ -13,6 +14,10 @@ struct BookingNotices: Sendable {
             "business": vendor.name, "date": Self.date(booking.event), "guests": "\(booking.event.guestCount)",
             "amount": "\(booking.price)",
         ]
+        guard
+            try mayNotify(
+                vendor.organisation, of: booking.event.organisation, by: booking.person, in: transaction)
+        else { return }
         try mailer.send("booking-requested", toOwnersOf: vendor.organisation, values, in: transaction)
     }
 
@@ -25,6 +30,9 @@ struct BookingNotices: Sendable {
 
     /// Tells the vendor that a booking was cancelled.
     func cancelled(_ booking: ServiceBooking, of event: MarketplaceEvent, in transaction: Transaction) throws {
+        guard
+            try mayNotify(booking.vendorOrganisation, of: booking.organisation, by: booking.person, in: transaction)
+        else { return }
         try send("booking-cancelled", to: booking.vendorOrganisation, [:], about: booking, event, in: transaction)
     }
 
@@ -52,6 +60,19 @@ struct BookingNotices: Sendable {
     ) throws {
         let own = ["business": try transaction.vendor(booking.vendor)?.name ?? "", "date": Self.date(event)]
         try mailer.send(template, toOwnersOf: organisation, own.merging(values) { $1 }, in: transaction)
+    }
+
+    /// Whether a vendor is told of a booking: the person who has made it has verified an address, and the organizer has
+    /// not made or cancelled too many bookings today. The booking is written before.
+    private func mayNotify(
+        _ vendor: ID<Organisation>, of organizer: ID<Organisation>, by person: ID<Person>, in transaction: Transaction
+    ) throws -> Bool {
+        guard try Contact.of(person, in: transaction)?.isEmailVerified == true else { return false }
+        let since = transaction.now - .days(1)
+        return try transaction.countChangedBookings(of: organizer, with: vendor, since: since)
+            <= MarketplaceLimits.noticesPerVendorAndDay
+            && transaction.countChangedBookings(of: organizer, since: since)
+                <= MarketplaceLimits.noticesPerOrganizerAndDay
     }
 
     private static func date(_ event: MarketplaceEvent) -> String { event.date?.text ?? "a date to be agreed" }

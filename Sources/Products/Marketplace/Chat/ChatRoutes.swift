@@ -10,7 +10,7 @@ struct ChatRoutes: Sendable {
         [
             .post(
                 "chat/send", "Send a message to the members of an event", requires: member,
-                problems: [.notFound, .notAChatMember]
+                problems: [.notFound, .notAChatMember, .tooManyMessages]
             ) { [chat] (body: NewChatMessage, scope) in try await chat.send(body, scope: scope) },
             .get(
                 "chat/{group}/messages", "List the newest messages of a chat", requires: member,

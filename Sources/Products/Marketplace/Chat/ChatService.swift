@@ -28,7 +28,7 @@ final class ChatService: Sendable {
         return try transaction.chatRole(of: scope.person, scope.organisation, in: group) != nil
     }
 
-    /// - Throws: `not-found`; `not-a-chat-member`; `validation-failed` for an attachment that is no file of the
+    /// - Throws: `not-found`; `not-a-chat-member`; `too-many-messages`; `validation-failed` for an attachment that is no file of the
     ///   organisation.
     func send(_ request: NewChatMessage, scope: Scope) async throws(Problem) -> ChatMessageSent {
         let finding = ContactGuardrail.finding(in: request.content)
@@ -36,6 +36,7 @@ final class ChatService: Sendable {
         return try await database.write { [self] transaction in
             try transaction.requireMarketplaceCaller(scope)
             let (group, role) = try Self.member(of: request.chatGroupId, scope, in: transaction)
+            try Self.requireWithinLimits(scope.person, group, in: transaction)
             if let attachment = request.attachmentUrl {
                 try transaction.requireOwnFile(attachment, of: scope.organisation, at: "/attachment_url")
             }
@@ -84,6 +85,29 @@ final class ChatService: Sendable {
             guard let found = try transaction.chatGroup(of: event) else { throw Problem(.notFound) }
             let (group, role) = try Self.member(of: found.id, scope, in: transaction)
             return ChatGroupView(group, role: role)
+        }
+    }
+
+    /// - Throws: `too-many-messages`, with the limit that is reached.
+    private static func requireWithinLimits(_ person: ID<Person>, _ group: ChatGroup, in transaction: Transaction)
+        throws
+    {
+        let since = transaction.now - .days(1)
+        let (ofPerson, ofGroup) = (MarketplaceLimits.messagesPerPersonAndDay, MarketplaceLimits.messagesPerGroupAndDay)
+        let limits = [
+            (
+                "You have sent", ofPerson,
+                try transaction.countChatMessages(by: person, since: since, limit: ofPerson)
+            ),
+            (
+                "This conversation has", ofGroup,
+                try transaction.countChatMessages(to: group.id, since: since, limit: ofGroup)
+            ),
+        ]
+        for (subject, limit, sent) in limits where sent >= limit {
+            throw Problem(
+                .tooManyMessages, detail: "\(subject) \(limit) messages in 24 hours, which is the limit.",
+                headers: ["Retry-After": "3600"])
         }
     }
 

@@ -37,7 +37,11 @@ extension Transaction {
         ) { row in try row["venue_id"] as ID<Venue>? }
         if let booked { return booked == nil ? .provider : .venue }
         let collaborator = try first(
-            "SELECT id FROM marketplace_collaborators WHERE event_id = \(group.event) AND user_id = \(person)")
+            """
+            SELECT id FROM marketplace_collaborators
+            WHERE event_id = \(group.event) AND user_id = \(person) AND accepted_at IS NOT NULL
+            """
+        )
         return collaborator == nil ? nil : .participant
     }
 
@@ -51,7 +55,7 @@ extension Transaction {
             UNION
             SELECT organisations.id AS organisation_id FROM marketplace_collaborators
                 JOIN organisations ON organisations.personal_of = marketplace_collaborators.user_id
-            WHERE marketplace_collaborators.event_id = \(group.event)
+            WHERE marketplace_collaborators.event_id = \(group.event) AND accepted_at IS NOT NULL
             """
         ) { try $0["organisation_id"] }
         return [group.organisation] + others.filter { $0 != group.organisation }
@@ -64,6 +68,27 @@ extension Transaction {
                 id, group_id, organisation_id, person_id, sender_role, content, attachment_url, is_blocked, created_at)
             VALUES (\(message.id), \(message.group), \(organisation), \(message.person), \(message.role),
                     \(message.content), \(message.attachment), \(message.isBlocked), \(message.createdAt))
+            """
+        )
+    }
+
+    /// The messages that a person has sent since a moment, to all groups.
+    /// - Parameter limit: as far as they are counted.
+    func countChatMessages(by person: ID<Person>, since moment: Instant, limit: Int64) throws -> Int64 {
+        try countChatMessages(where: "person_id = \(person) AND created_at > \(moment)", limit)
+    }
+
+    /// The messages that were sent to a group since a moment.
+    /// - Parameter limit: as far as they are counted.
+    func countChatMessages(to group: ID<ChatGroup>, since moment: Instant, limit: Int64) throws -> Int64 {
+        try countChatMessages(where: "group_id = \(group) AND created_at > \(moment)", limit)
+    }
+
+    private func countChatMessages(where condition: SQL, _ limit: Int64) throws -> Int64 {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM (
+                SELECT id FROM marketplace_chat_messages WHERE \(condition) LIMIT \(limit)) AS recent
             """
         )
     }

@@ -106,6 +106,7 @@ private struct CanonicalMessage {
         plain.unicodeScalars.removeAll { scalar in
             scalar.properties.isDefaultIgnorableCodePoint || scalar.properties.generalCategory == .format
         }
+        plain = Self.withoutMarks(plain)
         // Digits of other scripts count as digits.
         self.text = String(
             plain.map { character in
@@ -114,5 +115,21 @@ private struct CanonicalMessage {
                 }
                 return Character("\(digit)")
             })
+    }
+
+    /// Without the marks that are combined with digits and with letters of ASCII, such as those of keycaps: "9⃣" is a 9.
+    /// Marks that make other letters are composed with them before; those of other scripts belong to their letters.
+    private static func withoutMarks(_ text: String) -> String {
+        var kept = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .nonspacingMark, .enclosingMark, .spacingMark:
+                guard let last = kept.last, last.isASCII || last.properties.numericType != nil else { break }
+                continue
+            default: break
+            }
+            kept.append(scalar)
+        }
+        return String(kept)
     }
 }

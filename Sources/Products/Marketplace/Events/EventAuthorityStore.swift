@@ -58,7 +58,8 @@ extension Transaction {
             SELECT id FROM marketplace_event_services
             WHERE event_id = \(event) AND vendor_organisation_id = \(scope.organisation) AND status <> 'cancelled'
             UNION ALL
-            SELECT id FROM marketplace_collaborators WHERE event_id = \(event) AND user_id = \(scope.person)
+            SELECT id FROM marketplace_collaborators
+            WHERE event_id = \(event) AND user_id = \(scope.person) AND accepted_at IS NOT NULL
             LIMIT 1
             """
         ) != nil

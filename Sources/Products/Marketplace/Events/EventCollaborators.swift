@@ -4,7 +4,8 @@ import Modules
 /// A person who takes part in an event that another organisation plans.
 enum EventCollaborator: Sendable {}
 
-/// Collaborators: they see the event and take part in its chat.
+/// Collaborators: they see the event and take part in its chat, from their acceptance on. They leave by deleting the
+/// row, as the organizer removes them.
 enum EventCollaborators: Resource {
     typealias Subject = EventCollaborator
 
@@ -16,9 +17,14 @@ enum EventCollaborators: Resource {
         .atCreation("user_id", .id, .filtered),
         .optional("role", .text(1...60), .filtered),
         .optional("details", .json, .own),
+        .server("accepted_at", .instant),
     ]
 
     static func isPublic(for scope: Scope) -> SQL { "user_id = \(scope.person)" }
+
+    static func mayDelete(_ row: ResourceRow<Self>, by scope: Scope) throws -> Bool {
+        try row.row["user_id"] == scope.person
+    }
 
     static func check(new row: inout ResourceDraft, by scope: Scope, in transaction: Transaction) throws {
         guard let id: ID<MarketplaceEvent> = row.id("event_id"),

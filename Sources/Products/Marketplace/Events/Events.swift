@@ -34,7 +34,8 @@ enum Events: Resource {
         """
         id IN (SELECT event_id FROM marketplace_event_services
                WHERE vendor_organisation_id = \(scope.organisation) AND status <> 'cancelled')
-        OR id IN (SELECT event_id FROM marketplace_collaborators WHERE user_id = \(scope.person))
+        OR id IN (SELECT event_id FROM marketplace_collaborators
+                  WHERE user_id = \(scope.person) AND accepted_at IS NOT NULL)
         """
     }
 

@@ -4,8 +4,9 @@ import Modules
 /// The review of a vendor, or of a template, by the organizer of an event.
 enum Review: Sendable {}
 
-/// Reviews: one by each person of each vendor of an event, once the vendor has done its work. Ratings are summed in the
-/// rows of the reviewed, in the transaction of the review.
+/// Reviews: one by each person of each vendor of an event, once the event's day has come, the vendor has done its work
+/// and the work was paid for. A business is not reviewed by members of its organisation. Ratings are summed in the rows
+/// of the reviewed, in the transaction of the review.
 enum Reviews: Resource {
     typealias Subject = Review
 
@@ -29,8 +30,9 @@ enum Reviews: Resource {
         guard let kind = row.text("reviewee_type"), let reviewee = row.text("reviewee_id"),
             let rating = row.integer("rating")
         else { throw Problem.invalid("/reviewee_id", "is required") }
-        guard try mayReview(reviewee, kind, event, in: transaction) else {
-            throw Problem(.eventState, detail: "The event has no completed service of this business to review.")
+        guard try mayReview(reviewee, kind, event, by: scope, in: transaction) else {
+            throw Problem(
+                .eventState, detail: "The event has no completed and paid service of this business to review.")
         }
         let earlier = try transaction.first(
             """
@@ -56,12 +58,19 @@ enum Reviews: Resource {
     }
 
     private static func mayReview(
-        _ reviewee: String, _ kind: String, _ event: MarketplaceEvent, in transaction: Transaction
+        _ reviewee: String, _ kind: String, _ event: MarketplaceEvent, by scope: Scope, in transaction: Transaction
     ) throws -> Bool {
-        guard kind != "template" else { return event.template?.text == reviewee && event.status == .completed }
+        guard kind != "template" else {
+            guard let template = event.template, template.text == reviewee, event.status == .completed,
+                let row = try transaction.row(template, of: EventTemplates.self)
+            else { return false }
+            return try !transaction.isMember(scope, of: row.organisation)
+        }
+        guard event.hasTakenPlace(on: CalendarDate(transaction.now)) else { return false }
         return try transaction.serviceBookings(of: event.id).contains { booking in
-            booking.vendor.kind == kind && booking.vendor.text == reviewee
-                && [.completed, .paid, .disputed].contains(booking.status)
+            try booking.vendor.kind == kind && booking.vendor.text == reviewee
+                && (booking.status == .paid || event.paidAt != nil && booking.isDone && booking.price.minorUnits > 0)
+                && !transaction.isMember(scope, of: booking.vendorOrganisation)
         }
     }
 }

@@ -24,7 +24,7 @@ struct QueryReader {
     func decimal(_ name: String) throws(Problem) -> DecimalNumber? {
         guard let text = query[name] else { return nil }
         guard let number = DecimalNumber(text), number.units >= 0 else {
-            throw Problem.invalid("/query/\(name)", "must be a number that is not negative")
+            throw Problem.invalid("/query/\(name)", "must be a number of at most 18 digits that is not negative")
         }
         return number
     }
@@ -53,9 +53,12 @@ struct QueryReader {
         let currency = named ?? .usual
         func minor(_ number: DecimalNumber?, _ parameter: String) throws(Problem) -> Int64? {
             guard let number else { return nil }
-            guard let money = Money(major: number, currency) else {
+            guard number.fractionDigits <= currency.fractionDigits else {
                 throw Problem.invalid(
                     "/query/\(parameter)", "must have at most \(currency.fractionDigits) decimals")
+            }
+            guard let money = Money(major: number, currency) else {
+                throw Problem.invalid("/query/\(parameter)", "is too large")
             }
             return money.minorUnits
         }

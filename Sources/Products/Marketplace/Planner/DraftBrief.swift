@@ -50,13 +50,7 @@ struct DraftBrief: Payload {
         guard let currency = currency.map({ Currency($0) }) ?? .usual else {
             throw Problem.invalid("\(pointer)", "has an unknown currency")
         }
-        guard let money = Money(major: budget ?? DecimalNumber(0), currency) else {
-            throw Problem.invalid(pointer, "must have at most \(currency.fractionDigits) decimals")
-        }
-        guard (0...MarketplaceLimits.amountMinorMax).contains(money.minorUnits) else {
-            throw Problem.invalid(pointer, "must be 0 to \(Money(MarketplaceLimits.amountMinorMax, currency))")
-        }
-        return money
+        return try AmountReader.money(budget ?? DecimalNumber(0), currency, at: pointer)
     }
 
     /// The members that a plan needs and the brief lacks, in the order in which they are asked for.

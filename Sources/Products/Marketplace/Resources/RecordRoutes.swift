@@ -37,13 +37,13 @@ struct RecordRoutes: Sendable {
             ) { scope, id in try await records.get(kind, id, scope: scope) }.alias("\(alias)/{id}"),
             Route.put(
                 "\(path)/{id}", "Change one of your \(kind.words)", requires: member,
-                .path("id", of: MarketplaceRecord.self), problems: [.notTheOwner]
+                .path("id", of: MarketplaceRecord.self)
             ) { (body: RecordBody, scope, id) in
                 try await records.update(kind, id, body, scope: scope)
             }.alias("\(alias)/{id}"),
             Route.delete(
                 "\(path)/{id}", "Delete one of your \(kind.words)", requires: member,
-                .path("id", of: MarketplaceRecord.self), problems: [.notTheOwner]
+                .path("id", of: MarketplaceRecord.self)
             ) { scope, id in try await records.delete(kind, id, scope: scope) }.alias("\(alias)/{id}"),
         ]
     }

@@ -51,7 +51,7 @@ final class RecordService: Sendable {
     }
 
     /// Replaces the members that the body names; null removes one.
-    /// - Throws: `not-found`; `not-the-owner` for a record of another organisation; `validation-failed`.
+    /// - Throws: `not-found`, also for a record of another organisation; `validation-failed`.
     func update(_ kind: RecordKind, _ id: ID<MarketplaceRecord>, _ body: RecordBody, scope: Scope)
         async throws(Problem) -> RecordResult
     {
@@ -68,7 +68,7 @@ final class RecordService: Sendable {
         return RecordResult(changed)
     }
 
-    /// - Throws: `not-found`; `not-the-owner` for a record of another organisation.
+    /// - Throws: `not-found`, also for a record of another organisation.
     func delete(_ kind: RecordKind, _ id: ID<MarketplaceRecord>, scope: Scope) async throws(Problem) -> ResourceDeleted
     {
         try await database.write { [self] transaction in
@@ -84,7 +84,7 @@ final class RecordService: Sendable {
     ) throws -> MarketplaceRecord {
         let isAdministrator = try transaction.requireMarketplaceCaller(scope)
         guard let record = try transaction.record(id, kind, isLocked: true) else { throw Problem(.notFound) }
-        guard isAdministrator || record.organisation == scope.organisation else { throw Problem(.notTheOwner) }
+        guard isAdministrator || record.organisation == scope.organisation else { throw Problem(.notFound) }
         return record
     }
 

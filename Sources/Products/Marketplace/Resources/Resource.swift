@@ -22,6 +22,8 @@ protocol Resource: Sendable {
     /// Completes and checks the changes of a row that is locked.
     static func check(
         _ changes: inout ResourceDraft, of row: ResourceRow<Self>, by scope: Scope, in transaction: Transaction) throws
+    /// Whether a caller of another organisation may delete a row.
+    static func mayDelete(_ row: ResourceRow<Self>, by scope: Scope) throws -> Bool
     /// Checks whether a row may be deleted, and deletes what depends on it.
     static func checkDeletion(of row: ResourceRow<Self>, by scope: Scope, in transaction: Transaction) throws
     /// The problems of the checks besides ``sharedProblems``.
@@ -35,6 +37,7 @@ extension Resource {
     static func check(
         _ changes: inout ResourceDraft, of row: ResourceRow<Self>, by scope: Scope, in transaction: Transaction
     ) throws {}
+    static func mayDelete(_ row: ResourceRow<Self>, by scope: Scope) throws -> Bool { false }
     static func checkDeletion(of row: ResourceRow<Self>, by scope: Scope, in transaction: Transaction) throws {}
 
     static var problems: [Problem.Kind] { [] }

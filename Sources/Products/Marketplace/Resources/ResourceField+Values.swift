@@ -20,13 +20,7 @@ extension ResourceField {
             }
             return .text(text)
         case (.amount, _):
-            guard let number = DecimalNumber(json: value), let money = Money(major: number, currency) else {
-                throw invalid("must have at most \(currency.fractionDigits) decimals in \(currency.code)")
-            }
-            guard (0...MarketplaceLimits.amountMinorMax).contains(money.minorUnits) else {
-                throw invalid("must be at most \(Money(MarketplaceLimits.amountMinorMax, currency))")
-            }
-            return .integer(money.minorUnits)
+            return .integer(try AmountReader.price(value, currency, at: "/\(name)").minorUnits)
         case (.currency, .string(let text)):
             guard let currency = Currency(text) else { throw invalid("must be a currency code of three letters") }
             return .text(currency.code)

@@ -72,8 +72,8 @@ final class ResourceService: Sendable {
         return try view(row, scope)
     }
 
-    /// - Throws: `not-found`; `not-the-owner` for a row of another organisation; `validation-failed`; what the
-    ///   resource's own check throws.
+    /// - Throws: `not-found`; `not-the-owner` for a row of another organisation that the caller may read;
+    ///   `validation-failed`; what the resource's own check throws.
     func update<R: Resource>(_: R.Type, _ id: ID<R.Subject>, _ body: ResourceChanges<R>, scope: Scope)
         async throws(Problem) -> ResourceResult<R>
     {
@@ -94,10 +94,10 @@ final class ResourceService: Sendable {
         return try view(row, scope)
     }
 
-    /// - Throws: `not-found`; `not-the-owner` for a row of another organisation; `in-use`.
+    /// - Throws: `not-found`; `not-the-owner` for a row of another organisation that the caller may read; `in-use`.
     func delete<R: Resource>(_: R.Type, _ id: ID<R.Subject>, scope: Scope) async throws(Problem) -> ResourceDeleted {
         try await database.write { [audit] transaction in
-            let row = try Self.locked(R.self, id, by: scope, in: transaction)
+            let row = try Self.locked(R.self, id, by: scope, isFor: R.mayDelete, in: transaction)
             try R.checkDeletion(of: row, by: scope, in: transaction)
             try transaction.delete(row)
             try audit.record(
@@ -119,11 +119,16 @@ final class ResourceService: Sendable {
     }
 
     private static func locked<R: Resource>(
-        _: R.Type, _ id: ID<R.Subject>, by scope: Scope, in transaction: Transaction
+        _: R.Type, _ id: ID<R.Subject>, by scope: Scope,
+        isFor others: (ResourceRow<R>, Scope) throws -> Bool = { _, _ in false }, in transaction: Transaction
     ) throws -> ResourceRow<R> {
         let isAdministrator = try transaction.requireMarketplaceCaller(scope)
         guard let row = try transaction.lockedRow(id, of: R.self) else { throw Problem(.notFound) }
-        guard isAdministrator || row.organisation == scope.organisation else { throw Problem(.notTheOwner) }
+        guard try isAdministrator || row.organisation == scope.organisation || others(row, scope) else {
+            // A row that the caller cannot read is not found, as when it is read.
+            let isReadable = try transaction.row(id, of: R.self, where: Self.isReadable(R.self, by: scope)) != nil
+            throw Problem(isReadable ? .notTheOwner : .notFound)
+        }
         return row
     }
 

@@ -90,14 +90,18 @@ extension Transaction {
 
     /// Whether the administrator is neither the creator of a vendor nor a member of its organisation.
     func mayDecide(_ scope: Scope, about vendor: Vendor) throws -> Bool {
-        guard vendor.person != scope.person, vendor.organisation != scope.organisation else { return false }
-        let membership = try first(
+        guard vendor.person != scope.person else { return false }
+        return try !isMember(scope, of: vendor.organisation)
+    }
+
+    /// Whether the caller acts for an organisation, or belongs to it beside the one that the caller acts for.
+    func isMember(_ scope: Scope, of organisation: ID<Organisation>) throws -> Bool {
+        guard scope.organisation != organisation else { return true }
+        return try first(
             """
-            SELECT role FROM memberships
-            WHERE person_id = \(scope.person) AND organisation_id = \(vendor.organisation)
+            SELECT role FROM memberships WHERE person_id = \(scope.person) AND organisation_id = \(organisation)
             """
-        )
-        return membership == nil
+        ) != nil
     }
 
     private static let vendorColumns: SQL = """
