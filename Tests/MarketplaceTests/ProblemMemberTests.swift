@@ -27,7 +27,7 @@ import Testing
             let open = try await fixture.booked(other)
             _ = await fixture.post("events/\(other)/cancel", as: fixture.organizer)
             expect(
-                await fixture.post("events/\(other)/cancel", as: fixture.organizer), "event-state", "event_status",
+                await fixture.post("events/\(other)/confirm", as: fixture.organizer), "event-state", "event_status",
                 "cancelled")
             expect(
                 await fixture.post("bookings/complete-service/\(open)", as: fixture.provider), "event-state",
