@@ -41,6 +41,20 @@ import Testing
         }
     }
 
+    @Test func `keys of the payment provider that stand in templates are named, and so is half of an UPI account`() {
+        let values = [
+            "ENVIRONMENT": "production", "BASE_URL": "https://api.example",
+            "SECRET_KEY": "q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5Fg0TyUe",
+        ]
+        for key in ["sk_live_your_key_here", "sk_live_your_stripe_secret"] {
+            let stripe = ["STRIPE_SECRET_KEY": key, "STRIPE_WEBHOOK_SECRET": "whsec_q8Zr2Lw9Xc4Vb7Nm1Kp6Js3Hd5"]
+            let found = faults(values.merging(stripe) { $1 })
+            #expect(found == ["STRIPE_SECRET_KEY: is a placeholder of a template"], "\(key): \(found)")
+        }
+        let named = faults(values.merging(["UPI_MERCHANT_NAME": "Shop"]) { $1 })
+        #expect(named == ["UPI_ID: is required with UPI_MERCHANT_NAME"], "\(named)")
+    }
+
     @Test func `an encryption key of its own is as strong as the secret key in production`() {
         let values = [
             "ENVIRONMENT": "production", "BASE_URL": "https://api.example",

@@ -14,6 +14,7 @@ extension Configuration {
         var faults: [String] = []
         if let upiAddress, let fault = UPISettings.fault(ofAddress: upiAddress) { faults.append("UPI_ID: \(fault)") }
         if upiAddress != nil, upiMerchantName == nil { faults.append("UPI_MERCHANT_NAME: is required with UPI_ID") }
+        if upiAddress == nil, upiMerchantName != nil { faults.append("UPI_ID: is required with UPI_MERCHANT_NAME") }
         if upiAddress == nil, !upiCallbackSecrets.isEmpty {
             faults.append("UPI_ID: is required with UPI_CALLBACK_SECRET")
         }

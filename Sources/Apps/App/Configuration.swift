@@ -546,6 +546,7 @@ extension Configuration {
             case (nil, _), (.test, _), (.live, .production): break
             }
             if key.hasPrefix("pk_") { faults.append("STRIPE_SECRET_KEY: is a publishable key") }
+            if Self.isPlaceholder(key) { faults.append("STRIPE_SECRET_KEY: is a placeholder of a template") }
         }
         if let key = stripePublishableKey, stripeSecretKey != nil,
             mode != StripeKeyMode(key: key) || key.hasPrefix("sk_")
@@ -625,7 +626,8 @@ extension Configuration {
     /// hold them.
     private static let placeholderWords = [
         "supersecret", "super-secret", "changeme", "change-me", "change-this", "change-it", "in-production",
-        "your-secret", "your-jwt", "your-key", "your-encryption", "your-own", "your-32", "my-secret", "secret-key",
+        "your-secret", "your-jwt", "your-key", "your-stripe", "your-live", "your-test", "your-encryption", "your-own",
+        "your-32", "my-secret", "secret-key",
         "default-secret", "placeholder", "generate", "replace-me", "replace-this", "replace-with", "insecure",
         "not-secure", "openssl-rand",
     ]
