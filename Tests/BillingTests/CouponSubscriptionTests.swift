@@ -79,6 +79,21 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a discount that the provider does not take begins nothing, and its reason is told`(engine: Engine)
+        async throws
+    {
+        try await withSubscriptions(engine) { fixture in
+            try await make(["code": "ODD", "percent": 50, "duration": "once"], fixture)
+            fixture.stripe.fail(
+                .refused(status: 400, type: "invalid_request_error", code: "amount_too_large"), path: "/v1/coupons")
+            let refused = await subscribe("odd", fixture)
+            #expect(refused.status == 402 && refused.code == "payment-refused", "\(refused)")
+            #expect(fixture.atProvider.isEmpty)
+            #expect(try await fixture.redemptions(of: "ODD") == 0)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a discount ends with its duration, and one of everything has an invoice without a payment`(engine: Engine)
         async throws
     {

@@ -46,6 +46,12 @@ import Testing
                 (["code": "abc", "percent": 0.00001, "duration": "once"], "/percent"),
                 (["code": "abc", "percent": 5, "amount_minor": 5, "duration": "once"], "/percent"),
                 (["code": "abc", "amount_minor": 5, "duration": "once"], ""),
+                (["code": "abc", "amount_minor": 5, "currency": "zzz", "duration": "once"], "/currency"),
+                (
+                    ["code": "abc", "amount_minor": 100_000_000, "currency": "usd", "duration": "once"],
+                    "/amount_minor"
+                ),
+                (["code": "abc", "amount_minor": 1_003, "currency": "kwd", "duration": "once"], "/amount_minor"),
                 (["code": "abc", "percent": 5, "duration": "repeating"], "/duration_months"),
                 (["code": "abc", "percent": 5, "duration": "once", "plans": ["nothing"]], "/plans/0"),
             ] as [(JSONValue, String)] {

@@ -50,6 +50,9 @@ import Testing
     {
         try await withSubscriptions(engine) { fixture in
             let first = await fixture.post("payments/subscribe", ["plan": "student"])
+            let free = await fixture.post("payments/subscribe", ["plan": "free"])
+            #expect(free.code == "already-subscribed", "\(free)")
+            #expect(free["detail"]?.string?.contains("A first payment is not complete") == true, "\(free)")
             let id = try #require(first["billing"]?["stripe_subscription_id"]?.string)
             let second = await fixture.post("payments/subscribe", ["plan": "employee", "annual": true])
             #expect(second.status == 201 && second["billing"]?["amount_minor"] == 29999, "\(second)")
@@ -128,6 +131,51 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `upgrades at once that are declined leave no invoice that could be paid later`(engine: Engine) async throws {
+        try await withSubscriptions(engine) { fixture in
+            let id = try await fixture.buy("student")
+            try await fixture.advance(days: 10)
+            let customer = try #require(fixture.stripe.object(id, as: StripeSubscription.self)).customer
+            fixture.stripe.setCards(of: customer, .declines(code: "card_declined", declineCode: nil))
+            let hold = TestStripeHold()
+            fixture.stripe.fail(.held(hold), path: "/v1/subscriptions/\(id)")
+            async let first = fixture.post("payments/upgrade", ["plan": "employee"])
+            #expect(try await eventually { hold.count == 1 })
+            async let second = fixture.post("payments/upgrade", ["plan": "professional"])
+            #expect(
+                try await eventually {
+                    try await fixture.database.read { transaction in
+                        try transaction.count(
+                            "SELECT COUNT(*) AS count FROM provider_calls WHERE purpose = 'subscription.upgrade'")
+                    } == 2
+                })
+            hold.release()
+            let answers = await [first, second]
+            #expect(answers.allSatisfy { $0.status == 402 && $0.code == "payment-refused" }, "\(answers)")
+            try await fixture.deliver()
+            let invoices: [StripeInvoice] = fixture.stripe.objects()
+            #expect(invoices.count == 3 && !invoices.contains { $0.status == .some(StripeState(.open)) })
+            #expect(await fixture.subscription()["plan"]?["id"] == "student")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an account whose address is not verified starts, opens and redeems nothing`(engine: Engine) async throws {
+        try await withSubscriptions(engine) { fixture in
+            let unverified = try await fixture.test.register("unverified", isVerified: false)
+            for (path, body) in [
+                ("payments/subscribe", ["plan": "student"]), ("subscriptions/start", ["plan_type": "student"]),
+                ("stripe/create-checkout-session", ["plan_id": "student"]),
+                ("payments/redeem-code", ["code": "AUTOOS-AAAA-AAAA-AAAA-AAAA"]),
+            ] as [(String, JSONValue)] {
+                let refused = await fixture.post(path, body, as: unverified)
+                #expect(refused.status == 403 && refused.code == "email-not-verified", "\(path): \(refused)")
+            }
+            #expect(fixture.atProvider.isEmpty && (fixture.stripe.objects() as [StripeCheckoutSession]).isEmpty)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `an upgrade to the yearly cycle pays for a year from then on`(engine: Engine) async throws {
         try await withSubscriptions(engine) { fixture in
             let id = try await fixture.buy("student")
@@ -190,6 +238,46 @@ import Testing
             let last = await fixture.subscription()
             #expect(last["plan"]?["id"] == "free" && last["status"] == "active", "\(last)")
             #expect(fixture.atProvider.allSatisfy { $0.status == .canceled })
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a response that comes after a newer change was asked for takes no plan that is paid for`(engine: Engine)
+        async throws
+    {
+        let changes =
+            [
+                (plan: "professional", before: nil, older: ("downgrade", "employee"), newer: "student"),
+                (plan: "employee", before: nil, older: ("upgrade", "professional"), newer: "student"),
+                (plan: "professional", before: "employee", older: ("resumption", nil), newer: "student"),
+                (plan: "professional", before: nil, older: ("downgrade", "employee"), newer: "free"),
+                (plan: "employee", before: nil, older: ("upgrade", "professional"), newer: "free"),
+            ] as [(plan: String, before: String?, older: (String, String?), newer: String)]
+        for change in changes {
+            try await withSubscriptions(engine) { fixture in
+                @Sendable func choose(_ verb: String, _ plan: String?) async -> TestResponse {
+                    await fixture.post("payments/\(verb)", plan.map { ["plan": .string($0)] })
+                }
+                let id = try await fixture.buy(change.plan)
+                let through = await fixture.subscription()["paid_through"]
+                if let before = change.before { #expect(await choose("downgrade", before).status == 200) }
+                let hold = TestStripeHold()
+                fixture.stripe.fail(.held(hold), path: "/v1/subscriptions/\(id)")
+                async let older = choose(change.older.0, change.older.1)
+                #expect(try await eventually { hold.count == 1 })
+                async let newer = choose("downgrade", change.newer)
+                #expect(try await eventually { try await fixture.nextPlan() == change.newer })
+                hold.release()
+                let answers = await [older, newer]
+                #expect(answers.allSatisfy { $0.status == 200 }, "\(change): \(answers)")
+                try await fixture.deliver()
+                let present = await fixture.subscription()
+                #expect(present["plan"]?["id"] == "professional", "\(change): \(present)")
+                #expect(present["next_plan"] == .string(change.newer), "\(change): \(present)")
+                #expect(present["paid_through"] == through)
+                try await fixture.advance(days: 32)
+                #expect(await fixture.subscription()["plan"]?["id"] == .string(change.newer), "\(change)")
+            }
         }
     }
 

@@ -125,6 +125,15 @@ struct SubscriptionFixture: Sendable {
         }
     }
 
+    /// The plan that is to follow the live subscription's.
+    func nextPlan() async throws -> String? {
+        try await database.read { [organisation] transaction in
+            try transaction.first(
+                "SELECT next_plan_id FROM subscriptions WHERE organisation_id = \(organisation) AND is_live = 1"
+            ) { try $0.read("next_plan_id", as: String?.self) } ?? nil
+        }
+    }
+
     /// What the provider has charged, in cents.
     var charged: Int64 { stripe.totals["usd"]?.charged ?? 0 }
 

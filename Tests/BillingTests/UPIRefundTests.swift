@@ -117,9 +117,41 @@ import Testing
             let resolved = try await upi.resolve(receipt, ["action": "refund", "refund_reference": "out-0002"])
             #expect(resolved["outcome"] == "refunded", "\(resolved)")
             #expect(try await upi.balances() == ["provider": -159_800, "refunded": 159_800])
+            // Money that arrives has a reference of its own.
+            #expect(try await upi.report(try await upi.newCode(), "out-0001").code == "bank-reference-used")
             // The plan can be paid for again.
             _ = try await pay(upi, "in-0003")
             #expect(try await upi.subscription()?.plan == "student")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `periods are refunded from the last one on, and none is added while the last one's money is returned`(
+        engine: Engine
+    ) async throws {
+        try await withUPI(engine) { upi in
+            let first = try await pay(upi)
+            let through = try await upi.subscription()?.paidThrough
+            upi.test.clock.advance(by: .minutes(1))
+            let second = try await pay(upi, "in-0002")
+            let open = try await upi.newCode()
+            let early = try await request(upi, first, nil, key: "first")
+            #expect(early.status == 409 && early.code == "payment-state", "\(early)")
+            let last = try await request(upi, second, nil, key: "second")
+            #expect(last.status == 201, "\(last)")
+            // What was requested is in effect until it is returned.
+            #expect(try await request(upi, first, nil, key: "first").code == "payment-state")
+            let more = try await upi.code()
+            #expect(more.status == 409 && more.code == "already-subscribed", "\(more)")
+            let late = try await upi.report(open, "in-0003")
+            #expect(late.status == 200 && late["outcome"] == "unclaimed", "\(late)")
+            let receipt = try await upi.queue().first?["id"]?.string
+            #expect(try await upi.resolve(receipt, ["action": "credit"]).code == "already-subscribed")
+            #expect(try await settle(upi, last, "out-0002").status == 200)
+            #expect(try await upi.subscription()?.paidThrough == through)
+            let earlier = try await request(upi, first, nil, key: "first")
+            #expect(try await settle(upi, earlier, "out-0001").status == 200)
+            #expect(try await upi.subscription() == nil)
         }
     }
 

@@ -247,6 +247,34 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `codes of two plans that are paid at once are both taken: one pays, the other waits in the queue`(
+        engine: Engine
+    ) async throws {
+        try await withUPI(engine) { upi in
+            for round in 1...4 {
+                let person = try await upi.test.register("payer\(round)")
+                let plans = [("student", 79_900), ("employee", 239_900)] as [(String, Int64)]
+                var codes: [(id: String, amount: Int64)] = []
+                for (plan, amount) in plans {
+                    let code = try await upi.code(["plan": .string(plan)], as: person)
+                    codes.append((try #require(code["payment_id"]?.string, "\(code)"), amount))
+                }
+                let answers = try await withThrowingTaskGroup(of: TestResponse.self) { group in
+                    for (number, code) in codes.enumerated() {
+                        group.addTask {
+                            try await upi.report(code.id, "bank-\(round)-\(number)", amount: code.amount)
+                        }
+                    }
+                    return try await group.reduce(into: [TestResponse]()) { $0.append($1) }
+                }
+                #expect(answers.allSatisfy { $0.status == 200 }, "\(answers)")
+                #expect(Set(answers.map { $0["outcome"]?.string }) == ["applied", "unclaimed"], "\(answers)")
+            }
+            #expect(try await upi.count("upi_receipts WHERE reason = 'other_subscription'") == 4)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a report is refused unless it is signed, and then unless it is one`(engine: Engine) async throws {
         try await withUPI(engine) { upi in
             let id = try await upi.newCode()

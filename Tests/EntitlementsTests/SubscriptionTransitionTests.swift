@@ -247,6 +247,42 @@ import Testing
         #expect(subscription.plan == student && subscription.planSince == end && subscription.nextPlan == nil)
     }
 
+    @Test func `a smaller plan that is billed never takes the paid one before its end, and what follows is the newest`()
+        throws
+    {
+        let (student, employee) = (Plan.ID("student"), Plan.ID("employee"))
+        var subscription = billed()
+        let yaml =
+            "plans:\n"
+            + ["free", "student", "employee", "pro"].map {
+                "  - { id: \($0), name: \($0), file_mb: 1, storage_mb: 1 }\n"
+            }.joined()
+        let plans = try PlanSet(yaml: yaml, offers: Offers(meters: [], features: [], rateClasses: []))
+        func billing(_ plan: Plan.ID, through: Instant? = nil) -> BillingState {
+            state(.active, plan: plan, paidThrough: through ?? end)
+        }
+        try subscription.schedule(employee, isBilled: true, by: 1, at: start + .days(1))
+        try subscription.schedule(student, isBilled: true, by: 2, at: start + .days(2))
+        // The response to the first change comes after the second one was asked for.
+        _ = subscription.apply(billing(employee), of: plans, at: start + .days(2))
+        #expect(subscription.plan == pro && subscription.nextPlanAt == end)
+        _ = subscription.apply(billing(student), of: plans, at: start + .days(2))
+        #expect(subscription.plan == pro && subscription.nextPlan == student)
+        #expect(subscription.plan(at: end - .microseconds(1)).id == pro)
+        // A revocation that was asked for before Free was, leaves it.
+        try subscription.schedule(free, by: 4, at: start + .days(3))
+        subscription.unschedule(upTo: 3)
+        _ = subscription.apply(billing(student), of: plans, at: start + .days(3))
+        #expect(subscription.nextPlan == free && subscription.plan == pro)
+        subscription.unschedule(upTo: 4)
+        #expect(subscription.nextPlan == nil)
+        // What the provider bills follows.
+        _ = subscription.apply(billing(student), of: plans, at: start + .days(4))
+        #expect(subscription.nextPlan == student && subscription.nextPlanAt == end)
+        _ = subscription.apply(billing(student, through: end + .days(28)), of: plans, at: end + .hours(1))
+        #expect(subscription.plan == student && subscription.planSince == end && subscription.nextPlan == nil)
+    }
+
     @Test func `a plan without payment follows the paid period, whether its end is read or only comes`() throws {
         var subscription = billed()
         try subscription.schedule(free, at: start + .days(2))
@@ -301,4 +337,9 @@ import Testing
         try trial.extendTrial(by: 5, at: start + .days(40))
         #expect(trial.status == .trialing && trial.trialEndsAt == start + .days(45))
     }
+}
+
+extension Subscription {
+    /// Applies a state where no plan is known to be smaller than another.
+    mutating func apply(_ state: BillingState, at now: Instant) -> Bool { apply(state, of: PlanSet([]), at: now) }
 }

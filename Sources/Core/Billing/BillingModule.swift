@@ -63,14 +63,17 @@ package final class BillingModule: Module {
         invoices = sales.invoices
         coupons = sales.coupons
         InvoiceEvents.register(with: invoices, webhooks)
+        let returns = PlanPaymentReturnService(refunds: refunds, audit: audit, mailer: mailer)
         let paid = SubscriptionServices(
             database: database, identity: identity, entitlements: entitlements, calls: calls, events: events,
-            customers: customers, prices: prices, payments: payments, invoices: invoices, coupons: coupons,
-            audit: audit, mailer: mailer, queue: queue, settings: settings, logger: logger, runtime: runtime)
+            customers: customers, prices: prices, payments: payments, returns: returns, invoices: invoices,
+            coupons: coupons, audit: audit, mailer: mailer, queue: queue, settings: settings, logger: logger,
+            runtime: runtime)
         subscriptions = paid.subscriptions
         let prepaid = PrepaidServices(
-            database: database, entitlements: entitlements, payments: payments, refunds: refunds, invoices: invoices,
-            audit: audit, mailer: mailer, settings: settings, runtime: runtime)
+            database: database, entitlements: entitlements, superseded: paid.superseded, payments: payments,
+            refunds: refunds, returns: returns, invoices: invoices, audit: audit, mailer: mailer, settings: settings,
+            runtime: runtime)
         self.prepaid = prepaid.plans
         planOrders = prepaid.orders
         let upi = UPIServices(

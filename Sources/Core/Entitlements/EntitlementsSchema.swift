@@ -27,6 +27,8 @@ enum EntitlementsSchema {
                 next_plan_at \(.integer),
                 next_cycle TEXT CHECK (next_cycle IN ('monthly', 'yearly')),
                 next_is_billed \(.integer) NOT NULL CHECK (next_is_billed IN (0, 1)),
+                -- The number of the change at the provider that has scheduled it; NULL where none has.
+                next_change \(.integer),
                 -- What pays for it; NULL for a subscription that is not billed.
                 billing_reference TEXT,
                 created_at \(.integer) NOT NULL,
@@ -35,6 +37,7 @@ enum EntitlementsSchema {
                 CHECK (status <> 'trialing' OR trial_ends_at IS NOT NULL),
                 CHECK ((next_plan_id IS NULL) = (next_plan_at IS NULL)),
                 CHECK (next_cycle IS NULL OR next_plan_id IS NOT NULL),
+                CHECK (next_change IS NULL OR next_plan_id IS NOT NULL),
                 CHECK (next_is_billed = 0 OR next_plan_id IS NOT NULL AND billing_reference IS NOT NULL),
                 CHECK (status NOT IN ('incomplete', 'past_due', 'unpaid') OR billing_reference IS NOT NULL)
             ) \(.strict)

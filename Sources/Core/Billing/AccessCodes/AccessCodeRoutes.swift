@@ -12,9 +12,9 @@ struct AccessCodeRoutes {
         [
             .post(
                 "payments/redeem-code", "Redeem an access code, which gives a plan for a time",
-                requires: identity.organisation(.owner, .admin).inPerson,
+                requires: identity.organisation(.owner, .admin).inPerson, identity.verified,
                 problems: [.accessCodeNotFound, .accessCodeEnded, .alreadySubscribed, .planNotFound]
-            ) { [codes] (redemption: CodeRedemption, scope) in
+            ) { [codes] (redemption: CodeRedemption, scope, _) in
                 try await codes.redeem(redemption, scope: scope)
             }.guarded(by: attempts),
             .post(

@@ -11,12 +11,12 @@ struct CheckoutRoutes {
         [
             .post(
                 "stripe/create-checkout-session", "Open a page of the payment provider that starts a plan",
-                requires: identity.organisation(.owner, .admin).inPerson,
+                requires: identity.organisation(.owner, .admin).inPerson, identity.verified,
                 problems: [
                     .planNotFound, .paymentRequired, .alreadySubscribed, .paymentInProgress, .paymentRefused,
                     .couponNotFound, .couponEnded, .couponNotForPlan, .couponUsed, .notConfigured, .providerUnavailable,
                 ]
-            ) { (order: CheckoutOrder, scope) in try await checkout.begin(order, scope: scope) }
+            ) { (order: CheckoutOrder, scope, _) in try await checkout.begin(order, scope: scope) }
             .guarded(by: couponAttempts),
             .post(
                 "stripe/verify-session", "Whether the page's payment is complete",

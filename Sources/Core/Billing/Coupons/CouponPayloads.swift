@@ -1,4 +1,5 @@
 import Entitlements
+import Foundation
 import Identity
 import Modules
 
@@ -23,9 +24,12 @@ struct NewCoupon: Payload {
     var plans: [String]?
 
     static let rules: [String: Rule] = [
-        "code": .length(3...40), "amount_minor": .range(1...1_000_000_000_000), "currency": .length(3...3),
+        "code": .length(3...40), "amount_minor": .range(1...amountMax), "currency": .length(3...3),
         "duration_months": .range(1...120), "max_redemptions": .range(1...1_000_000_000), "plans": .items(upTo: 100),
     ]
+
+    /// The payment provider takes no larger amounts.
+    private static let amountMax: Int64 = 99_999_999
 
     /// - Throws: `validation-failed` with every fault.
     func coupon(_ id: ID<Coupon>, of plans: PlanSet, at now: Instant) throws(Problem) -> Coupon {
@@ -52,6 +56,8 @@ struct NewCoupon: Payload {
             expiresAt: expiresAt, plans: Set((self.plans ?? []).map { Plan.ID($0) }), endedAt: nil, createdAt: now)
     }
 
+    private static let currencies = Set(Locale.Currency.isoCurrencies.map { $0.identifier.lowercased() })
+
     private func discount(_ faults: inout [Problem.Fault]) -> Coupon.Discount? {
         if let percent {
             if amountMinor != nil || currency != nil {
@@ -68,8 +74,13 @@ struct NewCoupon: Payload {
             faults.append(Problem.Fault("", "has percent, or amount_minor and currency"))
             return nil
         }
-        guard let currency = Currency(currency) else {
-            faults.append(Problem.Fault("/currency", "is not a currency code of three letters"))
+        guard let currency = Currency(currency), Self.currencies.contains(currency.code) else {
+            faults.append(Problem.Fault("/currency", "is not a code of ISO 4217, such as eur"))
+            return nil
+        }
+        // The payment provider rounds no third decimal.
+        guard currency.fractionDigits < 3 || amountMinor % 10 == 0 else {
+            faults.append(Problem.Fault("/amount_minor", "is a multiple of 10 in a currency with three decimals"))
             return nil
         }
         return .amount(Money(amountMinor, currency))

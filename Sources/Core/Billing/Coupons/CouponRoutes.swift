@@ -14,13 +14,16 @@ struct CouponRoutes {
                 "payments/coupons/{code}", "What a coupon takes off the price of a plan",
                 requires: identity.organisation(.owner, .admin), .path("code"), .query("plan", required: 64),
                 .query("cycle", oneOf: Cycle.allCases.map(\.rawValue)), .query("region", upTo: 2),
+                .query("country", upTo: 2),
                 problems: [
                     .couponNotFound, .couponEnded, .couponNotForPlan, .couponUsed, .planNotFound, .notConfigured,
                     .providerUnavailable,
                 ]
-            ) { [coupons] scope, code, plan, cycle, region in
-                try await coupons.preview(
-                    code, plan: plan, cycle: cycle.flatMap(Cycle.init) ?? .monthly, region: region, scope: scope)
+            ) { [coupons] scope, code, plan, cycle, region, country in
+                let choice = PaidPlanChoice(country: country, region: region)
+                return try await coupons.preview(
+                    code, plan: plan, cycle: cycle.flatMap(Cycle.init) ?? .monthly, region: choice.selectedRegion(),
+                    scope: scope)
             }.guarded(by: attempts),
             .post(
                 "admin/coupons", "Make a coupon", requires: identity.role(.admin), problems: [.conflict]

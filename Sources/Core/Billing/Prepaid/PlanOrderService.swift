@@ -1,4 +1,3 @@
-import Audit
 import Entitlements
 import Identity
 import Modules
@@ -8,23 +7,19 @@ import Modules
 /// Money that can pay for nothing any more, because another subscription has begun since, is returned at once.
 final class PlanOrderService: Sendable {
     static let purpose = PaymentPurpose("plan")
-    /// The key of the refund of money that can pay for nothing.
-    private static let returnKey = "not-payable"
 
     private let plans: PlanCatalog
     private let prepaid: PrepaidPlanService
-    private let refunds: RefundService
-    private let audit: AuditService
+    private let returns: PlanPaymentReturnService
     private let runtime: Runtime
 
     init(
-        plans: PlanCatalog, prepaid: PrepaidPlanService, payments: PaymentService, refunds: RefundService,
-        audit: AuditService, runtime: Runtime
+        plans: PlanCatalog, prepaid: PrepaidPlanService, payments: PaymentService, returns: PlanPaymentReturnService,
+        runtime: Runtime
     ) {
         self.plans = plans
         self.prepaid = prepaid
-        self.refunds = refunds
-        self.audit = audit
+        self.returns = returns
         self.runtime = runtime
         payments.register(Self.purpose, to: .revenue) { [weak self] in try self?.follow($0, in: $1) }
         payments.resolve { [weak self] in try self?.payment(of: $0, scope: $1, in: $2) }
@@ -88,7 +83,7 @@ final class PlanOrderService: Sendable {
         guard let order = try ID<PlanOrder>(payment.subject).flatMap({ try transaction.planOrder($0) }),
             try prepaid.isPayable(
                 order.plan.plan, order.plan.cycle, by: payment.organisation, in: transaction)
-        else { return try giveBack(payment, in: transaction) }
+        else { return try returns.giveBack(payment, in: transaction) }
         let period = try prepaid.apply(order.plan, paidBy: payment, in: transaction)
         try prepaid.send(
             "plan-paid", to: payment.organisation,
@@ -97,21 +92,5 @@ final class PlanOrderService: Sendable {
                 "through": period.range.upperBound.description,
             ], in: transaction)
         try prepaid.issueInvoice(for: order.plan, period, paidBy: payment, by: "Card", in: transaction)
-    }
-
-    private func giveBack(_ payment: Payment, in transaction: Transaction) throws {
-        let amount = Money(payment.receivedMinor, payment.amount.currency)
-        _ = try refunds.refund(
-            NewRefund(
-                of: payment.id, amount: amount, reason: "Another subscription is in effect.", key: Self.returnKey),
-            in: transaction)
-        try audit.record(
-            AuditEvent(
-                "plan-payment.returned", organisation: payment.organisation.text, subject: payment.id.text,
-                details: ["amount": "\(amount)"]),
-            in: transaction)
-        try prepaid.send(
-            "plan-payment-returned", to: payment.organisation,
-            ["amount": "\(amount)", "description": payment.description], in: transaction)
     }
 }

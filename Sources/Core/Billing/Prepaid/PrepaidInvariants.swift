@@ -21,6 +21,21 @@ enum PrepaidInvariants {
             """
         ),
         Invariant(
+            "all of the money of a period was returned, and it is the last one in effect",
+            """
+            SELECT prepaid_periods.payment_id, prepaid_periods.subscription_reference, prepaid_periods.number
+            FROM prepaid_periods JOIN payments ON payments.id = prepaid_periods.payment_id
+            WHERE prepaid_periods.returned_at IS NULL AND (
+                    SELECT SUM(refunds.amount) FROM refunds
+                    WHERE refunds.payment_id = payments.id AND refunds.state = 'succeeded'
+                ) = payments.received
+                AND NOT EXISTS (
+                    SELECT 1 FROM prepaid_periods AS later
+                    WHERE later.subscription_reference = prepaid_periods.subscription_reference
+                        AND later.number > prepaid_periods.number AND later.returned_at IS NULL)
+            """
+        ),
+        Invariant(
             "a period that was paid for in advance does not follow the one before",
             """
             SELECT later.payment_id, later.subscription_reference, later.number FROM prepaid_periods AS later

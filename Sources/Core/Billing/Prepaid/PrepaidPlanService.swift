@@ -15,6 +15,7 @@ final class PrepaidPlanService: Sendable {
     private let database: any Database
     private let plans: PlanCatalog
     private let billing: SubscriptionBillingService
+    private let superseded: SupersededSubscriptionService
     private let invoices: InvoiceService
     private let audit: AuditService
     private let mailer: Mailer
@@ -22,12 +23,14 @@ final class PrepaidPlanService: Sendable {
     private let page: String
 
     init(
-        database: any Database, plans: PlanCatalog, billing: SubscriptionBillingService, invoices: InvoiceService,
-        audit: AuditService, mailer: Mailer, page: String
+        database: any Database, plans: PlanCatalog, billing: SubscriptionBillingService,
+        superseded: SupersededSubscriptionService, invoices: InvoiceService, audit: AuditService, mailer: Mailer,
+        page: String
     ) {
         self.database = database
         self.plans = plans
         self.billing = billing
+        self.superseded = superseded
         self.invoices = invoices
         self.audit = audit
         self.mailer = mailer
@@ -38,7 +41,7 @@ final class PrepaidPlanService: Sendable {
 
     /// Checks that a period of the plan can be paid for. The organisation's subscription is locked.
     /// - Throws: `already-subscribed` where another subscription would stay in effect, also a prepaid one of another
-    ///   plan or cycle.
+    ///   plan or cycle, and while the payment of the last period is being refunded.
     func requirePayable(_ plan: Plan.ID, _ cycle: Cycle, by organisation: ID<Organisation>, in transaction: Transaction)
         throws
     {
@@ -63,11 +66,33 @@ final class PrepaidPlanService: Sendable {
     private func period(
         before plan: Plan.ID, _ cycle: Cycle, of organisation: ID<Organisation>, in transaction: Transaction
     ) throws -> PrepaidPeriod? {
-        let last = try transaction.lastPrepaidPeriod(of: organisation).flatMap {
-            $0.plan == plan && $0.cycle == cycle ? $0 : nil
+        var last = try transaction.lastPrepaidPeriod(of: organisation)
+        while true {
+            let former = last.flatMap { $0.plan == plan && $0.cycle == cycle ? $0 : nil }
+            // The payment is locked before the subscriptions, as by its refunds.
+            let isRefunded = try former.map { try self.isRefunded($0, in: transaction) } ?? false
+            try superseded.lock(of: organisation, in: transaction)
+            let isReplaceable = try billing.isReplaceable(by: former?.subscription, of: organisation, in: transaction)
+            let present = try transaction.lastPrepaidPeriod(of: organisation)
+            guard present == last else {
+                // Another payment was applied before the lock was had.
+                last = present
+                continue
+            }
+            guard isReplaceable else { throw Problem(.alreadySubscribed) }
+            guard !isRefunded else {
+                throw Problem(
+                    .alreadySubscribed,
+                    detail: "The payment of the last period is being refunded: it can be paid for again afterwards.")
+            }
+            return former
         }
-        try billing.requireReplaceable(by: last?.subscription, of: organisation, in: transaction)
-        return last
+    }
+
+    /// Whether all of a period's money is returned, or is to be. Its payment is locked.
+    private func isRefunded(_ period: PrepaidPeriod, in transaction: Transaction) throws -> Bool {
+        guard let payment = try transaction.lockedPayment(period.payment) else { return false }
+        return payment.refundedMinor == payment.receivedMinor
     }
 
     /// Starts or extends the subscription that a payment is for. ``issueInvoice(for:_:paidBy:by:in:)`` follows as the
@@ -77,9 +102,11 @@ final class PrepaidPlanService: Sendable {
         let last = try period(before: plan.plan, plan.cycle, of: plan.organisation, in: transaction)
         let period = PrepaidPeriod(of: plan, paidBy: payment.id, after: last, at: transaction.now)
         guard try billing.apply(period.billingState, to: plan.organisation, in: transaction) != nil else {
-            throw Problem(.internalError, detail: "a subscription that can be paid for was not changed")
+            // Another payment has begun a subscription at the same time.
+            throw Problem(.alreadySubscribed)
         }
         try transaction.insert(period)
+        try superseded.supersede(of: plan.organisation, in: transaction)
         return period
     }
 
@@ -100,6 +127,18 @@ final class PrepaidPlanService: Sendable {
 
     // MARK: Refunds
 
+    /// Checks that an amount of a payment can be refunded: all of it only where no later period follows its own, which
+    /// would be left without the one before.
+    /// - Parameter payment: locked.
+    /// - Throws: `payment-state`.
+    func requireReturnable(_ amount: Money, of payment: Payment, in transaction: Transaction) throws {
+        guard payment.refundedMinor + amount.minorUnits >= payment.receivedMinor,
+            try transaction.isPrepaidPeriodFollowed(of: payment.id)
+        else { return }
+        throw Problem(
+            .paymentState, detail: "Another period that is paid for follows this one: refund its payment first.")
+    }
+
     /// Takes the period of a payment back once all of its money was returned, and gives it again where the bank or the
     /// provider did not return the money after all.
     func follow(_ refund: Refund, of payment: Payment, in transaction: Transaction) throws {
@@ -112,9 +151,13 @@ final class PrepaidPlanService: Sendable {
     }
 
     /// The subscription ends now, or with the period before where this one has not begun. A period that another one
-    /// follows stays.
+    /// follows stays, such as where its money was returned in the provider's dashboard, until the later one goes.
     private func takeBack(_ payment: Payment, because refund: Refund, in transaction: Transaction) throws {
-        guard let period = try transaction.returnPrepaidPeriod(of: payment.id) else { return }
+        guard var period = try transaction.returnPrepaidPeriod(of: payment.id) else { return }
+        while let former = try transaction.returnRefundedPrepaidPeriod(before: period) {
+            try record("returned", period, refund, in: transaction)
+            period = former
+        }
         try billing.shorten(
             period.subscription, to: max(period.range.lowerBound, transaction.now), of: payment.organisation,
             in: transaction)
@@ -127,15 +170,15 @@ final class PrepaidPlanService: Sendable {
         guard let period = try transaction.returnedPrepaidPeriod(of: payment.id),
             try transaction.hasPayer(payment.organisation)
         else { return }
-        do {
-            try billing.requireReplaceable(by: period.subscription, of: payment.organisation, in: transaction)
-        } catch let problem as Problem where problem.kind == .alreadySubscribed {
-            return try record("not-restored", period, refund, outcome: .failure, in: transaction)
-        }
-        guard period.range.upperBound > transaction.now, try transaction.restorePrepaidPeriod(of: payment.id) else {
+        try superseded.lock(of: payment.organisation, in: transaction)
+        guard try billing.isReplaceable(by: period.subscription, of: payment.organisation, in: transaction),
+            period.range.upperBound > transaction.now,
+            try transaction.restorePrepaidPeriod(of: payment.id)
+        else {
             return try record("not-restored", period, refund, outcome: .failure, in: transaction)
         }
         try billing.apply(period.billingState, to: payment.organisation, in: transaction)
+        try superseded.supersede(of: payment.organisation, in: transaction)
         try record("restored", period, refund, in: transaction)
     }
 

@@ -11,17 +11,18 @@ struct PrepaidServices {
     let workers: [Worker]
 
     init(
-        database: any Database, entitlements: EntitlementsModule, payments: PaymentService, refunds: RefundService,
-        invoices: InvoiceService, audit: AuditService, mailer: Mailer, settings: BillingSettings, runtime: Runtime
+        database: any Database, entitlements: EntitlementsModule, superseded: SupersededSubscriptionService,
+        payments: PaymentService, refunds: RefundService, returns: PlanPaymentReturnService, invoices: InvoiceService,
+        audit: AuditService, mailer: Mailer, settings: BillingSettings, runtime: Runtime
     ) {
         plans = PrepaidPlanService(
-            database: database, plans: entitlements.plans, billing: entitlements.billing, invoices: invoices,
-            audit: audit, mailer: mailer, page: settings.accountPage)
+            database: database, plans: entitlements.plans, billing: entitlements.billing, superseded: superseded,
+            invoices: invoices, audit: audit, mailer: mailer, page: settings.accountPage)
         orders = PlanOrderService(
-            plans: entitlements.plans, prepaid: plans, payments: payments, refunds: refunds, audit: audit,
-            runtime: runtime)
+            plans: entitlements.plans, prepaid: plans, payments: payments, returns: returns, runtime: runtime)
         workers = [RemindPrepaidPlansJob.worker(plans)]
         for purpose in Self.purposes {
+            refunds.require(of: purpose) { [plans] in try plans.requireReturnable($0, of: $1, in: $2) }
             refunds.onChange(of: purpose) { [plans] in try plans.follow($0, of: $1, in: $2) }
         }
     }

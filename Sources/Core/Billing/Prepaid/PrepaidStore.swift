@@ -49,6 +49,35 @@ extension Transaction {
         )
     }
 
+    /// Whether a later period of the same subscription, which is in effect, follows the period of a payment.
+    func isPrepaidPeriodFollowed(of payment: ID<Payment>) throws -> Bool {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM prepaid_periods AS later
+            JOIN prepaid_periods AS own ON own.subscription_reference = later.subscription_reference
+            WHERE own.payment_id = \(payment) AND own.returned_at IS NULL
+                AND later.number > own.number AND later.returned_at IS NULL
+            """
+        ) > 0
+    }
+
+    /// Marks the period before another one that was returned, where all of its own money was returned earlier.
+    /// - Returns: nil where there is none.
+    func returnRefundedPrepaidPeriod(before period: PrepaidPeriod) throws -> PrepaidPeriod? {
+        try first(
+            """
+            UPDATE prepaid_periods SET returned_at = \(now)
+            WHERE subscription_reference = \(period.subscription) AND number = \(period.number - 1)
+                AND returned_at IS NULL AND (
+                    SELECT SUM(refunds.amount) FROM refunds
+                    WHERE refunds.payment_id = prepaid_periods.payment_id AND refunds.state = 'succeeded'
+                ) = (SELECT payments.received FROM payments WHERE payments.id = prepaid_periods.payment_id)
+            RETURNING *
+            """,
+            PrepaidPeriod.init(row:)
+        )
+    }
+
     /// The period of a payment whose money was returned; nil where it is in effect, and where there is none.
     func returnedPrepaidPeriod(of payment: ID<Payment>) throws -> PrepaidPeriod? {
         try first(

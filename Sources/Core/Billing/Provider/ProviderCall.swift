@@ -177,8 +177,13 @@ extension ProviderCall {
 extension JSONValue {
     /// What is kept of an object of Stripe: no secrets, no personal data.
     fileprivate var summary: JSONValue {
-        .object((object ?? [:]).filter { ["id", "object", "status"].contains($0.key) && $0.value.string != nil })
+        var kept = (object ?? [:]).filter { ["id", "object", "status"].contains($0.key) && $0.value.string != nil }
+        kept["latest_invoice"] = latestInvoice.map { .string($0) }
+        return .object(kept)
     }
+
+    /// The id of the newest invoice of a subscription, which may be expanded.
+    var latestInvoice: String? { self["latest_invoice"].flatMap { $0.string ?? $0["id"]?.string } }
 }
 
 extension StripeRefusal {

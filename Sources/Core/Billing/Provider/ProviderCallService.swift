@@ -6,8 +6,8 @@ import Synchronization
 package final class ProviderCallService: Sendable {
     /// The outcome that a handler is given. Unknown ones are never handled: they are reconciled first.
     package enum Outcome: Sendable {
-        /// The object of Stripe's response. Where another process has settled the call, only its `id`, `object` and
-        /// `status`.
+        /// The object of Stripe's response. Where another process has settled the call, only its `id`, `object`,
+        /// `status` and `latest_invoice`.
         case done(JSONValue)
         case refused(StripeRefusal)
     }

@@ -9,6 +9,9 @@ package final class RefundService: Sendable {
     /// Called in the transaction that changes a refund's state.
     package typealias Listener = @Sendable (Refund, Payment, Transaction) throws -> Void
 
+    /// Checks that an amount of a payment, which is locked, may be refunded here.
+    typealias Condition = @Sendable (_ amount: Money, Payment, Transaction) throws -> Void
+
     private static let creation = ProviderPurpose("refund.create")
     /// The member of a refund's metadata that names it here.
     private static let metadataName = "gatehouse_refund"
@@ -20,6 +23,7 @@ package final class RefundService: Sendable {
     private let audit: AuditService
     private let runtime: Runtime
     private let listeners = Mutex<[PaymentPurpose: [Listener]]>([:])
+    private let conditions = Mutex<[PaymentPurpose: Condition]>([:])
 
     init(
         database: any Database, calls: ProviderCallService, events: ProviderEventService, payments: PaymentService,
@@ -43,6 +47,12 @@ package final class RefundService: Sendable {
         listeners.withLock { $0[purpose, default: []].append(listener) }
     }
 
+    /// Sets the condition of refunds that are requested here, when the system is built. What is refunded at the provider
+    /// has none.
+    func require(of purpose: PaymentPurpose, _ condition: @escaping Condition) {
+        conditions.withLock { $0[purpose] = condition }
+    }
+
     // MARK: Request
 
     /// Writes a refund, moves its money to `refund_pending`, and writes the call. ``settle(_:)`` follows after the
@@ -50,7 +60,7 @@ package final class RefundService: Sendable {
     /// ``settle(_:byBank:in:)``.
     /// - Returns: the earlier refund with this key, where there is one.
     /// - Throws: `refund-too-high`, also where the work that was paid needs the money; `payment-state` for a payment
-    ///   that has not succeeded, or that cannot be refunded at the provider; `ledger-overdrawn` where the destination
+    ///   that has not succeeded, that cannot be refunded at the provider, or that later ones depend on; `ledger-overdrawn` where the destination
     ///   has less, such as held money that was released; `operation-conflict` for the key of a refund with another
     ///   amount; `not-configured`.
     package func refund(_ new: NewRefund, in transaction: Transaction) throws -> Refund {
@@ -63,6 +73,7 @@ package final class RefundService: Sendable {
         guard payment.state == .succeeded, payment.method == .upi || payment.intentID != nil else {
             throw Problem(.paymentState)
         }
+        try conditions.withLock { $0[payment.purpose] }?(new.amount, payment, transaction)
         let refundable = try refundable(payment, in: transaction)
         guard new.amount.currency == payment.amount.currency, new.amount.minorUnits <= refundable,
             try transaction.reserveRefund(new.amount.minorUnits, of: payment.id)

@@ -6,10 +6,12 @@ import Stripe
 final class InvoiceChargeService: Sendable {
     private let database: any Database
     private let calls: ProviderCallService
+    private let superseded: SupersededSubscriptionService
 
-    init(database: any Database, calls: ProviderCallService) {
+    init(database: any Database, calls: ProviderCallService, superseded: SupersededSubscriptionService) {
         self.database = database
         self.calls = calls
+        self.superseded = superseded
     }
 
     /// A repeat changes nothing. An invoice that was paid without an intent, such as by a balance, has none.
@@ -22,8 +24,9 @@ final class InvoiceChargeService: Sendable {
             guard let intent = payments.elements.first(where: { $0.status == .paid })?.paymentIntent else { return }
             found = try await client.fetch(.paymentIntent(intent), as: StripePaymentIntent.self)
         } catch { throw Problem(.providerUnavailable, cause: error) }
-        try await database.write { transaction in
+        try await database.write { [superseded] transaction in
             try transaction.setCharge(found.latestCharge, ofIntent: found.id, invoice: invoice)
+            try superseded.giveBackInvoice(invoice, in: transaction)
         }
     }
 }

@@ -75,12 +75,12 @@ struct PaidSubscriptionRoutes {
             ) { scope in try await planner.current(scope: scope) },
             .post(
                 "subscriptions/start", "Start a plan that is paid for",
-                requires: identity.organisation(.owner, .admin).inPerson,
+                requires: identity.organisation(.owner, .admin).inPerson, identity.verified,
                 problems: [
                     .unsupportedPlan, .alreadySubscribed, .paymentInProgress, .paymentRefused, .notFound,
                     .couponNotFound, .couponEnded, .couponNotForPlan, .couponUsed,
                 ] + Self.provider
-            ) { (choice: PaidPlanChoice, scope) in try await planner.start(choice, scope: scope) }
+            ) { (choice: PaidPlanChoice, scope, _) in try await planner.start(choice, scope: scope) }
             .guarded(by: couponAttempts),
             .post(
                 "subscriptions/cancel", "Cancel the subscription at the end of its period",

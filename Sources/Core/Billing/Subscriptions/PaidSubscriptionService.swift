@@ -49,11 +49,13 @@ package final class PaidSubscriptionService: Sendable {
     /// Starts a plan: at once where it needs no payment; else with a first payment, which the client completes. A trial
     /// stays until then.
     /// - Throws: `validation-failed`, `plan-not-found`, `payment-required` for a plan that cannot be bought,
-    ///   `already-subscribed`; what ``SubscriptionAttemptService`` throws; for a plan without payment, what
+    ///   `email-not-verified`, `already-subscribed`; what ``SubscriptionAttemptService`` throws; for a plan without payment, what
     ///   ``SubscriptionService/start(_:scope:)`` throws.
     func subscribe(_ choice: PaidPlanChoice, scope: Scope) async throws(Problem) -> SubscriptionView {
         let plan = try plans.current.plan(choice)
         guard plan.start == .payment else { return try await subscriptions.start(choice, scope: scope) }
+        let isVerified = try await database.read { try Contact.of(scope.person, in: $0)?.isEmailVerified == true }
+        guard isVerified else { throw Problem(.emailNotVerified) }
         let order = try await order(plan, choice, isCheckout: false)
         if let named = choice.customerId {
             let own = try await customers.require(for: scope)
@@ -130,7 +132,7 @@ package final class PaidSubscriptionService: Sendable {
         guard let row = try await billed(scope) else { return try await subscriptions.upgrade(choice, scope: scope) }
         let (plan, price) = try await larger(choice, than: row)
         let startsNewPeriod = price.cycle != row.cycle
-        try await change(
+        let response = try await change(
             SubscriptionCallService.upgrade, "subscription.upgrade-requested", ["plan": plan.id.text], scope: scope
         ) { [self] row, transaction in
             guard row.status == .active || row.status == .trialing, row.cancelAt == nil else { throw Self.notNow(row) }
@@ -145,7 +147,7 @@ package final class PaidSubscriptionService: Sendable {
             changed = try await reading(row.id)
         }
         guard changed.plan == plan.id, changed.cycle == price.cycle else {
-            return try await unpaidUpgrade(changed, scope: scope)
+            return try await unpaidUpgrade(changed, invoice: response.latestInvoice, scope: scope)
         }
         return try await view(changed)
     }
@@ -185,8 +187,11 @@ package final class PaidSubscriptionService: Sendable {
 
     /// The difference could not be collected. Where the customer has to confirm it, they can; else the change is
     /// given up.
-    private func unpaidUpgrade(_ row: ProviderSubscription, scope: Scope) async throws(Problem) -> SubscriptionView {
-        if let secret = try await clientSecret(of: row.latestInvoice),
+    /// - Parameter invoice: the one that this change has made: another request may have made a newer one.
+    private func unpaidUpgrade(_ row: ProviderSubscription, invoice: String?, scope: Scope) async throws(Problem)
+        -> SubscriptionView
+    {
+        if let invoice, let secret = try await clientSecret(of: invoice),
             let end = secret.firstRange(of: "_secret")?.lowerBound
         {
             let intent = try await fetch(.paymentIntent(String(secret[..<end])), as: StripePaymentIntent.self)
@@ -196,8 +201,8 @@ package final class PaidSubscriptionService: Sendable {
                 view.publishableKey = publishableKey
                 return view
             }
-            try await change(SubscriptionCallService.void, "subscription.upgrade-failed", [:], scope: scope) { row, _ in
-                .voidInvoice(row.latestInvoice ?? "")
+            try await change(SubscriptionCallService.void, "subscription.upgrade-failed", [:], scope: scope) { _, _ in
+                .voidInvoice(invoice)
             }
             throw Problem(.paymentRefused, detail: intent.lastError?.message ?? "The payment was declined.")
         }
@@ -288,7 +293,8 @@ package final class PaidSubscriptionService: Sendable {
         ) { [billing, price] row, transaction in
             guard row.status == .active || row.status == .trialing, row.cancelAt == nil else { throw Self.notNow(row) }
             try billing.schedule(
-                plan.id, isBilled: isBilled, after: row.id.text, of: row.organisation, in: transaction)
+                plan.id, isBilled: isBilled, by: row.nextChangeNumber, after: row.id.text, of: row.organisation,
+                in: transaction)
             guard let price else { return .updateSubscription(row.providerID ?? "", cancelsAtPeriodEnd: true) }
             return .changeSubscription(
                 row.providerID ?? "", item: row.itemID ?? "", price: price.providerID ?? "", proration: .none)
@@ -306,7 +312,8 @@ package final class PaidSubscriptionService: Sendable {
     /// Ends the subscription, now or with what is paid for; an attempt that is not paid, at once.
     /// - Throws: `subscription-state`, `payment-in-progress`, `provider-unavailable`.
     func cancel(_ cancellation: Cancellation, scope: Scope) async throws(Problem) -> SubscriptionView {
-        guard let live = try await database.read({ try $0.liveProviderSubscription(of: scope.organisation) }) else {
+        let live = try await database.read { try $0.liveProviderSubscription(of: scope.organisation) }
+        guard let live, !live.isSuperseded else {
             return try await subscriptions.cancel(cancellation, scope: scope)
         }
         guard !live.isAttempt else {
@@ -395,7 +402,7 @@ package final class PaidSubscriptionService: Sendable {
     /// The organisation's subscription that the provider bills and that has been paid.
     private func billed(_ scope: Scope) async throws(Problem) -> ProviderSubscription? {
         let live = try await database.read { try $0.liveProviderSubscription(of: scope.organisation) }
-        return live.flatMap { $0.isAttempt ? nil : $0 }
+        return live.flatMap { $0.isAttempt || $0.isSuperseded ? nil : $0 }
     }
 
     private func reading(_ id: ID<ProviderSubscription>) async throws(Problem) -> ProviderSubscription {
@@ -416,13 +423,16 @@ package final class PaidSubscriptionService: Sendable {
 
     /// Writes a change with its call, sends it, and waits for its effect.
     /// - Parameter makeRequest: checks the row and writes what goes with the change, in the transaction.
+    /// - Returns: the object of the response.
+    @discardableResult
     private func change(
         _ purpose: ProviderPurpose, _ action: String, _ details: [String: String], scope: Scope,
         _ makeRequest: @escaping @Sendable (ProviderSubscription, Transaction) throws -> StripeRequest
-    ) async throws(Problem) {
+    ) async throws(Problem) -> JSONValue {
         let call = try await database.write { [calls, audit] transaction in
             try transaction.requireCaller(scope)
-            guard var row = try transaction.lockedLiveProviderSubscription(of: scope.organisation), !row.isAttempt
+            guard var row = try transaction.lockedLiveProviderSubscription(of: scope.organisation), !row.isAttempt,
+                !row.isSuperseded
             else { throw Problem(.subscriptionState, detail: "The subscription has ended meanwhile.") }
             let request = try makeRequest(row, transaction)
             try transaction.authority(of: scope, SubscriptionService.payers)
@@ -430,6 +440,6 @@ package final class PaidSubscriptionService: Sendable {
             try audit.record(AuditEvent(action, by: scope, subject: row.id.text, details: details), in: transaction)
             return call
         }
-        try await calls.sendAccepted(call)
+        return try await calls.sendAccepted(call)
     }
 }

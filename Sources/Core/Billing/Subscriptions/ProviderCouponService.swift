@@ -6,6 +6,8 @@ import Stripe
 /// The discounts of coupons at the provider, which takes them off its invoices: made when they are used first.
 final class ProviderCouponService: Sendable {
     private static let create = ProviderPurpose("coupon.create")
+    /// The code of a refusal to make what is there.
+    private static let existing = "resource_already_exists"
 
     private let database: any Database
     private let calls: ProviderCallService
@@ -23,7 +25,8 @@ final class ProviderCouponService: Sendable {
 
     /// The id of a coupon at the provider; nil without a code.
     /// - Parameter attempt: the organisation's attempt to start a subscription, which may have the coupon.
-    /// - Throws: what ``CouponService/check(_:for:amount:by:in:)`` throws; `provider-unavailable`.
+    /// - Throws: what ``CouponService/check(_:for:amount:by:in:)`` throws; `provider-unavailable`; `payment-refused`
+    ///   where the provider does not take the discount.
     func require(
         _ code: String?, for plan: Plan, _ amount: Money, of attempt: ID<ProviderSubscription>?, scope: Scope
     ) async throws(Problem) -> String? {
@@ -40,8 +43,8 @@ final class ProviderCouponService: Sendable {
             let isNew = try calls.enqueue(call, in: transaction)
             return (name, isNew ? call.id : try transaction.providerCall(ofKey: call.key)?.id)
         }
-        // A refusal says that it exists.
-        guard let call, try await calls.send(call) != nil else { throw Problem(.providerUnavailable) }
+        guard let call, let outcome = try await calls.send(call) else { throw Problem(.providerUnavailable) }
+        if case .refused(let refusal) = outcome, refusal.code != Self.existing { throw Problem(refused: refusal) }
         return name
     }
 

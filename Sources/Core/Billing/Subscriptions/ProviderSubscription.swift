@@ -49,6 +49,9 @@ package struct ProviderSubscription: Sendable, Hashable {
     private(set) var endedAt: Instant?
     /// Numbers the calls that change it, for their idempotency keys.
     private(set) var changes: Int64 = 0
+    /// When another plan was in effect that it does not replace: it is ended at the provider, what is paid for it is
+    /// returned, and it gives nothing.
+    private(set) var supersededAt: Instant?
     let createdAt: Instant
 
     init(
@@ -74,6 +77,9 @@ package struct ProviderSubscription: Sendable, Hashable {
     var isAttempt: Bool { state == .starting || state == .open && (providerID == nil || status == .incomplete) }
 
     var isLive: Bool { state != .ended }
+
+    /// Whether the provider bills it and its first payment is complete.
+    var isPaidFor: Bool { isLive && !isAttempt && paidThrough != nil }
 
     /// Whether it is an attempt at the same plan, for the same price.
     func isAttempt(at price: ProviderPrice, onPage isCheckout: Bool) -> Bool {
@@ -108,11 +114,20 @@ package struct ProviderSubscription: Sendable, Hashable {
 
     // MARK: Transitions
 
-    /// The number of the next call that changes it.
+    /// Counts a call that changes it.
+    /// - Returns: its number.
     mutating func nextChange() -> Int64 {
-        changes += 1
+        changes = nextChangeNumber
         return changes
     }
+
+    /// The number of the next call that changes it.
+    var nextChangeNumber: Int64 { changes + 1 }
+
+    /// Notes that another plan is in effect, which stays.
+    mutating func supersede(at now: Instant) { supersededAt = supersededAt ?? now }
+
+    var isSuperseded: Bool { supersededAt != nil }
 
     /// Takes the subscription as the provider has it. An ended one stays ended.
     /// - Parameter price: its present price; nil for one that was not made here: the plan stays.
@@ -197,6 +212,7 @@ extension ProviderSubscription {
         cancelAt = try row["cancel_at"]
         endedAt = try row["ended_at"]
         changes = try row["changes"]
+        supersededAt = try row["superseded_at"]
         createdAt = try row["created_at"]
     }
 }

@@ -43,6 +43,7 @@ enum ProviderSubscriptionSchema {
                 cancel_at \(.integer),
                 ended_at \(.integer),
                 changes \(.integer) NOT NULL CHECK (changes >= 0),
+                superseded_at \(.integer),
                 created_at \(.integer) NOT NULL,
                 updated_at \(.integer) NOT NULL,
                 CHECK ((state = 'ended') = (ended_at IS NOT NULL)),

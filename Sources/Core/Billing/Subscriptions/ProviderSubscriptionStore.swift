@@ -35,7 +35,8 @@ extension Transaction {
                 latest_invoice = \(subscription.latestInvoice), provider_status = \(subscription.providerStatus),
                 anchor_at = \(subscription.anchor), paid_through = \(subscription.paidThrough),
                 trial_ends_at = \(subscription.trialEndsAt), cancel_at = \(subscription.cancelAt),
-                ended_at = \(subscription.endedAt), changes = \(subscription.changes), updated_at = \(now)
+                ended_at = \(subscription.endedAt), changes = \(subscription.changes),
+                superseded_at = \(subscription.supersededAt), updated_at = \(now)
             WHERE id = \(subscription.id) AND organisation_id = \(subscription.organisation)
             """
         )

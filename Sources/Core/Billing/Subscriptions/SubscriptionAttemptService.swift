@@ -95,6 +95,10 @@ final class SubscriptionAttemptService: Sendable {
             if let live = try transaction.lockedLiveProviderSubscription(of: scope.organisation) {
                 try transaction.authority(of: scope, SubscriptionService.payers)
                 guard live.isAttempt else { throw Problem(.alreadySubscribed) }
+                if live.isSuperseded {
+                    try billing.requireReplaceable(of: scope.organisation, in: transaction)
+                    throw Problem(.paymentInProgress)
+                }
                 let isOpen = live.sessionExpiresAt.map { transaction.now < $0 } ?? true
                 let isSame = live.isAttempt(at: price, onPage: order.isCheckout)
                 return try isOpen && isSame && coupons.isTaken(order.coupon, by: live, in: transaction)

@@ -60,13 +60,19 @@ final class SubscriptionCallService: Sendable {
         _ purpose: ProviderPurpose, _ request: StripeRequest, of row: inout ProviderSubscription,
         in transaction: Transaction
     ) throws -> ID<ProviderCall> {
-        let number = row.nextChange()
+        let call = Self.change(purpose, request, of: &row, id: runtime.id())
         try transaction.update(row)
-        let call = ProviderCall(
-            id: runtime.id(), purpose: purpose, subject: row.id.text, organisation: row.organisation,
-            key: "subscription:\(row.id):\(number)", request: request)
         try calls.enqueue(call, in: transaction)
         return call.id
+    }
+
+    /// The next call that changes a subscription. The caller stores the row, which counts it.
+    static func change(
+        _ purpose: ProviderPurpose, _ request: StripeRequest, of row: inout ProviderSubscription, id: ID<ProviderCall>
+    ) -> ProviderCall {
+        ProviderCall(
+            id: id, purpose: purpose, subject: row.id.text, organisation: row.organisation,
+            key: "subscription:\(row.id):\(row.nextChange())", request: request)
     }
 
     /// - Throws: `provider-unavailable` where the outcome is not known in time: it is applied when it is.
@@ -76,9 +82,14 @@ final class SubscriptionCallService: Sendable {
     }
 
     /// As ``send(_:)``, for a call whose refusal the client can act on.
+    /// - Returns: the object of the response.
     /// - Throws: also `payment-refused`.
-    func sendAccepted(_ call: ID<ProviderCall>) async throws(Problem) {
-        if case .refused(let refusal) = try await send(call) { throw Problem(refused: refusal) }
+    @discardableResult
+    func sendAccepted(_ call: ID<ProviderCall>) async throws(Problem) -> JSONValue {
+        switch try await send(call) {
+        case .done(let object): return object
+        case .refused(let refusal): throw Problem(refused: refusal)
+        }
     }
 
     private func settle(_ call: ProviderCall, done object: JSONValue, in transaction: Transaction) throws {
@@ -95,15 +106,26 @@ final class SubscriptionCallService: Sendable {
     private func settleRefused(_ call: ProviderCall, in transaction: Transaction) throws {
         switch call.purpose {
         case Self.create, Self.createSession: try updates.end(ID(trusted: call.subject), in: transaction)
-        case Self.downgrade: try unschedule(call, in: transaction)
+        case Self.downgrade:
+            try unschedule(call, in: transaction)
+            // What an earlier downgrade has made the provider bill follows again.
+            try updates.applyAgain(ID(trusted: call.subject), in: transaction)
         // It is not as it was thought to be, such as ended already.
         default: try updates.readAgain(ID(trusted: call.subject), in: transaction)
         }
     }
 
+    /// What a later change has scheduled stays: this one was asked for before.
     private func unschedule(_ call: ProviderCall, in transaction: Transaction) throws {
-        guard let organisation = call.organisation else { return }
-        try billing.unschedule(after: call.subject, of: organisation, in: transaction)
+        guard let organisation = call.organisation, let number = Self.number(of: call) else { return }
+        // Locked before the subscription of the organisation, as everywhere.
+        _ = try transaction.lockedProviderSubscription(ID(trusted: call.subject))
+        try billing.unschedule(upTo: number, after: call.subject, of: organisation, in: transaction)
+    }
+
+    /// The number of the change that a call makes.
+    private static func number(of call: ProviderCall) -> Int64? {
+        call.key.split(separator: ":").last.flatMap { Int64($0) }
     }
 }
 

@@ -7,6 +7,7 @@ import Modules
 /// The services of subscriptions that are paid for, wired.
 struct SubscriptionServices {
     let subscriptions: PaidSubscriptionService
+    let superseded: SupersededSubscriptionService
     private let planner: PlannerSubscriptionService
     private let updates: SubscriptionUpdateService
     private let checkout: CheckoutService
@@ -20,16 +21,18 @@ struct SubscriptionServices {
     init(
         database: any Database, identity: IdentityModule, entitlements: EntitlementsModule,
         calls: ProviderCallService, events: ProviderEventService, customers: CustomerService,
-        prices: ProviderPriceService, payments: PaymentService, invoices: InvoiceService, coupons: CouponService,
-        audit: AuditService, mailer: Mailer, queue: JobQueue, settings: BillingSettings, logger: Logger,
-        runtime: Runtime
+        prices: ProviderPriceService, payments: PaymentService, returns: PlanPaymentReturnService,
+        invoices: InvoiceService, coupons: CouponService, audit: AuditService, mailer: Mailer, queue: JobQueue,
+        settings: BillingSettings, logger: Logger, runtime: Runtime
     ) {
         self.identity = identity
         self.events = events
         couponAttempts = CouponAttemptLimit(attempts: entitlements.attempts(CouponService.attemptsName))
+        superseded = SupersededSubscriptionService(
+            calls: calls, payments: payments, returns: returns, audit: audit, runtime: runtime)
         updates = SubscriptionUpdateService(
             entitlements: entitlements, events: events, customers: customers, payments: payments, invoices: invoices,
-            coupons: coupons,
+            coupons: coupons, superseded: superseded,
             notices: SubscriptionNoticeService(
                 plans: entitlements.plans, mailer: mailer, page: settings.accountPage),
             queue: queue, logger: logger)
@@ -50,7 +53,7 @@ struct SubscriptionServices {
             database: database, entitlements: entitlements, calls: calls, customers: customers, attempts: attempts,
             subscriptions: subscriptions, frontend: settings.frontend, runtime: runtime)
         self.prices = prices
-        charges = InvoiceChargeService(database: database, calls: calls)
+        charges = InvoiceChargeService(database: database, calls: calls, superseded: superseded)
         methods = PaymentMethodService(
             database: database, calls: calls, customers: customers, audit: audit,
             publishableKey: settings.publishableKey, runtime: runtime)

@@ -17,6 +17,7 @@ package final class SubscriptionUpdateService: Sendable {
     private let payments: PaymentService
     private let invoices: InvoiceService
     private let coupons: CouponService
+    private let superseded: SupersededSubscriptionService
     private let notices: SubscriptionNoticeService
     private let queue: JobQueue
     private let logger: Logger
@@ -24,7 +25,7 @@ package final class SubscriptionUpdateService: Sendable {
     init(
         entitlements: EntitlementsModule, events: ProviderEventService, customers: CustomerService,
         payments: PaymentService, invoices: InvoiceService, coupons: CouponService,
-        notices: SubscriptionNoticeService, queue: JobQueue, logger: Logger
+        superseded: SupersededSubscriptionService, notices: SubscriptionNoticeService, queue: JobQueue, logger: Logger
     ) {
         plans = entitlements.plans
         billing = entitlements.billing
@@ -33,6 +34,7 @@ package final class SubscriptionUpdateService: Sendable {
         self.payments = payments
         self.invoices = invoices
         self.coupons = coupons
+        self.superseded = superseded
         self.notices = notices
         self.queue = queue
         self.logger = logger
@@ -74,7 +76,7 @@ package final class SubscriptionUpdateService: Sendable {
         if invoice.status == .some(StripeState(.paid)) {
             let before = row
             row.pay(invoice)
-            if row != before { try store(row, in: transaction) }
+            if row != before { try store(&row, replacing: before, in: transaction) }
             try record(invoice, of: row, in: transaction)
         } else if invoice.status == .some(StripeState(.open)) {
             try notices.sendDunning(
@@ -143,8 +145,15 @@ package final class SubscriptionUpdateService: Sendable {
     /// Ends an attempt that the provider has refused to make.
     func end(_ id: ID<ProviderSubscription>, in transaction: Transaction) throws {
         guard var row = try transaction.lockedProviderSubscription(id), row.isLive else { return }
+        let before = row
         row.end(at: transaction.now)
-        try store(row, in: transaction)
+        try store(&row, replacing: before, in: transaction)
+    }
+
+    /// Applies what is known of a subscription to the organisation's plan again.
+    func applyAgain(_ id: ID<ProviderSubscription>, in transaction: Transaction) throws {
+        guard var row = try transaction.lockedProviderSubscription(id) else { return }
+        try store(&row, replacing: row, in: transaction)
     }
 
     /// Has a subscription, and its newest invoice, read again.
@@ -178,7 +187,7 @@ package final class SubscriptionUpdateService: Sendable {
                 "A subscription has a price at the payment provider that was not made here. Its plan stays.",
                 metadata: ["subscription": "\(subscription.id)", "price": "\(item?.price.id ?? "")"])
         }
-        try store(row, in: transaction)
+        try store(&row, replacing: before, in: transaction)
         if let invoice = row.latestInvoice, invoice != before.latestInvoice {
             // Its events may be late, or have come before the subscription was known.
             try read(invoice, .invoice, for: row, in: transaction)
@@ -191,18 +200,31 @@ package final class SubscriptionUpdateService: Sendable {
         let before = row
         row.take(session, at: transaction.now)
         guard row != before else { return }
-        try store(row, in: transaction)
+        try store(&row, replacing: before, in: transaction)
         if let subscription = row.providerID, row.providerStatus == nil {
             try read(subscription, .subscription, for: row, in: transaction)
         }
     }
 
-    private func store(_ row: ProviderSubscription, in transaction: Transaction) throws {
+    /// Writes a change and what follows from it. What is paid for first while another plan is in effect is superseded.
+    private func store(
+        _ row: inout ProviderSubscription, replacing before: ProviderSubscription, in transaction: Transaction
+    ) throws {
+        if row.isSuperseded {
+            if before.providerID != row.providerID || before.sessionID != row.sessionID {
+                try superseded.end(&row, in: transaction)
+            }
+        } else if row.isPaidFor, !before.isPaidFor,
+            try !billing.isReplaceable(by: row.id.text, of: row.organisation, in: transaction)
+        {
+            try superseded.supersede(&row, in: transaction)
+        }
         try transaction.update(row)
-        if row.state == .ended, row.paidThrough == nil {
+        if row.state == .ended, row.paidThrough == nil || row.isSuperseded {
             try coupons.release(
                 operation: ProviderSubscription.couponOperation(row.id), of: row.organisation, in: transaction)
         }
+        guard !row.isSuperseded else { return }
         if let change = try billing.apply(row.billingState, to: row.organisation, in: transaction) {
             try notices.send(change, of: row, in: transaction)
         }
@@ -232,6 +254,8 @@ package final class SubscriptionUpdateService: Sendable {
         } else {
             guard hasDiscount, invoice.total.minorUnits == 0 else { return }
         }
+        // What is returned is not invoiced.
+        guard !row.isSuperseded else { return }
         let coupon =
             hasDiscount
             ? try coupons.redemption(

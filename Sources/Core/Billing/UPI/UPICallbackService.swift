@@ -33,7 +33,8 @@ final class UPICallbackService: Sendable {
             throw Self.malformed("The body is not JSON.")
         }
         guard let reference = value["reference"]?.string, Self.isText(reference) else {
-            throw Self.malformed("The member reference is needed.")
+            throw Self.malformed(
+                "The member reference has 1 to \(Self.referenceBytesMax) printable ASCII characters without spaces.")
         }
         switch value["status"]?.string {
         case "success", "succeeded", "completed":
@@ -51,7 +52,7 @@ final class UPICallbackService: Sendable {
 
     private func report(_ value: JSONValue, _ reference: String) throws(Problem) -> UPIReport {
         guard case .integer(let amount)? = value["amount_minor"], (1...Self.amountMax).contains(amount) else {
-            throw Self.malformed("The member amount_minor is a whole number from 1.")
+            throw Self.malformed("The member amount_minor is a whole number from 1 to \(Self.amountMax).")
         }
         guard let currency = value["currency"]?.string.flatMap({ Currency($0) }) else {
             throw Self.malformed("The member currency is a code of three letters.")

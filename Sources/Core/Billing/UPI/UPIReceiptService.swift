@@ -35,7 +35,7 @@ final class UPIReceiptService: Sendable {
     /// - Returns: the receipt, also of a report that was taken before.
     /// - Throws: `bank-reference-used`.
     func receive(_ report: UPIReport) async throws(Problem) -> UPIReceipt {
-        try await database.write { [self] in try receive(report, from: .callback, by: nil, in: $0) }
+        try await decide { [self] in try receive(report, from: .callback, by: nil, in: $0) }
     }
 
     /// Takes the report of an administrator who has found the money at the bank.
@@ -44,10 +44,21 @@ final class UPIReceiptService: Sendable {
         let report = UPIReport(
             bankReference: try Self.bankReference(confirmation.bankReference, "/bank_reference"), reference: id,
             amount: Money(confirmation.amountMinor, .indianRupee))
-        return try await database.write { [self] transaction in
+        return try await decide { [self] transaction in
             try transaction.requireCaller(scope, as: .admin)
             guard try transaction.lockedUPIPayment(id) != nil else { throw Problem(.notFound) }
             return UPIReceiptView(try receive(report, from: .administrator, by: scope, in: transaction))
+        }
+    }
+
+    /// Decides about money once more where another payment of the organisation, which has no subscription that could be
+    /// locked, has begun one at the same time: what has arrived is never refused for it.
+    private func decide<Decision: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Decision)
+        async throws(Problem) -> Decision
+    {
+        do throws(Problem) { return try await database.write(body) } catch {
+            guard error.kind == .alreadySubscribed else { throw error }
+            return try await database.write(body)
         }
     }
 

@@ -3,18 +3,19 @@ import Modules
 
 /// The SQL of money that arrived by UPI.
 extension Transaction {
-    /// - Returns: false where the bank's reference was used before.
+    /// - Returns: false where the bank's reference was used before, also of money that was returned.
     func insert(_ receipt: UPIReceipt) throws -> Bool {
         try execute(
             """
             INSERT INTO upi_receipts (
                 id, bank_reference, reference, organisation_id, currency, amount, source, outcome, reason, received_at
             )
-            VALUES (
+            SELECT
                 \(receipt.id), \(receipt.bankReference), \(receipt.reference), \(receipt.organisation),
                 \(receipt.amount.currency.code), \(receipt.amount.minorUnits), \(receipt.source), \(receipt.outcome),
                 \(receipt.reason), \(receipt.receivedAt)
-            )
+            WHERE NOT EXISTS (
+                SELECT 1 FROM bank_refund_references WHERE reference = \(receipt.bankReference))
             ON CONFLICT DO NOTHING
             """
         ) == 1

@@ -29,6 +29,12 @@ package struct PlanSet: Sendable {
     /// The position of a plan in the order of the file; a larger plan has a larger rank.
     package func rank(of id: Plan.ID) -> Int? { ranks[id] }
 
+    /// Whether a plan comes before another one in the file; false where one of them is not there any more.
+    func isSmaller(_ id: Plan.ID, than other: Plan.ID) -> Bool {
+        guard let rank = ranks[id], let otherRank = ranks[other] else { return false }
+        return rank < otherRank
+    }
+
     package init(
         _ entries: [Entry], meters: [Meter] = [], features: [Feature] = [],
         allowance: DefaultAllowance = DefaultAllowance(), taxes: [String: [TaxRate]] = [:]

@@ -51,6 +51,8 @@ package struct Subscription: Sendable, Hashable {
     private(set) var nextCycle: Cycle?
     /// Whether the provider bills the next plan, as it bills this one.
     private(set) var nextIsBilled = false
+    /// The number of the change at the provider that has scheduled the next plan; nil where none has.
+    private(set) var nextChange: Int64?
     /// ``BillingState/reference`` of what pays for it; nil for a subscription that is not billed.
     private(set) var billingReference: String?
     /// Increases with every change of the organisation's subscriptions, as the row was read.
@@ -170,20 +172,27 @@ package struct Subscription: Sendable, Hashable {
     /// - Parameters:
     ///   - cycle: from then on; nil keeps the current one.
     ///   - isBilled: whether the provider bills that plan.
-    mutating func schedule(_ plan: Plan.ID, cycle: Cycle? = nil, isBilled: Bool = false, at now: Instant)
-        throws(Problem)
-    {
+    ///   - change: the number of the change at the provider.
+    mutating func schedule(
+        _ plan: Plan.ID, cycle: Cycle? = nil, isBilled: Bool = false, by change: Int64? = nil, at now: Instant
+    ) throws(Problem) {
         try requireLive("change")
         guard status != .trialing else { throw Self.refusal("A trial has no next period: start the plan instead.") }
         nextPlan = plan
         nextPlanAt = periodEnd(at: now)
         nextCycle = cycle
         nextIsBilled = isBilled
+        nextChange = change
     }
 
-    /// Revokes ``schedule(_:cycle:isBilled:at:)``.
+    /// Revokes ``schedule(_:cycle:isBilled:by:at:)``.
     mutating func unschedule() {
-        (nextPlan, nextPlanAt, nextCycle, nextIsBilled) = (nil, nil, nil, false)
+        (nextPlan, nextPlanAt, nextCycle, nextIsBilled, nextChange) = (nil, nil, nil, false, nil)
+    }
+
+    /// Revokes what this change at the provider, or an earlier one, has scheduled. What a later one has, stays.
+    mutating func unschedule(upTo change: Int64) {
+        if nextChange.map({ $0 <= change }) ?? true { unschedule() }
     }
 
     /// The end of what is paid for, else of the period.
@@ -233,8 +242,9 @@ package struct Subscription: Sendable, Hashable {
 
     /// Takes the state of the subscription that the provider bills. It replaces a trial, and a plan without payment,
     /// once it is paid; before that, and after it has ended, it changes nothing of them.
+    /// - Parameter plans: which plan is smaller than another.
     /// - Returns: whether anything changed.
-    mutating func apply(_ state: BillingState, at now: Instant) -> Bool {
+    mutating func apply(_ state: BillingState, of plans: PlanSet, at now: Instant) -> Bool {
         let before = self
         let isPaidAlready = billingReference.map { $0 == state.reference || isPaid(at: now) } ?? false
         if !isPaidAlready, !status.isFinal, state.isPaid(at: now) { begin(state, at: now) }
@@ -242,6 +252,7 @@ package struct Subscription: Sendable, Hashable {
         let isFirstPayment = status == .incomplete && paidThrough == nil && state.paidThrough != nil
         if isFirstPayment { anchor = state.anchor }
         if let end = state.paidThrough { paidThrough = max(end, paidThrough ?? end) }
+        if nextPlan != nil, !nextIsBilled, let paidThrough { nextPlanAt = max(paidThrough, nextPlanAt ?? paidThrough) }
         switch state.status {
         case .canceled: end(at: state.endedAt ?? now, now: now)
         case .none: status = .unpaid
@@ -252,7 +263,7 @@ package struct Subscription: Sendable, Hashable {
         guard billingReference != nil, !status.isFinal else { return self != before }
         trialEndsAt = status == .trialing ? state.trialEndsAt ?? now : nil
         graceUntil = status == .pastDue ? paidThrough.map { $0 + Self.grace } : nil
-        takePlan(of: state, isFirstPayment: isFirstPayment, at: now)
+        takePlan(of: state, of: plans, isFirstPayment: isFirstPayment, at: now)
         // A plan without payment follows instead of the end.
         cancelAt = nextPlan != nil && !nextIsBilled ? nil : state.cancelAt
         return self != before
@@ -271,15 +282,24 @@ package struct Subscription: Sendable, Hashable {
         unschedule()
     }
 
-    /// A downgrade is billed from its request on and takes effect with the next period; any other change of the billed
-    /// plan takes effect at once.
-    private mutating func takePlan(of state: BillingState, isFirstPayment: Bool, at now: Instant) {
+    /// A smaller plan is billed from its request on and takes effect with the next period: what is paid for stays until
+    /// then, whichever response of the provider, or event, comes late. Any other change of the billed plan takes effect
+    /// at once.
+    private mutating func takePlan(of state: BillingState, of plans: PlanSet, isFirstPayment: Bool, at now: Instant) {
         if let nextPlan, nextIsBilled, nextPlan == state.plan {
             guard let nextPlanAt, now >= nextPlanAt else { return }
             _ = settle(at: now)
         }
         guard state.plan != plan || state.cycle != cycle || isFirstPayment else { return }
-        if state.plan != plan { unschedule() }
+        if !isFirstPayment, isPaid(at: now), plans.isSmaller(state.plan, than: plan) {
+            // A plan without payment that is to follow ends what the provider bills, at whichever price.
+            guard nextPlan == nil || nextIsBilled else { return }
+            (nextPlan, nextPlanAt, nextCycle) = (state.plan, periodEnd(at: now), state.cycle)
+            (nextIsBilled, nextChange) = (true, nil)
+            return
+        }
+        // A plan without payment still follows: it was asked for after the change.
+        if state.plan != plan, nextIsBilled { unschedule() }
         (plan, planSince, cycle) = (state.plan, now, state.cycle)
     }
 
@@ -321,7 +341,14 @@ package struct Subscription: Sendable, Hashable {
 
     /// - Throws: `subscription-state` where the provider bills it: it has to be changed there.
     func requireUnbilled() throws(Problem) {
-        if isBilled, !status.isFinal { throw Self.refusal("The subscription is billed by the payment provider.") }
+        guard isBilled, !status.isFinal else { return }
+        throw Self.refusal(unpaidAttempt ?? "The subscription is billed by the payment provider.")
+    }
+
+    /// What a client can do where nothing is in the way but a first payment that is not complete; nil otherwise.
+    var unpaidAttempt: String? {
+        status == .incomplete
+            ? "A first payment is not complete: POST /v1/payments/cancel-subscription gives it up." : nil
     }
 
     private func requireLive(_ what: String) throws(Problem) {
@@ -348,6 +375,7 @@ extension Subscription {
         nextPlanAt = try row["next_plan_at"]
         nextCycle = try row["next_cycle"]
         nextIsBilled = try row["next_is_billed"]
+        nextChange = try row["next_change"]
         billingReference = try row["billing_reference"]
         version = try row["version"]
     }

@@ -41,15 +41,21 @@ package final class SubscriptionBillingService: Sendable {
         _ = try transaction.insert(subscription)
     }
 
-    /// Checks that a subscription can be paid for, as ``apply(_:to:in:)`` would apply it. The live one is locked.
-    /// - Parameter reference: of the subscription that is paid for again; nil for a new one.
-    /// - Throws: `already-subscribed` where another one would stay in effect.
-    package func requireReplaceable(
+    /// Whether a subscription that is paid for, or is to be, would take effect, as ``apply(_:to:in:)`` would apply it.
+    /// The live one is locked.
+    /// - Parameter reference: of the subscription; nil for a new one.
+    /// - Returns: false where another one stays in effect, also one that a code or an administrator has given.
+    package func isReplaceable(
         by reference: String?, of organisation: ID<Organisation>, in transaction: Transaction
-    ) throws {
+    ) throws -> Bool {
         let current = try transaction.lockedSubscription(of: organisation)
-        if let reference, current?.billingReference == reference, current?.status.isFinal == false { return }
-        _ = try replaceable(in: organisation, transaction)
+        if let reference, current?.billingReference == reference, current?.status.isFinal == false { return true }
+        do {
+            _ = try replaceable(in: organisation, transaction)
+            return true
+        } catch let problem as Problem where problem.kind == .alreadySubscribed {
+            return false
+        }
     }
 
     /// - Throws: `already-subscribed` as ``begin(_:of:in:)``.
@@ -93,7 +99,7 @@ package final class SubscriptionBillingService: Sendable {
         guard var subscription = try transaction.lockedSubscription(of: organisation), !subscription.status.isFinal
         else { return try start(state, of: organisation, in: transaction) }
         let before = subscription
-        guard subscription.apply(state, at: now) else { return nil }
+        guard subscription.apply(state, of: plans.current, at: now) else { return nil }
         try write(subscription, in: transaction)
         return try changed(from: before, to: subscription, in: transaction)
     }
@@ -106,7 +112,7 @@ package final class SubscriptionBillingService: Sendable {
         guard state.isPaid(at: transaction.now) else { return nil }
         var subscription = Subscription(
             id: runtime.id(), organisation: organisation, billedBy: state, at: transaction.now)
-        _ = subscription.apply(state, at: transaction.now)
+        _ = subscription.apply(state, of: plans.current, at: transaction.now)
         guard try transaction.insert(subscription) else { return nil }
         return try changed(from: nil, to: subscription, in: transaction)
     }
@@ -115,20 +121,21 @@ package final class SubscriptionBillingService: Sendable {
     /// - Parameters:
     ///   - reference: of the billed subscription.
     ///   - isBilled: whether the provider bills that plan too.
+    ///   - number: of the change at the provider.
     package func schedule(
-        _ plan: Plan.ID, isBilled: Bool, after reference: String, of organisation: ID<Organisation>,
+        _ plan: Plan.ID, isBilled: Bool, by number: Int64, after reference: String, of organisation: ID<Organisation>,
         in transaction: Transaction
     ) throws {
         try change(reference, of: organisation, in: transaction) {
-            try $0.schedule(plan, isBilled: isBilled, at: transaction.now)
+            try $0.schedule(plan, isBilled: isBilled, by: number, at: transaction.now)
         }
     }
 
-    /// Revokes ``schedule(_:isBilled:after:of:in:)``.
-    package func unschedule(after reference: String, of organisation: ID<Organisation>, in transaction: Transaction)
-        throws
-    {
-        try change(reference, of: organisation, in: transaction) { $0.unschedule() }
+    /// Revokes ``schedule(_:isBilled:by:after:of:in:)`` of a change, or of an earlier one.
+    package func unschedule(
+        upTo number: Int64, after reference: String, of organisation: ID<Organisation>, in transaction: Transaction
+    ) throws {
+        try change(reference, of: organisation, in: transaction) { $0.unschedule(upTo: number) }
     }
 
     /// Ends a subscription that was paid for in advance earlier than its last payment said: that was returned. Another
@@ -157,7 +164,9 @@ package final class SubscriptionBillingService: Sendable {
             id: runtime.id(), organisation: organisation, plan: plan.id, at: transaction.now)
         try subscription.grant(plan.id, until: end, at: transaction.now)
         if try !transaction.insert(subscription), let before = try replaceable(in: organisation, transaction) {
-            guard before.status != .incomplete else { throw Problem(.alreadySubscribed) }
+            guard before.status != .incomplete else {
+                throw Problem(.alreadySubscribed, detail: before.unpaidAttempt)
+            }
             subscription = before
             try subscription.grant(plan.id, until: end, at: transaction.now)
             try write(subscription, in: transaction)

@@ -41,7 +41,10 @@ package final class SubscriptionService: Sendable {
             let subscription = Subscription(
                 id: runtime.id(), organisation: scope.organisation, plan: plan.id, cycle: cycle, anchor: anchor,
                 at: transaction.now)
-            guard try transaction.insert(subscription) else { throw Problem(.alreadySubscribed) }
+            guard try transaction.insert(subscription) else {
+                let current = try transaction.subscription(of: scope.organisation)
+                throw Problem(.alreadySubscribed, detail: current?.unpaidAttempt)
+            }
             try FreePlanStart.take(by: scope, in: transaction)
             try record("subscription.started", subscription, by: scope, ["plan": plan.id.text], in: transaction)
             return try view(subscription, at: transaction.now)

@@ -27,7 +27,7 @@ extension Transaction {
                 INSERT INTO subscriptions (
                     id, organisation_id, plan_id, plan_since, cycle, status, is_live, anchor_at,
                     trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle,
-                    next_is_billed, billing_reference, created_at, updated_at
+                    next_is_billed, next_change, billing_reference, created_at, updated_at
                 )
                 VALUES (
                     \(subscription.id), \(subscription.organisation), \(subscription.plan), \(subscription.planSince),
@@ -35,7 +35,7 @@ extension Transaction {
                     \(subscription.anchor), \(subscription.trialEndsAt), \(subscription.paidThrough),
                     \(subscription.graceUntil), \(subscription.cancelAt), \(subscription.nextPlan),
                     \(subscription.nextPlanAt), \(subscription.nextCycle), \(subscription.nextIsBilled ? 1 : 0),
-                    \(subscription.billingReference), \(now), \(now)
+                    \(subscription.nextChange), \(subscription.billingReference), \(now), \(now)
                 )
                 ON CONFLICT DO NOTHING
                 """
@@ -63,7 +63,7 @@ extension Transaction {
                 paid_through = \(subscription.paidThrough), grace_until = \(subscription.graceUntil),
                 cancel_at = \(subscription.cancelAt), next_plan_id = \(subscription.nextPlan),
                 next_plan_at = \(subscription.nextPlanAt), next_cycle = \(subscription.nextCycle),
-                next_is_billed = \(subscription.nextIsBilled ? 1 : 0),
+                next_is_billed = \(subscription.nextIsBilled ? 1 : 0), next_change = \(subscription.nextChange),
                 billing_reference = \(subscription.billingReference), updated_at = \(now),
                 version = version + 1
             WHERE id = \(subscription.id) AND organisation_id = \(subscription.organisation)
@@ -126,7 +126,7 @@ extension Transaction {
         """
         subscriptions.id, subscriptions.organisation_id, plan_id, plan_since, cycle, status, anchor_at,
         trial_ends_at, paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle,
-        next_is_billed, billing_reference, subscriptions.version
+        next_is_billed, next_change, billing_reference, subscriptions.version
 
         """
     }

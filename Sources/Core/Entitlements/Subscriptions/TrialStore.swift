@@ -47,7 +47,7 @@ extension Transaction {
             SELECT * FROM (
                 SELECT id, organisation_id, plan_id, plan_since, cycle, status, anchor_at, trial_ends_at,
                     paid_through, grace_until, cancel_at, next_plan_id, next_plan_at, next_cycle, next_is_billed,
-                    billing_reference, version,
+                    next_change, billing_reference, version,
                     \(EndReminders.latestDue(of: "trial_ends_at", at: now)) AS days
                 FROM subscriptions
                 WHERE status = 'trialing' AND trial_ends_at > \(now) AND trial_ends_at <= \(now + EndReminders.first)
