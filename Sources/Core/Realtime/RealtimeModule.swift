@@ -28,7 +28,8 @@ package struct RealtimeModule: Module {
         let member = identity.member.allowing(.realtimeRead)
         sockets = SocketIOService(
             member: member, access: access, subscriptions: subscriptions, logger: logger, runtime: runtime)
-        refresher = RealtimeRefresher(hub: hub, sockets: sockets, access: access, logger: logger)
+        refresher = RealtimeRefresher(
+            hub: hub, subscriptions: subscriptions, sockets: sockets, access: access, logger: logger)
         drain = SubscriptionDrain(hub: hub, sockets: sockets)
         tickets = TicketService(database: database, topics: topics, access: access, runtime: runtime)
         routes =

@@ -27,5 +27,13 @@ enum SandboxInvariants {
             WHERE sandbox_moves.state = 'done' AND sandbox_resources.state = 'intended'
             """
         ),
+        Invariant(
+            "a move that was rolled back has left something",
+            """
+            SELECT sandbox_resources.id FROM sandbox_resources
+                JOIN sandbox_moves ON sandbox_moves.id = move_id
+            WHERE sandbox_moves.state = 'failed' AND (sandbox_resources.state <> 'removed' OR has_stopped = 1)
+            """
+        ),
     ]
 }

@@ -78,7 +78,7 @@ enum SandboxSchema {
                 organisation_id TEXT NOT NULL REFERENCES organisations (id),
                 session_id TEXT NOT NULL REFERENCES sandbox_sessions (id),
                 state TEXT NOT NULL CHECK (state IN (
-                    'image', 'launch', 'health', 'stop', 'roll_back', 'done', 'failed')),
+                    'image', 'launch', 'health', 'stop', 'roll_back', 'done', 'failed', 'incomplete')),
                 aws_account TEXT NOT NULL,
                 aws_region TEXT NOT NULL,
                 from_instance_id TEXT NOT NULL,
@@ -93,7 +93,7 @@ enum SandboxSchema {
                 started_at \(.integer) NOT NULL,
                 step_at \(.integer) NOT NULL,
                 finished_at \(.integer),
-                CHECK ((finished_at IS NULL) = (state NOT IN ('done', 'failed')))
+                CHECK ((finished_at IS NULL) = (state NOT IN ('done', 'failed', 'incomplete')))
             ) \(.strict)
             """,
             """

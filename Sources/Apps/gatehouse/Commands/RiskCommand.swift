@@ -59,7 +59,7 @@ struct RiskTrainCommand: ParsableCommand {
 
     func run() throws {
         guard let time else { return }
-        let bytes = [UInt8](try Data(contentsOf: URL(filePath: prices)))
+        let bytes = try InputFile.bytes(of: prices, upTo: PriceHistory.bytesMax)
         let setups = setup.flatMap { RiskSetup(rawValue: $0) }.map { [$0] } ?? RiskSetup.allCases
         let result = try RiskTraining(until: time, setups: setups, threads: threads)
             .run(bytes, now: Runtime.system.now()) { Terminal.printError($0) }

@@ -152,7 +152,7 @@ package final class SocketIOService: Sendable {
                 subscription.finish(.expired)
             }
             switch subscription.end {
-            case .topicRemoved: connection.end(subscription.topic.name)
+            case .topicRemoved, .unreadable: connection.end(subscription.topic.name)
             case .disconnected, nil: break
             case .accessEnded?: end(connection, .accessEnded)
             case .stopping?: end(connection, .stopping)

@@ -3,10 +3,11 @@ package import Modules
 import ServiceLifecycle
 import Synchronization
 
-/// Ends the subscriptions and the Socket.IO connections of callers whose access has ended, and finds topics that have
-/// moved without a signal.
+/// Ends the subscriptions and the Socket.IO connections of callers whose access has ended, and the subscriptions to
+/// topics that their callers may no longer read, and finds topics that have moved without a signal.
 package final class RealtimeRefresher: Service {
     private let hub: TopicHub
+    private let subscriptions: SubscriptionService
     private let sockets: SocketIOService
     private let access: AccessService
     private let logger: Logger
@@ -17,8 +18,12 @@ package final class RealtimeRefresher: Service {
     /// Lifetimes are hours: every reader is looked at this often only.
     private static let expiryInterval = Duration.seconds(30)
 
-    init(hub: TopicHub, sockets: SocketIOService, access: AccessService, logger: Logger) {
+    init(
+        hub: TopicHub, subscriptions: SubscriptionService, sockets: SocketIOService, access: AccessService,
+        logger: Logger
+    ) {
         self.hub = hub
+        self.subscriptions = subscriptions
         self.sockets = sockets
         self.access = access
         self.logger = logger
@@ -43,6 +48,7 @@ package final class RealtimeRefresher: Service {
         let haveEnded = try await access.haveEnded(callers.map(\.scope))
         let ended = Set(zip(callers, haveEnded).filter(\.1).map(\.0))
         if !ended.isEmpty { hub.finish(ended, .accessEnded) }
+        try await subscriptions.endUnreadable()
         expire()
         try await hub.synchronize()
     }

@@ -51,6 +51,25 @@ package final class SubscriptionService: Sendable {
         try await database.read { try $0.lastMessage(of: types, in: topic) }.map { Delivery($0) }
     }
 
+    /// Ends the subscriptions of callers who may no longer read their topics, although their access lasts: a role has
+    /// changed, or a member has left a group. Each caller is checked once for each of its topics.
+    func endUnreadable() async throws(Problem) {
+        let pairs = hub.callersOfTopics.flatMap { entry in entry.callers.map { (topic: entry.topic, caller: $0) } }
+        for start in stride(from: 0, to: pairs.count, by: Self.checksMax) {
+            let some = pairs[start..<min(start + Self.checksMax, pairs.count)]
+            let unreadable = try await database.read { [topics] transaction in
+                try some.filter { pair in
+                    guard let family = topics.family(of: pair.topic.name) else { return false }
+                    return try !family.stillAdmits(pair.caller.scope, to: pair.topic.name, in: transaction)
+                }
+            }
+            for pair in unreadable { hub.finish([pair.caller], in: pair.topic, .unreadable) }
+        }
+    }
+
+    /// Pairs of a caller and a topic that are checked in one transaction.
+    private static let checksMax = 200
+
     private func open(
         _ topic: Topic, scope: Scope?, after: Int64?, pointer: String,
         checking: @escaping @Sendable (Transaction) throws -> Void

@@ -75,6 +75,24 @@ final class TopicHub: Sendable {
     /// Whose access decides about readers of this process.
     var callers: [TopicCaller] { state.withLock { Array($0.callers.keys) } }
 
+    /// The callers of each topic that has readers of callers in this process.
+    var callersOfTopics: [(topic: Topic, callers: [TopicCaller])] {
+        feeds.compactMap { feed in
+            // The readers of one client share their caller.
+            let callers = Dictionary(
+                feed.readers.compactMap { reader in reader.caller.map { (ObjectIdentifier($0), $0) } }
+            ) { first, _ in first }
+            return callers.isEmpty ? nil : (feed.topic, Array(callers.values))
+        }
+    }
+
+    /// Ends the readers of some callers in one topic.
+    func finish(_ callers: Set<TopicCaller>, in topic: Topic, _ end: SubscriptionEnd) {
+        for reader in feed(of: topic)?.readers ?? [] where reader.caller.map(callers.contains) ?? false {
+            reader.finish(end)
+        }
+    }
+
     /// Ends the readers of some callers.
     func finish(_ callers: Set<TopicCaller>, _ end: SubscriptionEnd) {
         for reader in readers where reader.caller.map(callers.contains) ?? false { reader.finish(end) }

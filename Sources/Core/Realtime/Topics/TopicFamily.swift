@@ -9,6 +9,7 @@ package struct TopicFamily: Sendable {
     /// The scope that an API key needs beside `realtime.read`; nil for none.
     let keyScope: KeyScope?
     /// Whether a topic exists for a caller, also before its first message. A topic belongs to the scope's organisation.
+    /// It is asked again while a subscription lasts, so it asks the database for what may change, such as a role.
     let mayRead: @Sendable (TopicName, Scope, Transaction) throws -> Bool
 
     package init(
@@ -20,6 +21,14 @@ package struct TopicFamily: Sendable {
         self.retention = retention
         self.keyScope = keyScope
         self.mayRead = mayRead
+    }
+
+    /// Whether a caller who reads a topic may go on.
+    func stillAdmits(_ scope: Scope, to name: TopicName, in transaction: Transaction) throws -> Bool {
+        do { return try mayRead(name, scope, transaction) } catch let problem as Problem where problem.kind.status < 500 {
+            // A refusal, as it would be of a new subscription.
+            return false
+        }
     }
 
     /// - Throws: `insufficient-scope` for an API key without the scope of the family.

@@ -37,6 +37,7 @@ struct TopicRoutes: Sendable {
             if subscription.end == .accessEnded {
                 throw Problem(.tokenExpired, headers: ["WWW-Authenticate": "Bearer error=\"invalid_token\""])
             }
+            if subscription.end == .unreadable { throw Problem(.notFound) }
             return .page(TopicPage.json(subscription.topic.name, deliveries, next: subscription.position))
         }
     }

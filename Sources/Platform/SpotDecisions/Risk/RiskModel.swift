@@ -1,6 +1,5 @@
 package import Base
 import Boosting
-import Foundation
 import Secrets
 
 /// A trained risk model: trees over ``RiskFeature``, and the threshold above which a pool counts as risky. Its scores
@@ -66,14 +65,15 @@ package struct RiskModel: Sendable, Hashable {
     /// - Throws: ``RiskModelFault``.
     package init(contentsOf path: String) throws(RiskModelFault) {
         guard !Self.isPickle(path) else { throw .pickle }
-        let bytes: Data
-        do {
-            // One byte more than is accepted, so that a larger file is known without reading it.
-            let file = try FileHandle(forReadingFrom: URL(filePath: path))
-            defer { try? file.close() }
-            bytes = try file.read(upToCount: Self.bytesMax + 1) ?? Data()
-        } catch { throw .unreadable("\(path) cannot be opened") }
-        try self.init(Array(bytes), named: path)
+        let bytes: [UInt8]
+        do throws(InputFileFault) { bytes = try InputFile.bytes(of: path, upTo: Self.bytesMax) } catch {
+            switch error {
+            case .tooLarge: throw .tooLarge
+            case .notRegular: throw .unreadable("\(path) is not a regular file")
+            case .cannotOpen, .cannotRead: throw .unreadable("\(path) cannot be opened")
+            }
+        }
+        try self.init(bytes, named: path)
     }
 
     /// The scores of rows in the order of ``RiskFeature``, 0 to 1.

@@ -208,6 +208,13 @@ extension HTTPConnectionHandler: ConnectionBridge.PipelineEnd {
                 WebSocketHandler(bridge: bridge, upgrade: upgrade, limits: limits, logger: logger),
             ]
             try pipeline.addHandlers(handlers, position: .before(self))
+            // One tick of the loop handles the frames of one read, and then those of other connections.
+            let options = context.channel.syncOptions
+            try options?.setOption(.maxMessagesPerRead, value: 1)
+            try options?.setOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 64, initial: 2 << 10, maximum: HTTPLimits.webSocketReadBytes))
             // Removed before the decoder, which forwards its unread bytes on removal.
             pipeline.removeHandler(context: context, promise: nil)
             pipeline.removeHandler(decoder, promise: nil)

@@ -48,11 +48,18 @@ package struct HTTPLimits: Sendable {
     package var drainTimeout: Duration = .seconds(25)
     /// One WebSocket message, all of its fragments together.
     package var webSocketMessageBytes = 64 << 10
+    /// Frames of one WebSocket, control frames too, that its client may send at once; as many as a message may have
+    /// fragments, and some more.
+    package var webSocketFramesAtOnce = 5_000
+    /// And from then on in each second. A client that sends more is disconnected.
+    package var webSocketFramesPerSecond = 250
     /// A WebSocket without a byte of its client for this long is closed; after half of it the server sends a ping.
     package var webSocketIdleTimeout: Duration = .seconds(60)
     /// From the server's close frame to the end of the connection.
     package var webSocketCloseTimeout: Duration = .seconds(5)
 
+    /// Bytes of a WebSocket that one tick of an event loop reads: small frames take far more time than their bytes.
+    static let webSocketReadBytes = 8 << 10
     /// The size of the chunks in which a file is read and sent.
     static let fileChunkBytes = 128 << 10
     /// How much larger than the message a compressed frame may be: deflate stores what it cannot compress in blocks.

@@ -15,6 +15,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
         case closing
         /// The output is closed; input is dropped.
         case lingering
+        /// As `lingering`, for a client that has sent too many frames: nothing further is read.
+        case refusing
     }
 
     /// What the handler needs of the limits, of which a copy would take more memory than the handler.
@@ -33,6 +35,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private let logger: Logger
 
     private var reader: WebSocketReader
+    private var rate: FrameRate
     private var phase = Phase.open
     private var lastReadAt = NIODeadline.now()
     private var unwritableSince: NIODeadline?
@@ -52,6 +55,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         self.logger = logger
         reader = WebSocketReader(
             messageBytesMax: limits.webSocketMessageBytes, isDeflateEnabled: upgrade.deflate != nil)
+        rate = FrameRate(burst: limits.webSocketFramesAtOnce, perSecond: limits.webSocketFramesPerSecond)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -72,8 +76,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
 
 extension WebSocketHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard phase != .lingering else { return }
+        guard phase == .open || phase == .closing else { return }
         lastReadAt = .now()
+        guard rate.accepts(at: lastReadAt) else { return refuse(context) }
         do throws(WebSocketClose) {
             switch try reader.receive(unwrapInboundIn(data)) {
             case .message(let message): if phase == .open, upgrade.readsMessages { bridge.receive(.message(message)) }
@@ -91,7 +96,13 @@ extension WebSocketHandler {
         context.flush()
     }
 
-    func read(context: ChannelHandlerContext) { if phase != .open || bridge.shouldRead() { context.read() } }
+    func read(context: ChannelHandlerContext) {
+        switch phase {
+        case .open: if bridge.shouldRead() { context.read() }
+        case .closing, .lingering: context.read()
+        case .refusing: break
+        }
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         endService()
@@ -155,7 +166,7 @@ extension WebSocketHandler: ConnectionBridge.PipelineEnd {
 
     func flush() { context?.flush() }
 
-    func resumeReading() { context?.read() }
+    func resumeReading() { if phase != .refusing { context?.read() } }
 
     /// The service has returned.
     func finish() { close(.normal) }
@@ -188,10 +199,20 @@ extension WebSocketHandler {
         linger(context)
     }
 
+    /// Every frame costs time of the event loop, however small it is: a client that sends too many is not read from
+    /// again, and disconnected after ``HTTPLimits/webSocketCloseTimeout``.
+    private func refuse(_ context: ChannelHandlerContext) {
+        if phase == .open { send(.policyViolation("too many frames"), context) }
+        phase = .refusing
+        endService()
+        context.close(mode: .output, promise: nil)
+        schedule(in: times.close)
+    }
+
     /// Closes the output, and the connection when the client does so too, so that it reads the close frame and not a
     /// reset.
     private func linger(_ context: ChannelHandlerContext) {
-        guard phase != .lingering else { return }
+        guard phase == .open || phase == .closing else { return }
         phase = .lingering
         endService()
         context.close(mode: .output, promise: nil)

@@ -39,8 +39,8 @@ enum ActionTaken: String, Codable, Sendable, CaseIterable {
     case logged
     /// The instance is being replaced.
     case started
-    /// It would be replaced, but prices of AWS are missing, it does not run, or another session replaces it: the log
-    /// tells which.
+    /// It would be replaced, but prices of AWS are missing, it does not run, an earlier move could not be rolled back,
+    /// or another session replaces it: the log tells which.
     case unavailable
 }
 

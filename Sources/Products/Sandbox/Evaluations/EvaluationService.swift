@@ -132,6 +132,14 @@ final class EvaluationService: Sendable {
     ) throws -> ActionTaken {
         guard ![.stay, .unknown].contains(outcome.decision) else { return .none }
         guard session.actuates, outcome.decision == .switch, let selected = outcome.selected else { return .logged }
+        guard try !moves.resumeRollBack(of: session, in: transaction) else {
+            lines.append(
+                LogLine(
+                    .action, .warning,
+                    "An earlier move was not rolled back completely. That is tried again, and nothing is replaced "
+                        + "before it succeeds."))
+            return .unavailable
+        }
         guard outcome.source == .aws else {
             lines.append(
                 LogLine(.action, .warning, "Nothing is replaced by a decision from the built-in tables."))

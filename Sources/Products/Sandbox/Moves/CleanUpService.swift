@@ -39,11 +39,12 @@ final class CleanUpService: Sendable {
         var removal = SessionRemoval(session, ec2)
         await removal.run(startsOriginal: hasStopped)
         guard let reason = removal.reason else {
-            return removal.isWaiting ? .snooze(for: MoveService.pollInterval) : end(session, reason: nil)
+            return removal.isWaiting
+                ? .snooze(for: MoveService.pollInterval) : end(session, reason: nil, kept: removal.kept)
         }
         // The policies of the credentials may be changed, so that a refused action is tried again.
         guard !removal.isFinal, context.attempt < Self.attemptsMax else {
-            return end(session, reason: reason, removed: removal.removed)
+            return end(session, reason: reason, removed: removal.removed, kept: removal.kept)
         }
         try await report(reason, removed: removal.removed, in: session)
         throw JobFailure.retry(within: Self.retryWithin, reason: reason)
@@ -71,29 +72,49 @@ final class CleanUpService: Sendable {
     /// - Parameters:
     ///   - reason: why something remains; nil where nothing does.
     ///   - removed: the ids of what the last attempt has removed.
-    private func end(_ session: SandboxSession, reason: String?, removed: [String] = []) -> JobOutcome {
+    ///   - kept: the ids of replacements that stay.
+    private func end(_ session: SandboxSession, reason: String?, removed: [String] = [], kept: [String] = [])
+        -> JobOutcome
+    {
         .done { [self] transaction in
             try transaction.removeResources(removed, of: session)
-            try end(session, reason: reason, in: transaction)
+            try end(session, reason: reason, kept: kept, in: transaction)
         }
     }
 
-    private func end(_ session: SandboxSession, reason: String?, in transaction: Transaction) throws {
+    private func end(
+        _ session: SandboxSession, reason: String?, kept: [String] = [], in transaction: Transaction
+    ) throws {
+        guard let reason else { return try complete(session, kept: kept, in: transaction) }
         let remaining = try transaction.remainingResources(of: session)
-        let report = reason.map { Self.report(remaining, $0) }
-        try transaction.endCleanUp(of: session, report: report)
-        if report == nil { try transaction.removeResources(of: session) }
+        let report = Self.report(remaining, kept.isEmpty ? reason : "\(reason) \(Self.stays(kept, session))")
+        try transaction.endCleanUp(of: session, as: .incomplete, report: report)
         try transaction.insertAction(
-            .cleanUp, report == nil ? .success : .failed,
-            report == nil ? "Everything that the session made is removed." : "Something could not be removed.",
-            error: report, id: runtime.id(), of: session)
-        let line =
-            report.map { LogLine(.error, .error, $0) }
-            ?? LogLine(.success, "The clean-up is complete, and the credentials are removed.")
-        try log.append([line], withStatusOf: session, in: transaction)
+            .cleanUp, .failed, "Something could not be removed.", error: report, id: runtime.id(), of: session)
+        try log.append([LogLine(.error, .error, report)], withStatusOf: session, in: transaction)
     }
 
-    private static func report(_ remaining: [String], _ reason: String) -> String {
+    /// AWS has refused nothing.
+    private func complete(_ session: SandboxSession, kept: [String], in transaction: Transaction) throws {
+        let report = kept.isEmpty ? nil : Self.report(kept.map { "instance \($0)" }, Self.stays(kept, session))
+        try transaction.endCleanUp(of: session, as: .done, report: report)
+        try transaction.removeResources(of: session, except: kept)
+        try transaction.insertAction(
+            .cleanUp, .success,
+            report.map { "Everything else that the session made is removed. \($0)" }
+                ?? "Everything that the session made is removed.",
+            id: runtime.id(), of: session)
+        var lines = report.map { [LogLine(.action, .warning, $0)] } ?? []
+        lines.append(LogLine(.success, "The clean-up is complete, and the credentials are removed."))
+        try log.append(lines, withStatusOf: session, in: transaction)
+    }
+
+    private static func stays(_ kept: [String], _ session: SandboxSession) -> String {
+        "\(kept.joined(separator: ", ")) stays, because \(session.originalInstance) was terminated."
+    }
+
+    /// - Parameter remaining: as ``Transaction/remainingResources(of:from:)`` returns it.
+    static func report(_ remaining: [String], _ reason: String) -> String {
         let list = remaining.isEmpty ? "nothing that is known" : remaining.joined(separator: ", ")
         return "Not removed: \(list). \(reason)"
     }

@@ -29,7 +29,7 @@ struct CloudRemoval: Sendable {
     }
 
     func terminate(_ instances: [EC2Instance]) async throws(AWSError) {
-        let running = instances.filter { $0.state != .terminated && $0.state != .shuttingDown }.map(\.id)
+        let running = instances.filter { !$0.isGone }.map(\.id)
         if !running.isEmpty { _ = try await ec2.terminate(running) }
     }
 
@@ -40,4 +40,9 @@ struct CloudRemoval: Sendable {
             for snapshot in image.snapshotIDs { _ = try await ec2.deleteSnapshot(snapshot) }
         }
     }
+}
+
+extension EC2Instance {
+    /// Whether it was terminated. AWS lists it for about an hour longer.
+    var isGone: Bool { state == .terminated || state == .shuttingDown }
 }

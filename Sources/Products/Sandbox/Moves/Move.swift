@@ -18,10 +18,13 @@ struct Move: Sendable {
         /// What was made is being removed, and the old instance started again.
         case rollBack = "roll_back"
         case done
-        /// It was rolled back.
+        /// It was rolled back: nothing that it made is left, and the old instance is as before.
         case failed
+        /// Its roll-back gave up: something that it made is left, and the old instance may be stopped. The next
+        /// decision to switch, or the end of the session, tries it again.
+        case incomplete
 
-        var isFinished: Bool { self == .done || self == .failed }
+        var isFinished: Bool { self == .done || self == .failed || self == .incomplete }
     }
 
     let id: ID<Move>

@@ -55,6 +55,18 @@ final class MoveService: Sendable {
         return true
     }
 
+    /// Tries the roll-back of a move again where it gave up: until it has succeeded, a further move of the session
+    /// would make one more instance that is not removed.
+    /// - Returns: false where the session has no such move.
+    func resumeRollBack(of session: SandboxSession, in transaction: Transaction) throws -> Bool {
+        guard let move = try transaction.incompleteMove(of: session) else { return false }
+        guard try transaction.advance(move, to: .rollBack) else { return true }
+        try transaction.insertAction(
+            .rollBack, .inProgress, "The move is being rolled back again.", id: runtime.id(), of: session)
+        try enqueue(move.id, move.organisation, key: nil, in: transaction)
+        return true
+    }
+
     /// Takes the next step of a move.
     func step(_ job: MoveJob, _ context: JobContext) async throws -> JobOutcome {
         let found = try await database.read { transaction -> (Move, SandboxSession)? in
@@ -77,7 +89,7 @@ final class MoveService: Sendable {
             case .launch: return try await launch(move, session, ec2)
             case .health: return try await awaitHealth(move, session, ec2)
             case .stop: return try await stop(move, session, ec2)
-            case .rollBack, .done, .failed: return .done
+            case .rollBack, .done, .failed, .incomplete: return .done
             }
         } catch {
             let reason = "\(error.message) \(error.advice)"
@@ -88,23 +100,37 @@ final class MoveService: Sendable {
         }
     }
 
-    /// The job of a move ends without a result: a move that was going forward is rolled back by another job.
+    /// The job of a move ends without a result: a move that was going forward is rolled back by another job, and what
+    /// one that was being rolled back has left is reported.
     func abandon(_ job: MoveJob, _ abandonment: JobAbandonment, in transaction: Transaction) throws {
         guard let move = try transaction.move(job.move, of: job.organisation), !move.state.isFinished,
             let session = try transaction.sandboxSession(move.session, of: move.organisation)
         else { return }
         let reason = abandonment.reason ?? "The process ended repeatedly in this step."
-        let isRollBack = move.state == .rollBack
-        guard try transaction.advance(move, to: isRollBack ? .failed : .rollBack, error: reason) else { return }
-        try transaction.insertAction(
-            isRollBack ? .rollBack : move.state.action, .failed,
-            isRollBack ? "The move was not rolled back completely." : "The step failed.", error: reason,
-            id: runtime.id(), of: session)
-        if !isRollBack {
-            // The present job is unfinished until this transaction commits, and would be the one of this key.
-            try enqueue(move.id, move.organisation, key: "\(move.id):roll-back", in: transaction)
+        guard move.state != .rollBack else {
+            return try giveUpRollBack(of: move, session, because: reason, in: transaction)
         }
+        guard try transaction.advance(move, to: .rollBack, error: reason) else { return }
+        try transaction.insertAction(
+            move.state.action, .failed, "The step failed.", error: reason, id: runtime.id(), of: session)
+        // The present job is unfinished until this transaction commits, and would be the one of this key.
+        try enqueue(move.id, move.organisation, key: "\(move.id):roll-back", in: transaction)
         try log.append([LogLine(.error, .error, reason)], to: session, in: transaction)
+    }
+
+    private func giveUpRollBack(
+        of move: Move, _ session: SandboxSession, because reason: String, in transaction: Transaction
+    ) throws {
+        guard try transaction.advance(move, to: .incomplete, error: reason) else { return }
+        let remaining = try transaction.remainingResources(of: session, from: move)
+        let report = CleanUpService.report(remaining, reason)
+        try transaction.setCleanUpReport(report, of: session)
+        try transaction.insertAction(
+            .rollBack, .failed, "The move was not rolled back completely.", error: report, id: runtime.id(),
+            of: session)
+        try log.append(
+            [LogLine(.error, .error, "The move was not rolled back completely. \(report)")], withStatusOf: session,
+            in: transaction)
     }
 }
 
@@ -186,7 +212,8 @@ extension MoveService {
     private func stop(_ move: Move, _ session: SandboxSession, _ ec2: EC2) async throws(AWSError) -> JobOutcome {
         guard let instance = move.instance else { return fail(move, session, .instanceStop, "There is no instance.") }
         let old = try await ec2.instances([], [EC2Filter("instance-id", move.from)]).first
-        if let old, [.pending, .running].contains(old.state) {
+        guard let old, !old.isGone else { return finish(move, session, instance, "\(move.from) was terminated.") }
+        if [.pending, .running].contains(old.state) {
             do throws(AWSError) {
                 _ = try await ec2.stop([old.id])
             } catch {
@@ -195,18 +222,25 @@ extension MoveService {
                     throw error
                 }
                 _ = try await ec2.terminate([old.id])
+                return finish(
+                    move, session, instance,
+                    "\(move.from) was terminated, because an instance of a one-time spot request cannot be stopped.")
             }
         }
-        return finish(move, session, instance)
+        return finish(move, session, instance, "\(move.from) was stopped.")
     }
 
     /// The replacement is the instance of the session from here on.
-    private func finish(_ move: Move, _ session: SandboxSession, _ instance: String) -> JobOutcome {
+    /// - Parameter details: what became of the old instance.
+    private func finish(_ move: Move, _ known: SandboxSession, _ instance: String, _ details: String) -> JobOutcome {
         .done { [self] transaction in
-            guard try transaction.advance(move, to: .done) else { return }
-            try transaction.insertAction(
-                .instanceStop, .success, "\(move.from) was stopped.", id: runtime.id(), of: session)
+            // It may have ended since it was read, and saves nothing then. Locked, so that it ends before or after.
+            guard let session = try transaction.lockedSandboxSession(known.id, of: known.organisation),
+                try transaction.advance(move, to: .done)
+            else { return }
+            try transaction.insertAction(.instanceStop, .success, details, id: runtime.id(), of: session)
             try transaction.setTarget(instance, in: move.pool, of: session)
+            try transaction.setCleanUpReport(nil, of: session)
             if session.state == .active {
                 let prices = PoolPrices(
                     pool: move.pool, spotPrice: move.spotPrice, onDemandPrice: move.onDemandPrice, source: .aws)
@@ -227,7 +261,9 @@ extension MoveService {
             case .stopping: return .snooze(for: Self.pollInterval)
             case .gone:
                 // The replacement is the only one that is left.
-                if let instance = move.instance { return finish(move, session, instance) }
+                if let instance = move.instance {
+                    return finish(move, session, instance, "\(move.from) was terminated, and the replacement stays.")
+                }
             }
         }
         let tag = [EC2Filter.tag(SandboxTag.moveKey, move.id.text)]
@@ -237,6 +273,8 @@ extension MoveService {
             guard try transaction.advance(move, to: .failed) else { return }
             try transaction.setRestored(move)
             try transaction.removeResources(of: move)
+            // Nothing is left any more of a roll-back that had given up.
+            try transaction.setCleanUpReport(nil, of: session)
             try transaction.insertAction(
                 .rollBack, .success, "What the move made is removed; \(move.from) is as before.",
                 id: runtime.id(), of: session)
@@ -303,7 +341,7 @@ extension Move.State {
         case .launch: .spotLaunch
         case .health: .healthCheck
         case .stop, .done: .instanceStop
-        case .rollBack, .failed: .rollBack
+        case .rollBack, .failed, .incomplete: .rollBack
         }
     }
 }

@@ -23,8 +23,8 @@ extension Transaction {
     }
 
     /// Whether the instance of a session belongs to a move of another session: that session replaces it, has replaced
-    /// it or has launched it, and will start or terminate it at its end. The account of AWS is what sessions have in
-    /// common, so that those of every organisation count.
+    /// it, has launched it or could not roll its move back, and will start or terminate it at its end. The account of
+    /// AWS is what sessions have in common, so that those of every organisation count.
     func isMovedElsewhere(_ session: SandboxSession, account: String) throws -> Bool {
         try count(
             """
@@ -47,6 +47,15 @@ extension Transaction {
             Self.selectMove + """
                 WHERE organisation_id = \(session.organisation) AND session_id = \(session.id)
                     AND finished_at IS NULL
+                """, Move.init)
+    }
+
+    /// The move of a session whose roll-back gave up: the session begins no further one meanwhile.
+    func incompleteMove(of session: SandboxSession) throws -> Move? {
+        try first(
+            Self.selectMove + """
+                WHERE organisation_id = \(session.organisation) AND session_id = \(session.id)
+                    AND state = 'incomplete'
                 """, Move.init)
     }
 
@@ -131,11 +140,14 @@ extension Transaction {
     }
 
     /// Everything that a session has made is removed.
-    func removeResources(of session: SandboxSession) throws {
+    /// - Parameter kept: the ids of what is not.
+    func removeResources(of session: SandboxSession, except kept: [String]) throws {
+        let condition: SQL = kept.isEmpty ? "" : "AND COALESCE(aws_id, '') NOT IN \(list: kept)"
         try execute(
             """
             UPDATE sandbox_resources SET state = 'removed', removed_at = \(now)
             WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state <> 'removed'
+                \(condition)
             """
         )
     }
@@ -153,11 +165,14 @@ extension Transaction {
     }
 
     /// What a session has made, or may have made, and was not removed: `image ami-…`.
-    func remainingResources(of session: SandboxSession) throws -> [String] {
-        try all(
+    /// - Parameter move: the one whose things count; nil for all of them.
+    func remainingResources(of session: SandboxSession, from move: Move? = nil) throws -> [String] {
+        let condition: SQL = if let move { "AND move_id = \(move.id)" } else { "" }
+        return try all(
             """
             SELECT kind, COALESCE(aws_id, token) AS name FROM sandbox_resources
             WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state <> 'removed'
+                \(condition)
             ORDER BY created_at, id
             """
         ) { row in "\(try row["kind"] as String) \(try row["name"] as String)" }

@@ -9,6 +9,8 @@ struct SessionRemoval {
 
     /// The ids of what is removed.
     private(set) var removed: [String] = []
+    /// The ids of replacements that stay, because the original instance does not exist any more.
+    private(set) var kept: [String] = []
     /// Why something remains.
     private(set) var faults: [AWSError] = []
     /// Whether AWS is not ready for it yet.
@@ -40,9 +42,9 @@ struct SessionRemoval {
         let (session, ec2, removal) = (session, ec2, CloudRemoval(ec2: ec2))
         // By the tag, so that what a lost response did not report is found too.
         let tag = [EC2Filter.tag(SandboxTag.sessionKey, session.id.text)]
-        var keepsReplacement = false
+        var (restart, keepsReplacement) = (CloudRemoval.Restart?.none, false)
         if startsOriginal {
-            let restart = await attempt { () throws(AWSError) in try await removal.restart(session.originalInstance) }
+            restart = await attempt { () throws(AWSError) in try await removal.restart(session.originalInstance) }
             isWaiting = restart == .stopping
             // The replacement is the only one that does the work.
             keepsReplacement = restart != .running
@@ -51,7 +53,10 @@ struct SessionRemoval {
         for instance in instances ?? [] {
             // Where a move was not rolled back completely, the session has the original instance as its target.
             let isReplacement = instance.id == session.instance || session.instance == session.originalInstance
-            if keepsReplacement, isReplacement { continue }
+            if keepsReplacement, isReplacement, !instance.isGone {
+                if restart == .gone { kept.append(instance.id) }
+                continue
+            }
             if await attempt({ () throws(AWSError) in try await removal.terminate([instance]) }) != nil {
                 removed.append(instance.id)
             }

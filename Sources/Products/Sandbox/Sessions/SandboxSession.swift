@@ -48,7 +48,7 @@ struct SandboxSession: Sendable {
     let evaluation: ID<SandboxEvaluation>?
     let evaluatingUntil: Instant?
     let cleanUp: CleanUp
-    /// What could not be removed, in sentences.
+    /// What is left in AWS and why, in sentences: what could not be removed, or a replacement that stays.
     let cleanUpReport: String?
     let createdAt: Instant
     let expiresAt: Instant

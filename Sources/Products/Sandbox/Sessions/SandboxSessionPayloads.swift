@@ -68,7 +68,8 @@ struct SandboxSessionView: Payload {
     var dashboardUrl: String
     var logTopic: String
     var cleanUp: SandboxSession.CleanUp
-    /// What could not be removed.
+    /// What is left in AWS and why: what could not be removed, or a replacement that stays because the original
+    /// instance does not exist any more.
     var cleanUpReport: String?
 
     init(_ session: SandboxSession, at now: Instant) {

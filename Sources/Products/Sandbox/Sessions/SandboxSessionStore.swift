@@ -190,10 +190,20 @@ extension Transaction {
         )
     }
 
+    /// What is left of a move whose roll-back gave up.
+    /// - Parameter report: nil once nothing is.
+    func setCleanUpReport(_ report: String?, of session: SandboxSession) throws {
+        try execute(
+            """
+            UPDATE sandbox_sessions SET clean_up_report = \(report)
+            WHERE id = \(session.id) AND organisation_id = \(session.organisation)
+            """
+        )
+    }
+
     /// Ends the clean-up, and removes the credentials.
     /// - Parameter report: nil where nothing is left.
-    func endCleanUp(of session: SandboxSession, report: String?) throws {
-        let state: SandboxSession.CleanUp = report == nil ? .done : .incomplete
+    func endCleanUp(of session: SandboxSession, as state: SandboxSession.CleanUp, report: String?) throws {
         try execute(
             """
             UPDATE sandbox_sessions SET clean_up = \(state), clean_up_report = \(report), aws_keys = NULL
