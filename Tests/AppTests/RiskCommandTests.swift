@@ -44,6 +44,8 @@ import Testing
             #expect(other.status == 1 && other.errors.contains("This is no list of prices"), "\(other)")
             let missing = try await train("missing.csv", "--until", "2021-05-01")
             #expect(missing.status == 1 && missing.errors.contains("missing.csv does not exist"), "\(missing)")
+            let device = try await train("/dev/zero", "--until", "2021-05-01")
+            #expect(device.status == 1 && device.errors.contains("/dev/zero is not a regular file"), "\(device)")
             let late = try await train(Self.prices, "--until", "2022-01-01")
             #expect(late.status == 1 && late.errors.contains("is not within the prices"), "\(late)")
             let noDate = try await train(Self.prices, "--until", "yesterday")

@@ -194,6 +194,78 @@ struct MoveTests {
             #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up"] == "done")
             let tagged = try await cloud.tagged(session)
             #expect(tagged.instances.map(\.state) == [.running] && tagged.images.isEmpty)
+
+            // It is named wherever the end of the session is reported.
+            let replacement = try #require(tagged.instances.first?.id)
+            let report = try #require(await sandbox.get("sandbox/sessions/\(session)")["clean_up_report"]?.string)
+            #expect(report.contains(replacement) && report.contains("\(cloud.instance) was terminated"))
+            #expect(try await sandbox.lines(session, "ACTION").contains(report))
+            #expect(try await sandbox.count("sandbox_resources WHERE kind = 'instance' AND state = 'made'") == 1)
+            #expect(try await sandbox.count("sandbox_resources WHERE kind = 'image' AND state = 'removed'") == 1)
+            let actions = await sandbox.get("sandbox/sessions/\(session)/actions").json.array ?? []
+            let details = actions.compactMap { $0["details"]?.string }
+            #expect(details.contains { $0.contains("\(cloud.instance) was terminated") })
+            #expect(!details.contains { $0.contains("was stopped") || $0.contains("Everything that the session made") })
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a roll-back that gave up is tried again, and nothing further is launched`(engine: Engine) async throws {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            let second = try await sandbox.session(cloud.members())
+            // The old instance cannot be stopped, and the replacement not be terminated, twice.
+            for (action, count) in [("StopInstances", 1), ("TerminateInstances", 2)] {
+                try await cloud.account.fail(
+                    .error(
+                        403, "UnauthorizedOperation", "You are not authorized to perform this operation.",
+                        action: action, count: count))
+            }
+            #expect(await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+            try await sandbox.finishJobs()
+            for _ in 0..<2 {
+                #expect(try await sandbox.count("sandbox_moves WHERE state = 'incomplete'") == 1)
+                let view = await sandbox.get("sandbox/sessions/\(session)")
+                #expect(view["target_instance_id"] == .string(cloud.instance) && view["clean_up"] == "none")
+                let report = try #require(view["clean_up_report"]?.string)
+                #expect(report.contains("instance i-") && report.contains("ec2:TerminateInstances"))
+                #expect(try await sandbox.lines(session, "ERROR").contains { $0.contains(report) })
+                #expect(try await cloud.tagged(session).instances.count == 1)
+
+                // The instance is not free for another session either.
+                let other = await sandbox.post("sandbox/sessions/\(second)/evaluate")
+                #expect(other["action_taken"] == "unavailable", "\(other)")
+                let again = await sandbox.post("sandbox/sessions/\(session)/evaluate")
+                #expect(again["decision"] == "SWITCH" && again["action_taken"] == "unavailable", "\(again)")
+                let lines = try await sandbox.lines(session, "ACTION")
+                #expect(lines.contains { $0.contains("was not rolled back completely") })
+                try await sandbox.app.runJobs()
+            }
+            #expect(await sandbox.get("sandbox/sessions/\(session)")["clean_up_report"]?.string == nil)
+            try await expectRestored(cloud, session)
+            #expect(try await sandbox.count("sandbox_moves WHERE state = 'failed'") == 1)
+            #expect(try await sandbox.count("sandbox_moves") == 1)
+            // The instance of the fixture is one of the two.
+            #expect(try await cloud.requests("RunInstances") == 2)
+            let allowed = await sandbox.post("sandbox/sessions/\(second)/evaluate")
+            #expect(allowed["action_taken"] == "started", "\(allowed)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a session that ends while its old instance is being stopped saves nothing further`(engine: Engine)
+        async throws
+    {
+        try await withCloudSandbox(engine) { cloud in
+            let (session, sandbox) = (try await cloud.session(), cloud.sandbox)
+            try await cloud.account.fail(.delayed(1, action: "StopInstances"))
+            #expect(await sandbox.post("sandbox/sessions/\(session)/evaluate")["action_taken"] == "started")
+            async let jobs: Void = sandbox.finishJobs()
+            #expect(try await eventually { try await cloud.requests("StopInstances") == 1 })
+            #expect(await sandbox.delete("sandbox/sessions/\(session)").status == 200)
+            try await jobs
+            #expect(try await sandbox.count("sandbox_moves WHERE state = 'done'") == 1)
+            #expect(try await sandbox.count("sandbox_savings WHERE ended_at IS NULL") == 0)
         }
     }
 

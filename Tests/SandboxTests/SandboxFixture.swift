@@ -58,6 +58,18 @@ struct SandboxFixture: Sendable {
         }
     }
 
+    /// Changes the role of a member of the organisation of the fixture.
+    func setRole(_ role: String, of member: TestPerson) async throws {
+        try await database.write { [organisation = person.organisation] transaction in
+            try transaction.execute(
+                """
+                UPDATE memberships SET role = \(role)
+                WHERE organisation_id = \(organisation) AND person_id = \(member.id)
+                """
+            )
+        }
+    }
+
     func delete(_ path: String) async -> TestResponse {
         await app.call("DELETE", "/api/v1/\(path)", token: self.token)
     }

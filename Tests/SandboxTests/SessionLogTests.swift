@@ -113,6 +113,39 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a role that no longer sees a session loses its log within a second`(engine: Engine) async throws {
+        try await withSandbox(engine, change: { $0.sandboxLogsRequireToken = true }) { fixture in
+            let id = try await fixture.session()
+            let topic = try #require(await fixture.get("sandbox/sessions/\(id)")["log_topic"]?.string)
+            let admin = try await fixture.app.register("admin")
+            try await fixture.join(admin)
+            try await fixture.setRole("admin", of: admin)
+            try await withServed(fixture.app) { port in
+                func open(_ path: String, _ headers: [String: String]) async throws -> WebSocketClient {
+                    let client = try WebSocketClient(port: port)
+                    #expect(try await client.open(path, headers: headers) == 101)
+                    return client
+                }
+                let headers = [
+                    "Authorization": "Bearer \(admin.token)", "X-Organisation": fixture.person.organisation,
+                ]
+                let log = try await open("/ws/sandbox/\(id)", headers)
+                #expect(try await log.frame().value["type"] == "connected")
+                let reader = try await open("/v1/realtime/topics/\(topic)", headers)
+                let owner = try await open(
+                    "/v1/realtime/topics/\(topic)", ["Authorization": "Bearer \(fixture.token)"])
+                try await fixture.setRole("member", of: admin)
+                let began = ContinuousClock.now
+                for client in [log, reader] { #expect(try await client.frame().code == 1008) }
+                #expect(ContinuousClock.now - began < .seconds(1))
+                // That of the owner lasts.
+                #expect(await fixture.post("sandbox/sessions/\(id)/signals", ["signal": "NONE"]).status == 200)
+                #expect(try await owner.frame().value["data"]?["log_type"]?.string == "OVERRIDE")
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `the page shows the state and the log without a script`(engine: Engine) async throws {
         try await withSandbox(engine) { fixture in
             let id = try await fixture.session()

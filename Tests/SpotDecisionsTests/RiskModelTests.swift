@@ -73,6 +73,24 @@ import Testing
         #expect(throws: RiskModelFault.self) { try RiskModel(Array("[1,2".utf8)) }
     }
 
+    @Test func `a pipe, a device, a folder and a file that is too large are refused before they are read`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "risk-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let pipe = folder.appending(path: "model.json").path()
+        try #require(mkfifo(pipe, 0o600) == 0)
+        for path in [pipe, "/dev/zero", folder.path()] {
+            #expect(throws: RiskModelFault.unreadable("\(path) is not a regular file")) {
+                try RiskModel(contentsOf: path)
+            }
+        }
+        // Without contents on the disk.
+        let large = folder.appending(path: "large.json").path()
+        try #require(FileManager.default.createFile(atPath: large, contents: nil))
+        try #require(truncate(large, off_t(RiskModel.bytesMax + 1)) == 0)
+        #expect(throws: RiskModelFault.tooLarge) { try RiskModel(contentsOf: large) }
+    }
+
     @Test func `a training writes a model that is read again, with its report and its plot`() throws {
         let prices = try Array(Data(contentsOf: RiskFixture.file))
         let until = try #require(Instant("2021-05-01T00:00:00Z"))

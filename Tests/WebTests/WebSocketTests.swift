@@ -93,6 +93,34 @@ import Testing
         }
     }
 
+    @Test func `a message may have thousands of fragments`() async throws {
+        try await withEcho { server in
+            let client = try await Self.connected(server)
+            let empty = (2..<WebSocketReader.fragmentsMax).flatMap { _ in Self.frame(0x00, "") }
+            try await client.send(Self.frame(0x01, "a") + empty + Self.frame(0x80, "b"))
+            #expect(try await client.bytes(4) == [0x81, 2] + Array("ab".utf8))
+        }
+    }
+
+    /// Messages, pings and pongs.
+    @Test(arguments: [0x81, 0x89, 0x8A] as [UInt8])
+    func `a client that sends too many frames is disconnected`(first: UInt8) async throws {
+        try await withEcho(
+            limits: { limits in
+                (limits.webSocketFramesAtOnce, limits.webSocketFramesPerSecond) = (50, 1)
+                limits.webSocketCloseTimeout = .milliseconds(100)
+            },
+            use: { server in
+                let client = try await Self.connected(server)
+                try await client.send((0..<60).flatMap { _ in Self.frame(first, "") })
+                var (head, answers) = (try await client.bytes(2), 0)
+                while head[0] != 0x88 { (head, answers) = (try await client.bytes(2), answers + 1) }
+                #expect(answers <= 50)
+                #expect(try await client.bytes(2) == [0x03, 0xF0])
+                #expect(try await eventually { server.openConnections == 0 })
+            })
+    }
+
     @Test func `the largest message is accepted, one byte more is not`() async throws {
         try await withEcho { server in
             let client = try await Self.connected(server)

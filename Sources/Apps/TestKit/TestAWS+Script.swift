@@ -154,6 +154,8 @@ extension TestAWS {
                     headers + [tuple(pair) for pair in fault.get("headers", {}).items()])
             if kind == "closed":
                 drop(environ)
+            if kind == "delayed":
+                threading.Event().wait(fault["seconds"])
             if kind == "silent":
                 threading.Event().wait()
             captured = []

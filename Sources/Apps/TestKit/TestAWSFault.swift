@@ -47,6 +47,11 @@ package struct TestAWSFault: Sendable {
     /// The connection is closed without a response, and the action is not executed.
     package static func closed(action: String? = nil, count: Int = 1) -> Self { Self("closed", action, count) }
 
+    /// The action is executed this many seconds after its request.
+    package static func delayed(_ seconds: Int, action: String? = nil, count: Int = 1) -> Self {
+        Self("delayed", action, count, ["seconds": .integer(Int64(seconds))])
+    }
+
     /// There is no response, and the connection stays open.
     package static func silent(action: String? = nil, count: Int = 1) -> Self { Self("silent", action, count) }
 }
