@@ -25,8 +25,10 @@ package struct TopicFamily: Sendable {
 
     /// Whether a caller who reads a topic may go on.
     func stillAdmits(_ scope: Scope, to name: TopicName, in transaction: Transaction) throws -> Bool {
-        do { return try mayRead(name, scope, transaction) } catch let problem as Problem where problem.kind.status < 500 {
-            // A refusal, as it would be of a new subscription.
+        do {
+            return try mayRead(name, scope, transaction)
+        } catch let problem as Problem where problem.kind.status < 500 {
+            // A new subscription would be refused so.
             return false
         }
     }
