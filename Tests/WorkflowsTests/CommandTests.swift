@@ -83,7 +83,8 @@ import Testing
                 let folder = workflows.app.app.configuration.dataFolder
                 let command = """
                     ls \(folder) 2>/dev/null && echo files
-                    perl -MIO::Socket::INET -e 'IO::Socket::INET->new("127.0.0.1:\(server.port)") and print "network\\n"'
+                    perl -MIO::Socket::INET \
+                        -e 'IO::Socket::INET->new("127.0.0.1:\(server.port)") and print "network\\n"'
                     env | grep -v -E '^(PATH|HOME|TMPDIR|LANG|PWD|SHLVL|OLDPWD|_)='
                     echo end
                     """
