@@ -163,6 +163,12 @@ import Testing
             #expect(try await workflows.count("workflows WHERE depth = 1 AND state = 'failed'") == 1)
             #expect(await workflows.get("/v1/workflows")["total"] == 1)
             #expect(await workflows.levels() == [9, 1, 0])
+            // A resumed step begins another workflow.
+            #expect(await workflows.post("\(path)/resume").status == 200)
+            try await workflows.app.runJobs()
+            #expect(await workflows.get(path)["pause_reason"] == "escalated")
+            #expect(try await workflows.count("workflows WHERE depth = 1 AND state = 'failed'") == 2)
+            try await workflows.requireInvariants()
         }
     }
 }

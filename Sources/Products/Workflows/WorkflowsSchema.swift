@@ -17,7 +17,7 @@ enum WorkflowsSchema {
                 graph TEXT,
                 priority TEXT NOT NULL CHECK (priority IN ('low', 'normal', 'high', 'critical')),
                 priority_rank \(.integer) NOT NULL CHECK (priority_rank BETWEEN 0 AND 3),
-                parent_step_id TEXT UNIQUE,
+                parent_step_id TEXT,
                 root_id TEXT NOT NULL,
                 depth \(.integer) NOT NULL CHECK (depth >= 0),
                 budget \(.integer) NOT NULL CHECK (budget >= 0),
@@ -56,6 +56,11 @@ enum WorkflowsSchema {
             """,
             "CREATE INDEX workflows_by_organisation ON workflows (organisation_id, created_at)",
             "CREATE INDEX workflows_by_root ON workflows (root_id)",
+            // A step has one workflow at a time; a resumed step begins another one.
+            """
+            CREATE UNIQUE INDEX workflows_within ON workflows (parent_step_id)
+            WHERE state IN ('pending', 'running', 'paused')
+            """,
             "CREATE INDEX workflows_by_state ON workflows (state, id)",
             "CREATE INDEX workflows_by_person ON workflows (person_id, id)",
             """
