@@ -95,11 +95,12 @@ import Testing
         engine: Engine
     ) async throws {
         try await withMarketplace(engine) { fixture in
-            for (price, currency, reason) in [
+            let refusals: [(price: JSONValue, currency: JSONValue, reason: String)] = [
                 (.number(1e30), "usd", "must be at most 1000000000.00 USD"),
-                (10.001, "usd", "must have at most 2 decimals in usd"),
-                (10.001, "kwd", "must be a multiple of 0.010 KWD"),
-            ] as [(JSONValue, JSONValue, String)] {
+                (.number(10.001), "usd", "must have at most 2 decimals in usd"),
+                (.number(10.001), "kwd", "must be a multiple of 0.010 KWD"),
+            ]
+            for (price, currency, reason) in refusals {
                 let refused = await fixture.post(
                     "venues", MarketplaceFixture.venue(["price": price, "currency": currency]), as: fixture.host)
                 #expect(refused["errors"]?[0]?["pointer"] == "/price", "\(refused)")
@@ -112,7 +113,7 @@ import Testing
                 "GET", "/v1/marketplace/venues?min_price=9223372036854775807", token: fixture.organizer.token)
             #expect(search.status == 422 && search.text.contains("at most 18 digits"), "\(search)")
             let record = await fixture.app.call(
-                "POST", "/api/reminders", body: ("application/json", #"{"n":12345678901234567890}"#),
+                "POST", "/api/reminders", body: ("application/json", Array(#"{"n":12345678901234567890}"#.utf8)),
                 token: fixture.organizer.token)
             #expect(record.status == 422 && record.text.contains("more than 64 bits"), "\(record)")
         }

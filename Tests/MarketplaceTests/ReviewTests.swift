@@ -1,6 +1,7 @@
 import Base
 import Modules
 import TestKit
+import TestStripe
 import Testing
 
 /// Reviews: of work that was done and paid for, after the event's day, and never by the business itself.
