@@ -118,6 +118,8 @@ import Testing
     func `a turn of a killed process is charged in full after ten minutes, and only once`(engine: Engine) async throws {
         try await ScriptedServer.with(.bytes(Upstream.beginning("One"))) { server in
             try await withAssistant(engine, upstream: server) { assistant in
+                // The first pass registers the schedules.
+                try await assistant.app.runJobs()
                 let session = try await assistant.session()
                 var response: Response? = try await assistant.begin("Count", ["session_id": .string(session)])
                 #expect(response?.status == .ok)
