@@ -91,7 +91,7 @@ import Testing
                     "code": "missing-authorization", "request_id": "request-one",
                 ], "\(other)")
             let unknown = await assistant.chat("Hi", ["model": "gpt-0"])
-            #expect(unknown.status == 404 && unknown["error"]?["code"] == "model-not-found", "\(unknown)")
+            #expect(unknown.status == 404 && unknown["error"]?["code"] == "assistant-model-not-found", "\(unknown)")
             #expect(unknown["error"]?["type"] == "invalid_request_error")
             for (member, value, pointer) in [
                 ("temperature", 3, "temperature"),
@@ -187,7 +187,7 @@ import Testing
             #expect(list["data"]?.array?.map { $0["id"] } == ["echo"])
             let model = await assistant.get("/v1/models/echo")
             #expect(model["object"] == "model" && model["type"] == "model" && model["owned_by"] == "gatehouse")
-            #expect(await assistant.get("/v1/models/other")["error"]?["code"] == "model-not-found")
+            #expect(await assistant.get("/v1/models/other")["error"]?["code"] == "assistant-model-not-found")
         }
     }
 

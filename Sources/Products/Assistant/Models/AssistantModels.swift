@@ -26,7 +26,7 @@ struct AssistantModels: Sendable {
     }
 
     /// - Parameter name: nil for the default model.
-    /// - Throws: `model-not-found`; `not-configured` where there is no model at all.
+    /// - Throws: `assistant-model-not-found`; `not-configured` where there is no model at all.
     func name(_ name: String?) throws(Problem) -> String {
         _ = try requireClient()
         guard let found = name == nil ? names.first : names.first(where: { $0 == name }) else {

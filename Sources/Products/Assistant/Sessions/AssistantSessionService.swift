@@ -27,7 +27,7 @@ final class AssistantSessionService: Sendable {
         self.runtime = runtime
     }
 
-    /// - Throws: `validation-failed`; `model-not-found`, `not-configured`; `assistant-project-not-found`;
+    /// - Throws: `validation-failed`; `assistant-model-not-found`, `not-configured`; `assistant-project-not-found`;
     ///   `assistant-limit`; `concurrency-limit` where another request took the slot; `not-found` where the person is no
     ///   longer a member.
     func create(_ request: CreateAssistantSession, scope: Scope, slot: ConcurrencySlot) async throws(Problem)

@@ -36,7 +36,7 @@ final class TurnService: Sendable {
     }
 
     /// - Returns: the whole answer, after it was stored.
-    /// - Throws: `validation-failed`; `model-not-found`, `not-configured`; `assistant-session-not-found`,
+    /// - Throws: `validation-failed`; `assistant-model-not-found`, `not-configured`; `assistant-session-not-found`,
     ///   `session-archived`, `turn-in-progress`, `session-full`, `concurrency-limit`; `quota-exceeded`,
     ///   `tokens-exhausted`; `model-refused`, `model-failed`.
     func complete(_ request: TurnRequest, scope: Scope, allowance: QuotaAllowance) async throws(Problem) -> TurnAnswer {
