@@ -125,7 +125,8 @@ extension ServiceBooking {
         let columns: [(String, SQL.Value)] = [
             ("id", .text("b")), ("organisation_id", .text("o")), ("person_id", .text("p")), ("event_id", .text("e")),
             ("venue_id", .null), ("provider_id", .text("v")), ("vendor_organisation_id", .text("w")),
-            ("service_id", .null), ("agreed_price_minor", .integer(100)), ("currency", .text("usd")),
+            ("service_id", .null), ("fee_minor", .integer(0)), ("agreed_price_minor", .integer(100)),
+            ("currency", .text("usd")),
             ("booked_date", .null), ("status", .text(status.rawValue)),
             ("held_from", status == .onHold ? .text("completed") : .null), ("release_id", .null),
             ("completion_photos", .text("[]")), ("completion_notes", .null), ("confirmed_at", .null),

@@ -55,6 +55,7 @@ package struct GoalGraphSchema: Sendable {
 
     /// What the schema does not say, for the instructions of the model.
     package var guide: String {
+        let withStatus = tools.tools.filter { $0.outputParts.contains(.status) }.map(\.name)
         var lines = [
             "A plan is a JSON object with the member nodes: steps, each of which uses one tool.",
             "A step runs after the steps whose ids are in its dependencies; steps that do not need one another run at "
@@ -62,8 +63,8 @@ package struct GoalGraphSchema: Sendable {
             "An argument may be the output of a step: {\"\(OutputReference.member)\": \"<id of the step>\"}, an object "
                 + "of this one member.",
             "A success criterion is {\"kind\": …, \"value\": …}: not_empty and valid_json without a value, contains "
-                + "with a text, status_is with a number (http_request, run_command), rows_at_least with a number "
-                + "(tables and lists).",
+                + "with a text, status_is with a number (\(withStatus.joined(separator: ", "))), rows_at_least with a "
+                + "number (tables and lists).",
             "A plan that is to run at recurring times has the member trigger: {\"cron\": \"0 9 * * 1\", \"time_zone\": "
                 + "\"Europe/Berlin\"}.",
             "The tools and their arguments:",

@@ -49,19 +49,19 @@ enum WorkflowsInvariants {
                 workflow_steps.agent_id = workflow_agents.id)
             """),
         Invariant(
-            "the cost of a workflow differs from that of its steps",
+            "the cost of a workflow differs from that of its plan and its steps",
             """
             SELECT workflows.id, workflows.cost, steps.cost AS steps FROM workflows LEFT JOIN (
                 SELECT workflow_id, SUM(cost) AS cost FROM workflow_steps GROUP BY workflow_id
             ) AS steps ON steps.workflow_id = workflows.id
-            WHERE workflows.cost <> COALESCE(steps.cost, 0)
+            WHERE workflows.cost <> workflows.planning_cost + COALESCE(steps.cost, 0)
             """),
         // Of days of which a workflow was deleted, a part is computed.
         Invariant(
-            "the costs of a person, a plan and a day differ from those of their agents",
+            "the costs of a person, a plan and a day differ from those of their agents and plans",
             """
             SELECT costs.person_id, costs.plan, costs.day, costs.cost, agents.cost AS agents
-            FROM workflow_costs AS costs LEFT JOIN (\(costsOfAgents)) AS agents
+            FROM workflow_costs AS costs LEFT JOIN (\(costsOfWork)) AS agents
                 ON agents.organisation_id = costs.organisation_id AND agents.person_id = costs.person_id
                 AND agents.plan = costs.plan AND agents.day = costs.day
             WHERE costs.attempts < COALESCE(agents.attempts, 0) OR costs.cost < COALESCE(agents.cost, 0)
@@ -71,23 +71,30 @@ enum WorkflowsInvariants {
                     OR costs.estimated_cost > COALESCE(agents.estimated_cost, 0)))
             """),
         Invariant(
-            "the costs of agents are not counted",
+            "the costs of agents or plans are not counted",
             """
             SELECT agents.person_id, agents.plan, agents.day, agents.cost
-            FROM (\(costsOfAgents)) AS agents LEFT JOIN workflow_costs AS costs
+            FROM (\(costsOfWork)) AS agents LEFT JOIN workflow_costs AS costs
                 ON agents.organisation_id = costs.organisation_id AND agents.person_id = costs.person_id
                 AND agents.plan = costs.plan AND agents.day = costs.day
             WHERE costs.day IS NULL
             """),
     ]
 
-    private static var costsOfAgents: SQL {
+    /// Of the attempts at steps and of the plans.
+    private static var costsOfWork: SQL {
         """
-        SELECT workflows.organisation_id, person_id, plan, ended_at / 86400000000 AS day, COUNT(*) AS attempts,
-            SUM(workflow_agents.cost) AS cost, SUM(workflow_agents.estimated_cost) AS estimated_cost
-        FROM workflow_agents JOIN workflows ON workflows.id = workflow_agents.workflow_id
-        WHERE workflow_agents.cost IS NOT NULL
-        GROUP BY workflows.organisation_id, person_id, plan, ended_at / 86400000000
+        SELECT organisation_id, person_id, plan, day, SUM(attempts) AS attempts, SUM(cost) AS cost,
+            SUM(estimated_cost) AS estimated_cost
+        FROM (
+            SELECT workflows.organisation_id, person_id, plan, ended_at / 86400000000 AS day, 1 AS attempts,
+                workflow_agents.cost AS cost, workflow_agents.estimated_cost AS estimated_cost
+            FROM workflow_agents JOIN workflows ON workflows.id = workflow_agents.workflow_id
+            WHERE workflow_agents.cost IS NOT NULL
+            UNION ALL
+            SELECT organisation_id, person_id, plan, started_at / 86400000000, 0, planning_cost, 0
+            FROM workflows WHERE planning_cost > 0
+        ) AS work GROUP BY organisation_id, person_id, plan, day
         """
     }
 }

@@ -28,7 +28,9 @@ extension Transaction {
                 AND plan = \(workflow.plan) AND day IN (
                     SELECT ended_at / 86400000000 FROM workflow_agents
                     WHERE workflow_id = \(workflow.id) AND organisation_id = \(workflow.organisation)
-                        AND cost IS NOT NULL)
+                        AND cost IS NOT NULL
+                    UNION SELECT started_at / 86400000000 FROM workflows
+                    WHERE id = \(workflow.id) AND organisation_id = \(workflow.organisation) AND planning_cost > 0)
             """
         )
     }

@@ -70,6 +70,8 @@ struct Workflow: Sendable {
     private(set) var estimatedCost: MicroDollars
     private(set) var estimatedSeconds: Double
     private(set) var cost: MicroDollars
+    /// The part of it that the plan has cost.
+    private(set) var planningCost: MicroDollars
     /// The estimates of the steps that run.
     private(set) var reservedCost: MicroDollars
     /// The sum over the steps that have succeeded.
@@ -126,6 +128,7 @@ extension Workflow {
         estimatedCost = new.estimate.cost
         estimatedSeconds = new.estimate.seconds
         cost = .zero
+        planningCost = .zero
         reservedCost = .zero
         confidenceSum = 0
         stepsTotal = 0
@@ -158,6 +161,7 @@ extension Workflow {
         estimatedCost = MicroDollars(try row["estimated_cost"])
         estimatedSeconds = try row["estimated_seconds"]
         cost = MicroDollars(try row["cost"])
+        planningCost = MicroDollars(try row["planning_cost"])
         reservedCost = MicroDollars(try row["reserved_cost"])
         confidenceSum = try row["confidence_sum"]
         stepsTotal = try row["steps_total"]
@@ -184,6 +188,7 @@ extension Workflow {
         try require(.pending)
         state = .running
         self.cost = cost
+        planningCost = cost
         self.planner = planner
         stepsTotal = Int64(steps)
         estimatedCost = estimate.cost

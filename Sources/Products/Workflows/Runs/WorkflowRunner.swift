@@ -99,6 +99,10 @@ final class WorkflowRunner: Sendable {
                 by: planner, steps: graph.nodes.count, estimate: PlanEstimate(of: graph),
                 cost: models?.cost ?? .zero, at: transaction.now)
             try transaction.update(workflow, from: .pending)
+            if workflow.planningCost > .zero {
+                try transaction.addCosts(
+                    WorkflowCosts(attempts: 0, cost: workflow.planningCost, estimated: .zero), of: workflow)
+            }
             for (position, node) in graph.nodes.enumerated() {
                 try transaction.insertStep(runtime.id(), node, at: position, of: workflow)
             }

@@ -11,14 +11,14 @@ extension Transaction {
             INSERT INTO workflows (id, organisation_id, person_id, plan, trust, intent, context, graph, priority,
                 priority_rank, parent_step_id, root_id, depth, budget, operation_key, fingerprint, credit_hold_id,
                 reservation_id, credits_left, created_at, state, settlement, estimated_cost, estimated_seconds, cost,
-                reserved_cost, confidence_sum, steps_total, steps_completed, steps_failed)
+                planning_cost, reserved_cost, confidence_sum, steps_total, steps_completed, steps_failed)
             VALUES (\(workflow.id), \(workflow.organisation), \(workflow.person), \(workflow.plan),
                 \(workflow.trust.rawValue), \(workflow.intent), \(context), \(graph), \(workflow.priority),
                 \(workflow.priority.rank), \(workflow.parentStep), \(workflow.root), \(workflow.depth),
                 \(workflow.budget.micros), \(workflow.operation), \(workflow.fingerprint),
                 \(workflow.creditHold), \(workflow.reservation), \(workflow.creditsLeft), \(workflow.createdAt),
                 \(workflow.state), \(workflow.settlement), \(workflow.estimatedCost.micros),
-                \(workflow.estimatedSeconds), 0, 0, 0.0, 0, 0, 0)
+                \(workflow.estimatedSeconds), 0, 0, 0, 0.0, 0, 0, 0)
             """
         )
     }
@@ -32,7 +32,8 @@ extension Transaction {
             UPDATE workflows SET state = \(workflow.state), pause = \(workflow.pause),
                 settlement = \(workflow.settlement), planner = \(workflow.planner),
                 estimated_cost = \(workflow.estimatedCost.micros), estimated_seconds = \(workflow.estimatedSeconds),
-                cost = \(workflow.cost.micros), reserved_cost = \(workflow.reservedCost.micros),
+                cost = \(workflow.cost.micros), planning_cost = \(workflow.planningCost.micros),
+                reserved_cost = \(workflow.reservedCost.micros),
                 confidence_sum = \(workflow.confidenceSum), steps_total = \(workflow.stepsTotal),
                 steps_completed = \(workflow.stepsCompleted), steps_failed = \(workflow.stepsFailed),
                 error_code = \(workflow.error?.code), error = \(workflow.error?.text),
