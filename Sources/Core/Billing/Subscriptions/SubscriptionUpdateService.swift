@@ -152,8 +152,9 @@ package final class SubscriptionUpdateService: Sendable {
 
     /// Applies what is known of a subscription to the organisation's plan again.
     func applyAgain(_ id: ID<ProviderSubscription>, in transaction: Transaction) throws {
-        guard var row = try transaction.lockedProviderSubscription(id) else { return }
-        try store(&row, replacing: row, in: transaction)
+        guard let before = try transaction.lockedProviderSubscription(id) else { return }
+        var row = before
+        try store(&row, replacing: before, in: transaction)
     }
 
     /// Has a subscription, and its newest invoice, read again.
