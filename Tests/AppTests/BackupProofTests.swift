@@ -44,6 +44,8 @@ import Testing
             configuration.databaseURL = place.configurationURL
             configuration.bcryptRounds = 4
             configuration.accessTokenLifetime = .hours(12)
+            // The issuer of the tokens, whichever port the server gets.
+            configuration.baseURL = ServerProcess.issuer
             let log = LogOutput(keepsLines: true)
             let app = try await buildApp(configuration, in: AppDependencies(logOutput: log))
             let callers = try await Self.callers(
@@ -51,7 +53,8 @@ import Testing
             await app.close()
             var acknowledged: [Acknowledgement] = []
             for round in 1...Self.rounds {
-                let server = try await ServerProcess.start(folder: data, database: place.configurationURL)
+                let server = try await ServerProcess.start(
+                    folder: data, database: place.configurationURL, environment: ["BASE_URL": ServerProcess.issuer])
                 let backup = Backup(folder: folder, data: data.path(), database: place.configurationURL)
                 acknowledged += try await Self.load(server, by: callers, round: round, during: backup)
                 try await Self.checkRestored(backup, acknowledged, engine: engine, round: round)
@@ -134,7 +137,7 @@ import Testing
                 let uploaded = try await connection.request(
                     .post, "/v1/integrations/upload-file", headers: callers.person, body: .multipart(file))
                 guard uploaded.status == 200, let id = uploaded.json?["file_id"]?.string else {
-                    Issue.record("\(uploaded)")
+                    Issue.record("\(uploaded.status) \(uploaded.text)")
                     return false
                 }
                 guard number.isMultiple(of: 2) else {

@@ -36,6 +36,8 @@ import Testing
             configuration.databaseURL = engine == .sqlite ? "sqlite:\(place.address)" : place.address
             configuration.bcryptRounds = 4
             configuration.accessTokenLifetime = .hours(12)
+            // The issuer of the tokens, whichever port the server gets.
+            configuration.baseURL = ServerProcess.issuer
             let log = LogOutput(keepsLines: true)
             let app = try await buildApp(configuration, in: AppDependencies(logOutput: log))
             let callers = try await Self.callers(
@@ -43,7 +45,9 @@ import Testing
             var reserved: Set<String> = []
             var adjustments: Int64 = 0
             for kill in 1...Self.kills {
-                let server = try await ServerProcess.start(folder: folder, database: configuration.databaseURL)
+                let server = try await ServerProcess.start(
+                    folder: folder, database: configuration.databaseURL, environment: ["BASE_URL": ServerProcess.issuer]
+                )
                 for change in await Self.changes(to: server, before: kill, by: callers) {
                     if let operation = change { reserved.insert(operation) } else { adjustments += 1 }
                 }
@@ -114,7 +118,11 @@ import Testing
                 let adjusted = try await connection.post(
                     "/v1/payments/subscriptions/\(callers.account)/adjust", ["plan": "enterprise"],
                     headers: callers.administrator)
-                if adjusted.status == 200 { acknowledged.yield(nil) }
+                guard adjusted.status == 200 else {
+                    Issue.record("\(adjusted.status) \(adjusted.text)")
+                    return false
+                }
+                acknowledged.yield(nil)
                 return true
             }
             let path = "/v1/entitlements/reservations"
