@@ -240,7 +240,8 @@ extension WorkflowRunner {
         let id: ID<Workflow> = runtime.id()
         let new = NewWorkflow(
             id: id, organisation: workflow.organisation, person: workflow.person, plan: workflow.plan, intent: intent,
-            priority: workflow.priority, budget: MicroDollars(max(0, rest)), operation: "step:\(step.id):\(step.attempt)",
+            priority: workflow.priority, budget: MicroDollars(max(0, rest)),
+            operation: "step:\(step.id):\(step.attempt)",
             fingerprint: "", parent: NewWorkflow.Parent(workflow: workflow, step: step.id))
         _ = try insert(new, context: "{}", by: nil, &entries, in: transaction)
     }
