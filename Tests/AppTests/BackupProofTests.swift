@@ -10,7 +10,6 @@ import Testing
 /// Backups of a server under load, which are killed, and after which the server is killed.
 @Suite struct BackupProofTests {
     private static let rounds = Int(ProcessInfo.processInfo.environment["GATEHOUSE_BACKUPS"] ?? "") ?? 2
-    private static let clients = 8
 
     /// An acknowledged change.
     private enum Change: Sendable {
@@ -39,24 +38,14 @@ import Testing
                 path: "gatehouse-backups-\(Hex.encode(Runtime.system.randomBytes(6)))")
             defer { try? FileManager.default.removeItem(at: folder) }
             let data = folder.appending(path: "data")
-            var configuration = Configuration()
-            configuration.dataFolder = data.path()
-            configuration.databaseURL = place.configurationURL
-            configuration.bcryptRounds = 4
-            configuration.accessTokenLifetime = .hours(12)
-            // The issuer of the tokens, whichever port the server gets.
-            configuration.baseURL = ServerProcess.issuer
-            let log = LogOutput(keepsLines: true)
-            let app = try await buildApp(configuration, in: AppDependencies(logOutput: log))
-            let callers = try await Self.callers(
-                of: TestApp(app: app, clock: TestClock(Runtime.system.now()), engine: engine, log: log))
-            await app.close()
+            let installation = KilledInstallation(data: data, place: place)
+            let test = try await installation.open()
+            let callers = try await Self.callers(of: test)
+            await test.app.close()
             var acknowledged: [Acknowledgement] = []
             for round in 1...Self.rounds {
-                let server = try await ServerProcess.start(
-                    folder: data, database: place.configurationURL, environment: ["BASE_URL": ServerProcess.issuer])
                 let backup = Backup(folder: folder, data: data.path(), database: place.configurationURL)
-                acknowledged += try await Self.load(server, by: callers, round: round, during: backup)
+                acknowledged += try await Self.load(installation, by: callers, round: round, during: backup)
                 try await Self.checkRestored(backup, acknowledged, engine: engine, round: round)
             }
         }
@@ -89,26 +78,16 @@ import Testing
     /// Sends changes without a pause, kills a backup after some of them, runs another one to its end, and kills the
     /// server after some more.
     private static func load(
-        _ server: ServerProcess, by callers: Callers, round: Int, during backup: Backup
+        _ installation: KilledInstallation, by callers: Callers, round: Int, during backup: Backup
     ) async throws -> [Acknowledgement] {
-        let (stream, continuation) = AsyncStream.makeStream(of: Acknowledgement.self)
-        async let ended: Void = withTaskGroup(of: Void.self) { group in
-            for client in 0..<clients {
-                group.addTask {
-                    let connection = Client(baseURL: server.baseURL, connections: 1)
-                    var number = 0
-                    repeat {
-                        number += 1
-                    } while await change(
-                        "\(round)-\(client)-\(number)", number, on: connection, by: callers,
-                        acknowledge: { continuation.yield(Acknowledgement(change: $0, time: Runtime.system.now())) })
-                    await connection.shutDown()
-                }
+        let server = try await installation.start()
+        let changes = installation.changes(to: server, named: "\(round)") {
+            (name, number, connection, acknowledged: AsyncStream<Acknowledgement>.Continuation) in
+            try await change(name, number, on: connection, by: callers) {
+                acknowledged.yield(Acknowledgement(change: $0, time: Runtime.system.now()))
             }
-            await group.waitForAll()
-            continuation.finish()
         }
-        var iterator = stream.makeAsyncIterator()
+        var iterator = changes.makeAsyncIterator()
         var acknowledged: [Acknowledgement] = []
         func receive(_ count: Int) async {
             for _ in 0..<count { if let next = await iterator.next() { acknowledged.append(next) } }
@@ -122,46 +101,33 @@ import Testing
         await receive(20)
         server.kill()
         while let next = await iterator.next() { acknowledged.append(next) }
-        await ended
         return acknowledged
     }
 
-    /// - Returns: false after the server was killed.
+    /// - Returns: false where it was refused.
     private static func change(
         _ name: String, _ number: Int, on connection: Client, by callers: Callers, acknowledge: (Change) -> Void
-    ) async -> Bool {
-        do {
-            if number.isMultiple(of: 3) {
-                let content = name + String(repeating: ".", count: 20_000)
-                let file = Multipart(.init("file", .bytes(Array(content.utf8)), fileName: "a", mediaType: "text/plain"))
-                let uploaded = try await connection.request(
-                    .post, "/v1/integrations/upload-file", headers: callers.person, body: .multipart(file))
-                guard uploaded.status == 200, let id = uploaded.json?["file_id"]?.string else {
-                    Issue.record("\(uploaded.status) \(uploaded.text)")
-                    return false
-                }
-                guard number.isMultiple(of: 2) else {
-                    acknowledge(.uploaded(id: id, content: content))
-                    return true
-                }
-                let deleted = try await connection.delete("/v1/marketplace/files/\(id)", headers: callers.person)
-                if deleted.status == 200 { acknowledge(.other) }
-                return true
+    ) async throws -> Bool {
+        guard number.isMultiple(of: 3) else {
+            return try await KilledInstallation.reserve(name, number, on: connection, by: callers.product) {
+                acknowledge(.reserved(operation: name))
             }
-            let path = "/v1/entitlements/reservations"
-            let held = try await connection.post(
-                path, ["meter": "workflows", "operation": .string(name)], headers: callers.product)
-            guard held.status == 201, let id = held.json?["id"]?.string else {
-                Issue.record("\(held)")
-                return false
-            }
-            acknowledge(.reserved(operation: name))
-            _ = try await connection.post(
-                "\(path)/\(id)/\(number.isMultiple(of: 2) ? "commit" : "release")", headers: callers.product)
-            return true
-        } catch {
+        }
+        let content = name + String(repeating: ".", count: 20_000)
+        let file = Multipart(.init("file", .bytes(Array(content.utf8)), fileName: "a", mediaType: "text/plain"))
+        let uploaded = try await connection.request(
+            .post, "/v1/integrations/upload-file", headers: callers.person, body: .multipart(file))
+        guard uploaded.status == 200, let id = uploaded.json?["file_id"]?.string else {
+            Issue.record("\(uploaded.status) \(uploaded.text)")
             return false
         }
+        guard number.isMultiple(of: 2) else {
+            acknowledge(.uploaded(id: id, content: content))
+            return true
+        }
+        let deleted = try await connection.delete("/v1/marketplace/files/\(id)", headers: callers.person)
+        if deleted.status == 200 { acknowledge(.other) }
+        return true
     }
 
     /// Restores the newest backup into an installation of its own, which the command verifies, and looks for what was
@@ -183,16 +149,13 @@ import Testing
                 ["restore", backup.target], data: data.path(), database: place.configurationURL)
             #expect(await restored.exitStatus() == 0, "round \(round): \(restored.output)")
             let database = try place.open()
-            let (operations, files) = try await database.read { transaction in
+            let (found, files) = try await database.read { transaction in
                 (
-                    try transaction.all("SELECT operation_key FROM reservations") {
-                        try $0["operation_key"] as String
-                    },
+                    try KilledInstallation.reservedOperations(in: transaction),
                     try transaction.all("SELECT id FROM marketplace_files") { try $0["id"] as String }
                 )
             }
             await database.close()
-            let found = Set(operations.compactMap { $0.split(separator: "/").last.map(String.init) })
             let store = data.appending(path: "files/marketplace")
             // No row names a file that is missing, also of those that were deleted during the backup.
             for id in files {

@@ -4,9 +4,6 @@ import Synchronization
 
 /// `gatehouse serve` in a process of its own, which a test can kill.
 final class ServerProcess: Sendable {
-    /// A `BASE_URL` for servers that accept tokens of another process.
-    static let issuer = "http://localhost:8000"
-
     let baseURL: String
     private let process: Process
     private let folder: URL

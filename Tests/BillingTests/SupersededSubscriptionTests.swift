@@ -8,7 +8,7 @@ import Testing
 
 @testable import Billing
 
-/// Attempts and Checkout pages that stay open beside another plan: whoever pays one has the money back.
+/// Attempts and Checkout pages that stay open beside another plan: a payment of one is refunded.
 @Suite struct SupersededSubscriptionTests {
     private func applyPayment(_ intent: String, _ fixture: SubscriptionFixture) async throws {
         try await fixture.test.app.billing.events.refresh(intent, .paymentIntent)

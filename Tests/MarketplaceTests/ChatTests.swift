@@ -39,7 +39,7 @@ import Testing
             let collaborator = try await fixture.create(
                 "event-collaborators", ["event_id": .string(event), "user_id": .string(guest.id.text)],
                 as: fixture.organizer)
-            // Nobody takes part who has not accepted.
+            // Only members who have accepted take part.
             #expect(await send("Hello", to: group, as: guest, fixture).code == "not-a-chat-member")
             #expect(await fixture.get("events/\(event)", as: guest).status == 404)
             let acceptance = "event-collaborators/\(collaborator)/acceptance"

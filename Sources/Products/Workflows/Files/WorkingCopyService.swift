@@ -9,7 +9,7 @@ import Secrets
 /// Copies of workflows' folders on disk, in which commands run.
 ///
 /// A copy is apart from the stored files: a command changes none of them in place, and what it leaves behind is read
-/// as the work of a stranger (``CommandFolder``). A copy whose process was killed is removed an hour later.
+/// as untrusted work (``CommandFolder``). A copy whose process was killed is removed an hour later.
 final class WorkingCopyService: Sendable {
     private let files: WorkflowFileService
     private let store: FileStore
