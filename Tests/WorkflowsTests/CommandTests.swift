@@ -71,7 +71,7 @@ import Testing
             #expect(calls.count == 1 && facts?["tool"] == "run_command" && facts?["cost"] == "0.001")
             #expect(facts?["arguments_sha256"]?.string?.count == 64 && facts?["output_sha256"]?.string?.count == 64)
             #expect((facts?["milliseconds"]?.string).flatMap { Int($0) } != nil)
-            let copies = "\(workflows.app.app.configuration.dataFolder)/files/workflow-commands"
+            let copies = "\(workflows.app.app.configuration.dataFolder)/files/.scratch/workflow-commands"
             #expect(try FileManager.default.contentsOfDirectory(atPath: copies) == [])
         }
     }
@@ -186,7 +186,7 @@ import Testing
     @Test(arguments: Engine.available)
     func `a copy that a killed process has left is removed an hour later`(engine: Engine) async throws {
         try await withCommands(engine) { workflows in
-            let copies = "\(workflows.app.app.configuration.dataFolder)/files/workflow-commands"
+            let copies = "\(workflows.app.app.configuration.dataFolder)/files/.scratch/workflow-commands"
             let runtime = Runtime(now: { workflows.app.clock.now }, randomBytes: Runtime.system.randomBytes)
             let left = "\(copies)/\(runtime.id(of: CommandTests.self))"
             try FileManager.default.createDirectory(atPath: left, withIntermediateDirectories: true)

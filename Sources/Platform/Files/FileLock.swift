@@ -12,7 +12,8 @@ package final class FileLock: Sendable {
     /// - Returns: nil where another lock excludes this one and `waits` is false.
     /// - Throws: ``FileStore/Failure`` where the file cannot be opened.
     package init?(_ path: String, _ mode: Mode, waits: Bool) throws {
-        var descriptor = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0o600)
+        // NFS gives an exclusive lock to a file that is open for writing alone.
+        var descriptor = open(path, (mode == .exclusive ? O_RDWR : O_RDONLY) | O_CREAT | O_CLOEXEC, 0o600)
         // On a file system that is mounted for reading.
         if descriptor < 0, errno == EROFS { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw FileStore.Failure(verb: "open", code: errno) }

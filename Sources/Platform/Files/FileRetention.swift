@@ -10,21 +10,24 @@ import Foundation
 struct FileRetention: Sendable {
     let root: String
 
-    // No segment of a key begins with a dot.
+    // No segment of a key begins with a dot, but that of work in progress.
     private var lockFile: String { root + "/.lock" }
     private var folder: String { root + "/.retained" }
 
-    /// Creates the file of the lock: a removal on a full disk must not have to.
+    /// Creates the file of the lock: a removal on a full disk must not have to. Removes what a backup has left.
     init(root: String) throws {
         self.root = root
-        _ = try FileLock(lockFile, .shared, waits: false)
+        if let lock = try FileLock(lockFile, .shared, waits: false) { withExtendedLifetime(lock) { removeRetained() } }
     }
 
     /// Runs `change`, which removes, truncates or replaces what is at `path`. During a backup, what is there is moved
     /// aside first.
-    func change<Result>(_ path: String, _ change: () throws -> Result) throws -> Result {
+    /// - Parameter isReplacing: whether another file takes its place by a rename: there is one at every moment.
+    func change<Result>(_ path: String, isReplacing: Bool = false, _ change: () throws -> Result) throws -> Result {
+        // Work in progress.
+        guard !path.hasPrefix(root + "/.") else { return try change() }
         guard let lock = try FileLock(lockFile, .shared, waits: false) else {
-            try moveAside(path)
+            try moveAside(path, isReplacing: isReplacing)
             return try change()
         }
         return try withExtendedLifetime(lock) {
@@ -41,6 +44,8 @@ struct FileRetention: Sendable {
         while true {
             if let lock = try FileLock(lockFile, .exclusive, waits: false) {
                 removeRetained()
+                // Files of an earlier backup would take the place of those of this one.
+                guard access(folder, F_OK) != 0 else { throw FileStore.Failure(verb: "remove", code: ENOTEMPTY) }
                 return lock
             }
             // Shared locks last for one change of the disk. The exclusive one of a backup is not waited for.
@@ -63,7 +68,11 @@ struct FileRetention: Sendable {
         return found
     }
 
-    func removeRetained() { try? FileManager.default.removeItem(atPath: folder) }
+    func removeRetained() {
+        // Before every change, and mostly there is none.
+        guard access(folder, F_OK) == 0 else { return }
+        try? FileManager.default.removeItem(atPath: folder)
+    }
 
     /// The regular files below a folder, by their paths relative to it, without those of folders whose names begin with
     /// a dot.
@@ -81,7 +90,7 @@ struct FileRetention: Sendable {
     /// A removal of a large folder takes the longest.
     private static let changeTimeMax = Duration.seconds(30)
 
-    private func moveAside(_ path: String) throws {
+    private func moveAside(_ path: String, isReplacing: Bool) throws {
         guard path.hasPrefix(root + "/") else { preconditionFailure("\(path) is no path of the store \(root)") }
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
@@ -93,7 +102,8 @@ struct FileRetention: Sendable {
         try FileManager.default.createDirectory(
             atPath: URL(filePath: target).deletingLastPathComponent().path, withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700])
-        guard rename(path, target) == 0 || errno == ENOENT else {
+        let result = isReplacing ? link(path, target) : rename(path, target)
+        guard result == 0 || errno == ENOENT else {
             throw FileStore.Failure(verb: "keep", code: errno)
         }
     }

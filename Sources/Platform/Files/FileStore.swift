@@ -32,6 +32,11 @@ package struct FileStore: Sendable {
             self.segments = segments
         }
 
+        /// The key of work in progress: no row names it, and backups neither read nor keep it.
+        package var asScratch: Key { Key(unchecked: [".scratch"] + segments) }
+
+        private init(unchecked segments: [String]) { self.segments = segments }
+
         private static let allowed = Set(
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_".unicodeScalars)
     }
@@ -103,7 +108,7 @@ package struct FileStore: Sendable {
         let (from, to) = (path(of: source), path(of: target))
         try await pool.run { [retention] in
             try Self.makeParent(of: to)
-            try retention.change(to) { try Self.check(rename(from, to), "move") }
+            try retention.change(to, isReplacing: true) { try Self.check(rename(from, to), "move") }
         }
     }
 

@@ -27,7 +27,7 @@ enum DurableFile {
     /// Copies a file, and calls `fsync` for the copy.
     /// - Returns: nil where `source` does not exist.
     static func copy(_ source: String, to target: String) throws -> Content? {
-        guard let input = try open(source) else { return nil }
+        guard let input = try open(source, notFollowing) else { return nil }
         defer { close(input) }
         let output = try create(target)
         defer { close(output) }
@@ -39,7 +39,7 @@ enum DurableFile {
     /// Reads a file as a whole.
     /// - Returns: nil where it does not exist.
     static func content(of path: String) throws -> Content? {
-        guard let input = try open(path) else { return nil }
+        guard let input = try open(path, notFollowing) else { return nil }
         defer { close(input) }
         return try read(input, path) { _ in }
     }
@@ -68,8 +68,11 @@ enum DurableFile {
         Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
     }
 
-    private static func open(_ path: String) throws -> Int32? {
-        let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
+    /// A tenant's command may have put a link or a pipe where a file was.
+    private static let notFollowing = O_NOFOLLOW | O_NONBLOCK
+
+    private static func open(_ path: String, _ flags: Int32 = 0) throws -> Int32? {
+        let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | flags)
         if descriptor < 0, errno == ENOENT || errno == ENOTDIR { return nil }
         guard descriptor >= 0 else { throw failure("cannot be read", path) }
         return descriptor
@@ -86,6 +89,7 @@ enum DurableFile {
     {
         var before = stat()
         guard fstat(input, &before) == 0 else { throw failure("cannot be read", path) }
+        guard before.st_mode & S_IFMT == S_IFREG else { throw BackupFault("\(path) is no regular file.") }
         var digest = Digest()
         var bytes: Int64 = 0
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkBytes, alignment: 16)

@@ -90,8 +90,11 @@ struct VerifyAuditCommand: AsyncParsableCommand {
         }
     }
 
+    /// Far more than the history of one object has.
+    private static let exportBytesMax = 256 << 20
+
     private func verifyExport(_ file: String) throws {
-        let text = try String(contentsOfFile: file, encoding: .utf8)
+        let text = String(decoding: try InputFile.bytes(of: file, upTo: Self.exportBytesMax), as: UTF8.self)
         do throws(AuditHistoryVerifier.Refusal) {
             let report = try AuditHistoryVerifier(publicKey: key).verify(text)
             Terminal.print(

@@ -28,6 +28,13 @@ struct AuditRow: Sendable, Hashable {
 
     var position: AuditChainPosition { AuditChainPosition(shard: shard, sequence: sequence) }
 
+    /// Whether the hash fits the content after a row whose hash is `previous`; false for a record of an erasure that
+    /// cannot be read.
+    func isLinked(after previous: String) -> Bool {
+        let parsed = erasure.flatMap { AuditErasure($0) }
+        return (parsed == nil) == (erasure == nil) && link(after: previous, erasure: parsed) == hash
+    }
+
     /// The hash of this row after a row whose hash is `previous`.
     /// - Parameter erasure: the parsed value of ``erasure``.
     func link(after previous: String, erasure: AuditErasure? = nil) -> String {
