@@ -32,12 +32,21 @@ package final class RealtimeRefresher: Service {
     package func run() async throws {
         hub.connect()
         await cancelWhenGracefulShutdown { [self] in
-            while !Task.isCancelled {
-                do { try await refresh() } catch {
-                    logger.warning("subscriptions could not be checked; trying again", metadata: ["cause": "\(error)"])
-                }
-                try? await Task.sleep(for: Self.interval)
+            // Apart: a check of thousands of topics must delay neither ended access nor lost signals.
+            async let readable: Void = repeatedly { [subscriptions] () throws(Problem) in
+                try await subscriptions.endUnreadable()
             }
+            await repeatedly { [self] () throws(Problem) in try await refresh() }
+            await readable
+        }
+    }
+
+    private func repeatedly(_ check: @Sendable () async throws(Problem) -> Void) async {
+        while !Task.isCancelled {
+            do { try await check() } catch {
+                logger.warning("subscriptions could not be checked; trying again", metadata: ["cause": "\(error)"])
+            }
+            try? await Task.sleep(for: Self.interval)
         }
     }
 
@@ -48,7 +57,6 @@ package final class RealtimeRefresher: Service {
         let haveEnded = try await access.haveEnded(callers.map(\.scope))
         let ended = Set(zip(callers, haveEnded).filter(\.1).map(\.0))
         if !ended.isEmpty { hub.finish(ended, .accessEnded) }
-        try await subscriptions.endUnreadable()
         expire()
         try await hub.synchronize()
     }

@@ -54,16 +54,16 @@ package final class SubscriptionService: Sendable {
     /// Ends the subscriptions of callers who may no longer read their topics, although their access lasts: a role has
     /// changed, or a member has left a group. Each caller is checked once for each of its topics.
     func endUnreadable() async throws(Problem) {
-        let pairs = hub.callersOfTopics.flatMap { entry in entry.callers.map { (topic: entry.topic, caller: $0) } }
+        let pairs = hub.callersOfTopics
         for start in stride(from: 0, to: pairs.count, by: Self.checksMax) {
             let some = pairs[start..<min(start + Self.checksMax, pairs.count)]
             let unreadable = try await database.read { [topics] transaction in
                 try some.filter { pair in
                     guard let family = topics.family(of: pair.topic.name) else { return false }
-                    return try !family.stillAdmits(pair.caller.scope, to: pair.topic.name, in: transaction)
+                    return try !family.mayRead(pair.topic.name, pair.caller.scope, transaction)
                 }
             }
-            for pair in unreadable { hub.finish([pair.caller], in: pair.topic, .unreadable) }
+            for pair in unreadable { hub.finish(pair.caller, in: pair.topic, .unreadable) }
         }
     }
 

@@ -75,22 +75,14 @@ final class TopicHub: Sendable {
     /// Whose access decides about readers of this process.
     var callers: [TopicCaller] { state.withLock { Array($0.callers.keys) } }
 
-    /// The callers of each topic that has readers of callers in this process.
-    var callersOfTopics: [(topic: Topic, callers: [TopicCaller])] {
-        feeds.compactMap { feed in
-            // The readers of one client share their caller.
-            let callers = Dictionary(
-                feed.readers.compactMap { reader in reader.caller.map { (ObjectIdentifier($0), $0) } }
-            ) { first, _ in first }
-            return callers.isEmpty ? nil : (feed.topic, Array(callers.values))
-        }
+    /// The topics that have readers of callers in this process, each with every such caller once.
+    var callersOfTopics: [(topic: Topic, caller: TopicCaller)] {
+        feeds.flatMap { feed in Set(feed.readers.compactMap(\.caller)).map { (feed.topic, $0) } }
     }
 
-    /// Ends the readers of some callers in one topic.
-    func finish(_ callers: Set<TopicCaller>, in topic: Topic, _ end: SubscriptionEnd) {
-        for reader in feed(of: topic)?.readers ?? [] where reader.caller.map(callers.contains) ?? false {
-            reader.finish(end)
-        }
+    /// Ends the readers of a caller in one topic.
+    func finish(_ caller: TopicCaller, in topic: Topic, _ end: SubscriptionEnd) {
+        for reader in feed(of: topic)?.readers ?? [] where reader.caller == caller { reader.finish(end) }
     }
 
     /// Ends the readers of some callers.

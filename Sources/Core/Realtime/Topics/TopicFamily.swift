@@ -23,16 +23,6 @@ package struct TopicFamily: Sendable {
         self.mayRead = mayRead
     }
 
-    /// Whether a caller who reads a topic may go on.
-    func stillAdmits(_ scope: Scope, to name: TopicName, in transaction: Transaction) throws -> Bool {
-        do {
-            return try mayRead(name, scope, transaction)
-        } catch let problem as Problem where problem.kind.status < 500 {
-            // A new subscription would be refused so.
-            return false
-        }
-    }
-
     /// - Throws: `insufficient-scope` for an API key without the scope of the family.
     func requireKeyScope(of scope: Scope) throws(Problem) {
         guard let keyScope, case .key(_, let scopes) = scope.credential, !scopes.contains(keyScope) else { return }

@@ -57,7 +57,7 @@ struct TrainingSocketEvents: Sendable {
     ) async throws(Problem) {
         let name = data["session_id"]?.string ?? ""
         do throws(Problem) {
-            guard (1...255).contains(name.unicodeScalars.count), !name.unicodeScalars.contains("\0") else {
+            guard (1...255).contains(name.unicodeScalars.count), !name.hasNUL else {
                 throw Problem(.sessionNotFound)
             }
             try await body(try await database.read { try $0.trainingSession(name, in: client.scope) })
