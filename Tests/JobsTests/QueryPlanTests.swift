@@ -24,6 +24,7 @@ import Testing
                 for job in claimed { _ = try recorded.move(job.leaseToken) { try $0.complete(at: transaction.now) } }
                 _ = try recorded.jobStatus(id)
                 _ = try recorded.cancelJob(id)
+                _ = try recorded.stopJobs([id])
                 _ = try recorded.jobCounts()
                 _ = try recorded.pruneJobs(finishedBefore: transaction.now, atMost: 10)
                 _ = try recorded.pruneTicks(firedBefore: transaction.now, atMost: 10)

@@ -7,7 +7,7 @@ struct JobKinds: Sendable, ExpressibleByArrayLiteral {
     /// `('a', 'b')`, for `kind IN`.
     let list: SQL
 
-    /// - Parameter names: of letters, digits, hyphens and points.
+    /// - Parameter names: of letters and digits of ASCII, hyphens, full stops and underscores.
     init(_ names: [String]) {
         for name in names {
             precondition(

@@ -42,14 +42,20 @@ extension Transaction {
         return try row["id"]
     }
 
+    /// A job that waits is cancelled; of one that runs, the cancellation is requested.
+    private var cancellation: SQL {
+        """
+        state = CASE WHEN state = 'leased' THEN 'leased' ELSE 'cancelled' END,
+        finished_at = CASE WHEN state = 'leased' THEN NULL ELSE \(now) END,
+        cancel_requested_at = COALESCE(cancel_requested_at, \(now))
+        """
+    }
+
     /// One statement, so that a concurrent claim happens before or after it.
     func cancelJob(_ id: ID<QueuedJob>) throws -> JobState? {
         try first(
             """
-            UPDATE jobs
-            SET state = CASE WHEN state = 'leased' THEN 'leased' ELSE 'cancelled' END,
-                finished_at = CASE WHEN state = 'leased' THEN NULL ELSE \(now) END,
-                cancel_requested_at = COALESCE(cancel_requested_at, \(now))
+            UPDATE jobs SET \(cancellation)
             WHERE id = \(id) AND state IN ('scheduled', 'available', 'leased', 'retryable')
             RETURNING state
             """
@@ -67,10 +73,7 @@ extension Transaction {
                 WHERE id IN \(list: ids) AND state IN ('scheduled', 'available', 'leased', 'retryable')
                 ORDER BY id \(.skipLocked)
             )
-            UPDATE jobs
-            SET state = CASE WHEN state = 'leased' THEN 'leased' ELSE 'cancelled' END,
-                finished_at = CASE WHEN state = 'leased' THEN NULL ELSE \(now) END,
-                cancel_requested_at = COALESCE(cancel_requested_at, \(now))
+            UPDATE jobs SET \(cancellation)
             WHERE id IN (SELECT id FROM picked)
             RETURNING id, state
             """
