@@ -23,7 +23,7 @@ package enum Hex {
         bytes.reserveCapacity(text.utf8.count / 2)
         var high: UInt8?
         for digit in text.utf8 {
-            guard let value = value(digit) else { return nil }
+            guard let value = value(of: digit) else { return nil }
             if let upper = high {
                 bytes.append(upper << 4 | value)
                 high = nil
@@ -34,7 +34,9 @@ package enum Hex {
         return bytes
     }
 
-    private static func value(_ digit: UInt8) -> UInt8? {
+    /// - Parameter digit: a character in ASCII.
+    /// - Returns: from 0 to 15; nil for one that is no hexadecimal digit.
+    package static func value(of digit: UInt8) -> UInt8? {
         switch digit {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
         case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10

@@ -225,10 +225,11 @@ private struct JSONParser {
 
     private mutating func codeUnit() throws(JSONFault) -> UInt16 {
         guard position + 4 <= bytes.count else { throw fault("four hexadecimal digits are expected") }
-        let digits = bytes[position..<position + 4]
-        guard digits.allSatisfy({ $0 < 128 && Character(UnicodeScalar($0)).isHexDigit }),
-            let unit = UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
-        else { throw fault("four hexadecimal digits are expected") }
+        var unit: UInt16 = 0
+        for digit in bytes[position..<position + 4] {
+            guard let value = Hex.value(of: digit) else { throw fault("four hexadecimal digits are expected") }
+            unit = unit << 4 | UInt16(value)
+        }
         position += 4
         return unit
     }

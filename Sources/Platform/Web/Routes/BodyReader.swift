@@ -41,7 +41,10 @@ struct BodyReader: Sendable {
         let mediaType = Self.mediaType(of: request)
         if traits.acceptsForms, mediaType == "application/x-www-form-urlencoded" {
             let body = try await request.body.collect(upTo: Route.maximumBody)
-            let form = try Query(String(buffer: body), of: "form").values
+            guard let text = String(validating: body.readableBytesView, as: UTF8.self) else {
+                throw Problem(.invalidRequest, detail: "The form is not UTF-8.")
+            }
+            let form = try Query(text, of: "form").values
             return try decoder.decode(Input.self, from: .object(form.mapValues { .string($0) }))
         }
         guard mediaType == "application/json" || mediaType.hasSuffix("+json") else {

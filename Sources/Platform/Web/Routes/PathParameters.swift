@@ -24,7 +24,7 @@ package struct PathText: Requirement {
 
     package func check(_ request: Request) throws(Problem) -> String {
         guard let text = request.parameters[name], (1...255).contains(text.unicodeScalars.count),
-            !text.unicodeScalars.contains("\0")
+            !text.hasNUL
         else {
             throw Problem(.notFound)
         }

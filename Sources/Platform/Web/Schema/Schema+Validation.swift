@@ -43,7 +43,7 @@ extension Schema {
                 fault(minLength == 1 ? "must not be empty" : "must have at least \(minLength) characters")
             }
             if let maxLength, length > maxLength { fault("must have at most \(maxLength) characters") }
-            if text.unicodeScalars.contains("\0") { fault("must not contain a NUL character") }
+            if text.hasNUL { fault("must not contain a NUL character") }
             if let format, let reason = StringFormat.fault(of: text, format) { fault(reason) }
         case (.enumeration(let values), .string(let text)):
             if !values.contains(text) { fault("must be one of: \(values.joined(separator: ", "))") }

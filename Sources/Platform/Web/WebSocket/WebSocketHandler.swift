@@ -15,7 +15,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
         case closing
         /// The output is closed; input is dropped.
         case lingering
-        /// As `lingering`, for a client that has sent too many frames: nothing further is read.
+        /// As `lingering`, for a client that has sent too many frames: nothing further is read, because every frame
+        /// costs time of the event loop, however small it is.
         case refusing
     }
 
@@ -78,7 +79,9 @@ extension WebSocketHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard phase == .open || phase == .closing else { return }
         lastReadAt = .now()
-        guard rate.accepts(at: lastReadAt) else { return refuse(context) }
+        guard rate.accepts(at: lastReadAt) else {
+            return fail(.policyViolation("too many frames"), context, as: .refusing)
+        }
         do throws(WebSocketClose) {
             switch try reader.receive(unwrapInboundIn(data)) {
             case .message(let message): if phase == .open, upgrade.readsMessages { bridge.receive(.message(message)) }
@@ -194,30 +197,20 @@ extension WebSocketHandler {
     }
 
     /// Nothing further can be read, not even the client's close frame.
-    private func fail(_ close: WebSocketClose, _ context: ChannelHandlerContext) {
+    private func fail(_ close: WebSocketClose, _ context: ChannelHandlerContext, as next: Phase = .lingering) {
         if phase == .open { send(close, context) }
-        linger(context)
-    }
-
-    /// Every frame costs time of the event loop, however small it is: a client that sends too many is not read from
-    /// again, and disconnected after ``HTTPLimits/webSocketCloseTimeout``.
-    private func refuse(_ context: ChannelHandlerContext) {
-        if phase == .open { send(.policyViolation("too many frames"), context) }
-        phase = .refusing
-        endService()
-        context.close(mode: .output, promise: nil)
-        schedule(in: times.close)
+        linger(context, as: next)
     }
 
     /// Closes the output, and the connection when the client does so too, so that it reads the close frame and not a
     /// reset.
-    private func linger(_ context: ChannelHandlerContext) {
+    private func linger(_ context: ChannelHandlerContext, as next: Phase = .lingering) {
         guard phase == .open || phase == .closing else { return }
-        phase = .lingering
+        phase = next
         endService()
         context.close(mode: .output, promise: nil)
         schedule(in: times.close)
-        context.read()
+        if next == .lingering { context.read() }
     }
 
     private func send(_ close: WebSocketClose?, _ context: ChannelHandlerContext) {
