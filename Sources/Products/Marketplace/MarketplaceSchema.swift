@@ -202,6 +202,10 @@ enum MarketplaceSchema {
             ON marketplace_event_services (organisation_id, created_at)
         """,
         """
+        CREATE INDEX marketplace_event_services_by_cancellation
+            ON marketplace_event_services (organisation_id, cancelled_at) WHERE cancelled_at IS NOT NULL
+        """,
+        """
         CREATE INDEX marketplace_event_services_by_vendor
             ON marketplace_event_services (vendor_organisation_id, created_at)
         """,

@@ -78,12 +78,13 @@ struct NewCoupon: Payload {
             faults.append(Problem.Fault("/currency", "is not a code of ISO 4217, such as eur"))
             return nil
         }
-        // The payment provider rounds no third decimal.
-        guard currency.fractionDigits < 3 || amountMinor % 10 == 0 else {
-            faults.append(Problem.Fault("/amount_minor", "is a multiple of 10 in a currency with three decimals"))
+        let amount = Money(amountMinor, currency)
+        guard amount.isPayable else {
+            faults.append(
+                Problem.Fault("/amount_minor", "is a multiple of \(currency.paymentStep) in \(currency.code)"))
             return nil
         }
-        return .amount(Money(amountMinor, currency))
+        return .amount(amount)
     }
 }
 

@@ -9,7 +9,7 @@ extension Currency {
 
 extension Money {
     /// Whether the provider takes this amount.
-    package var isPayable: Bool { minorUnits % currency.paymentStep == 0 }
+    var isPayable: Bool { minorUnits % currency.paymentStep == 0 }
 
     /// The largest amount that the provider takes and that is not more than this one.
     package var roundedToPayable: Money { Money(minorUnits - minorUnits % currency.paymentStep, currency) }

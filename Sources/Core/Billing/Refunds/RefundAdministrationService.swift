@@ -25,28 +25,26 @@ final class RefundAdministrationService: Sendable {
             throw Problem(
                 .invalidRequest, detail: "Send an Idempotency-Key, so that a repeat of the request changes nothing.")
         }
-        let refund = try await database.write { [self] transaction in
+        let refund = try await database.write { [refunds] transaction in
             try transaction.requireCaller(scope, as: .admin)
             guard let payment = try transaction.payment(id) else { throw Problem(.notFound) }
-            if let known = try transaction.refund(ofKey: "administrator:\(key)", id), request.isForAll {
-                return known
+            let key = "administrator:\(key)"
+            let amount: Money
+            if request.isForAll {
+                // Locks the payment: of two requests with one key the second finds the refund of the first.
+                let refundable = try refunds.refundable(id, in: transaction)
+                if let known = try transaction.refund(ofKey: key, id) { return known }
+                amount = Money(refundable, payment.amount.currency).roundedToPayable
+                guard amount.minorUnits > 0 else {
+                    throw Problem(.refundTooHigh, members: ["refundable_minor": .integer(0)])
+                }
+            } else {
+                amount = try request.money(in: payment.amount.currency)
             }
-            let amount =
-                request.isForAll
-                ? try rest(of: payment, in: transaction) : try request.money(in: payment.amount.currency)
             return try refunds.refund(
-                NewRefund(of: id, amount: amount, reason: request.reason, key: "administrator:\(key)"),
-                in: transaction)
+                NewRefund(of: id, amount: amount, reason: request.reason, key: key), in: transaction)
         }
         return RefundView(try await refunds.settle(refund.id))
-    }
-
-    /// All that can be refunded of a payment.
-    /// - Throws: `refund-too-high` where nothing can.
-    private func rest(of payment: Payment, in transaction: Transaction) throws -> Money {
-        let rest = Money(try refunds.refundable(payment.id, in: transaction), payment.amount.currency).roundedToPayable
-        guard rest.minorUnits > 0 else { throw Problem(.refundTooHigh, members: ["refundable_minor": .integer(0)]) }
-        return rest
     }
 
     // MARK: By the bank

@@ -132,20 +132,21 @@ package final class RefundService: Sendable {
     /// Gives a refund up that was not made at the bank: its money goes back. A repeat changes nothing.
     /// - Throws: `not-found`; `refund-state`.
     func giveUp(_ id: ID<Refund>, in transaction: Transaction) throws {
-        let refund = try lockedBankRefund(id, in: transaction)
-        guard refund.failureCode != Self.givenUp else { return }
-        guard refund.state == .requested else { throw Problem(.refundState) }
-        try change(id, to: .failed, providerID: nil, failureCode: Self.givenUp, in: transaction)
+        try fail(id, from: .requested, as: Self.givenUp, in: transaction)
     }
 
     /// Notes that the bank has sent the money of a settled refund back: it goes back to where it was taken from. A
     /// repeat changes nothing.
     /// - Throws: `not-found`; `refund-state`.
     func noteSentBack(_ id: ID<Refund>, in transaction: Transaction) throws {
+        try fail(id, from: .succeeded, as: Self.sentBack, in: transaction)
+    }
+
+    private func fail(_ id: ID<Refund>, from state: Refund.State, as code: String, in transaction: Transaction) throws {
         let refund = try lockedBankRefund(id, in: transaction)
-        guard refund.failureCode != Self.sentBack else { return }
-        guard refund.state == .succeeded else { throw Problem(.refundState) }
-        try change(id, to: .failed, providerID: nil, failureCode: Self.sentBack, in: transaction)
+        guard refund.failureCode != code else { return }
+        guard refund.state == state else { throw Problem(.refundState) }
+        try change(id, to: .failed, providerID: nil, failureCode: code, in: transaction)
     }
 
     private static let givenUp = "given_up"

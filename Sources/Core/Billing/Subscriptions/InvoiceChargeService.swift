@@ -25,8 +25,7 @@ final class InvoiceChargeService: Sendable {
             found = try await client.fetch(.paymentIntent(intent), as: StripePaymentIntent.self)
         } catch { throw Problem(.providerUnavailable, cause: error) }
         try await database.write { [superseded] transaction in
-            try transaction.setCharge(found.latestCharge, ofIntent: found.id, invoice: invoice)
-            try superseded.giveBackInvoice(invoice, in: transaction)
+            try superseded.setCharge(found.latestCharge, ofIntent: found.id, invoice: invoice, in: transaction)
         }
     }
 }

@@ -313,7 +313,7 @@ package final class PaidSubscriptionService: Sendable {
     /// - Throws: `subscription-state`, `payment-in-progress`, `provider-unavailable`.
     func cancel(_ cancellation: Cancellation, scope: Scope) async throws(Problem) -> SubscriptionView {
         let live = try await database.read { try $0.liveProviderSubscription(of: scope.organisation) }
-        guard let live, !live.isSuperseded else {
+        guard let live else {
             return try await subscriptions.cancel(cancellation, scope: scope)
         }
         guard !live.isAttempt else {
@@ -381,28 +381,12 @@ package final class PaidSubscriptionService: Sendable {
         return try await view(try await reading(row.id))
     }
 
-    // MARK: Account closure
-
-    /// Writes the call that ends what the provider bills to an organisation whose account is closed.
-    func end(of organisation: ID<Organisation>, in transaction: Transaction) throws {
-        guard provider.client != nil, var row = try transaction.lockedLiveProviderSubscription(of: organisation) else {
-            return
-        }
-        if let subscription = row.providerID {
-            _ = try calls.enqueue(
-                SubscriptionCallService.cancel, .cancelSubscription(subscription), of: &row, in: transaction)
-        } else if let session = row.sessionID {
-            _ = try calls.enqueue(
-                SubscriptionCallService.expireSession, .expireCheckoutSession(session), of: &row, in: transaction)
-        }
-    }
-
     // MARK: Shared
 
     /// The organisation's subscription that the provider bills and that has been paid.
     private func billed(_ scope: Scope) async throws(Problem) -> ProviderSubscription? {
         let live = try await database.read { try $0.liveProviderSubscription(of: scope.organisation) }
-        return live.flatMap { $0.isAttempt || $0.isSuperseded ? nil : $0 }
+        return live.flatMap { $0.isAttempt ? nil : $0 }
     }
 
     private func reading(_ id: ID<ProviderSubscription>) async throws(Problem) -> ProviderSubscription {

@@ -42,14 +42,17 @@ extension Transaction {
         )
     }
 
-    /// The organisation's subscription that has not ended.
+    /// The organisation's subscription that has not ended and is not superseded.
     func liveProviderSubscription(of organisation: ID<Organisation>) throws -> ProviderSubscription? {
         try first(
-            "SELECT * FROM provider_subscriptions WHERE organisation_id = \(organisation) AND state <> 'ended'",
+            """
+            SELECT * FROM provider_subscriptions
+            WHERE organisation_id = \(organisation) AND state <> 'ended' AND superseded_at IS NULL
+            """,
             ProviderSubscription.init)
     }
 
-    /// As ``liveProviderSubscription(of:)``; the row is locked until the transaction ends.
+    /// As ``liveProviderSubscription(of:)``, also a superseded one; the row is locked until the transaction ends.
     func lockedLiveProviderSubscription(of organisation: ID<Organisation>) throws -> ProviderSubscription? {
         try first(
             """

@@ -57,8 +57,8 @@ struct SubscriptionServices {
         methods = PaymentMethodService(
             database: database, calls: calls, customers: customers, audit: audit,
             publishableKey: settings.publishableKey, runtime: runtime)
-        identity.events.onAccountClosed { [subscriptions] _, organisation, transaction in
-            try subscriptions.end(of: organisation, in: transaction)
+        identity.events.onAccountClosed { [superseded] _, organisation, transaction in
+            try superseded.end(of: organisation, in: transaction)
         }
     }
 

@@ -89,7 +89,7 @@ package final class SubscriptionUpdateService: Sendable {
     private func isAwaited(_ invoice: StripeInvoice, in transaction: Transaction) throws -> Bool {
         guard let customer = invoice.customer,
             let organisation = try customers.organisation(ofCustomer: customer, in: transaction),
-            let live = try transaction.liveProviderSubscription(of: organisation)
+            let live = try transaction.lockedLiveProviderSubscription(of: organisation)
         else { return false }
         return live.providerID == nil
     }

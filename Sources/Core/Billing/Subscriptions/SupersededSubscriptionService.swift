@@ -54,7 +54,16 @@ final class SupersededSubscriptionService: Sendable {
             in: transaction)
     }
 
-    /// Writes the calls that end a superseded subscription, as far as the provider has told its ids.
+    /// Writes the calls that end what the provider bills to an organisation whose account is closed.
+    func end(of organisation: ID<Organisation>, in transaction: Transaction) throws {
+        guard var row = try transaction.lockedLiveProviderSubscription(of: organisation), !row.isSuperseded else {
+            return
+        }
+        try end(&row, in: transaction)
+        try transaction.update(row)
+    }
+
+    /// Writes the calls that end a subscription at once, as far as the provider has told its ids.
     /// - Parameter row: locked; the caller stores it.
     func end(_ row: inout ProviderSubscription, in transaction: Transaction) throws {
         guard calls.client != nil, row.isLive else { return }
@@ -78,12 +87,15 @@ final class SupersededSubscriptionService: Sendable {
             SubscriptionCallService.change(purpose, request, of: &row, id: runtime.id()), in: transaction)
     }
 
-    /// Returns the money of an invoice of a superseded subscription, once its payment intent is known.
-    func giveBackInvoice(_ invoice: String, in transaction: Transaction) throws {
-        guard let payment = try transaction.payment(ofProviderID: invoice),
-            payment.purpose == SubscriptionUpdateService.payments,
-            try transaction.providerSubscription(ID(trusted: payment.subject))?.isSuperseded == true
-        else { return }
+    /// Notes what brought the money of an invoice, and returns it where its subscription is superseded.
+    func setCharge(_ charge: String?, ofIntent intent: String, invoice: String, in transaction: Transaction) throws {
+        guard let known = try transaction.payment(ofProviderID: invoice) else { return }
+        // Locked before the payment, as where it is superseded: the later one sees what the other has written.
+        let row =
+            known.purpose == SubscriptionUpdateService.payments
+            ? try transaction.lockedProviderSubscription(ID(trusted: known.subject)) : nil
+        try transaction.setCharge(charge, ofIntent: intent, invoice: invoice)
+        guard row?.isSuperseded == true, let payment = try transaction.payment(known.id) else { return }
         try giveBack(payment, in: transaction)
     }
 

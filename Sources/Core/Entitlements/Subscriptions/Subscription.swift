@@ -13,7 +13,7 @@ package import Modules
 /// | paused | a pause at the provider | its end, `cancel` | none |
 /// | canceled, incomplete_expired | cancellation, the trial's end | nothing | until the paid period ends |
 ///
-/// A subscription that is billed follows the payment provider: ``apply(_:at:)``. Access follows from the status, the
+/// A subscription that is billed follows the payment provider: ``apply(_:of:at:)``. Access follows from the status, the
 /// grace period and the paid period, not from the type of an event (``access(at:)``).
 package struct Subscription: Sendable, Hashable {
     package enum Status: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {

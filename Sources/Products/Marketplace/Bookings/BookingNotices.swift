@@ -62,17 +62,16 @@ struct BookingNotices: Sendable {
         try mailer.send(template, toOwnersOf: organisation, own.merging(values) { $1 }, in: transaction)
     }
 
-    /// Whether a vendor is told of a booking: the person who has made it has verified an address, and the organizer has
-    /// not made or cancelled too many bookings today. The booking is written before.
+    /// Whether a vendor is told of a booking: the person who has made it has a verified address, or is erased, and the
+    /// organizer has not made or cancelled too many bookings today. The booking is written before.
     private func mayNotify(
         _ vendor: ID<Organisation>, of organizer: ID<Organisation>, by person: ID<Person>, in transaction: Transaction
     ) throws -> Bool {
-        guard try Contact.of(person, in: transaction)?.isEmailVerified == true else { return false }
-        let since = transaction.now - .days(1)
-        return try transaction.countChangedBookings(of: organizer, with: vendor, since: since)
-            <= MarketplaceLimits.noticesPerVendorAndDay
-            && transaction.countChangedBookings(of: organizer, since: since)
-                <= MarketplaceLimits.noticesPerOrganizerAndDay
+        guard try Contact.of(person, in: transaction)?.isEmailVerified != false else { return false }
+        let changed = try transaction.countChangedBookings(
+            of: organizer, with: vendor, since: transaction.now - .days(1))
+        return changed.withVendor <= MarketplaceLimits.noticesPerVendorAndDay
+            && changed.total <= MarketplaceLimits.noticesPerOrganizerAndDay
     }
 
     private static func date(_ event: MarketplaceEvent) -> String { event.date?.text ?? "a date to be agreed" }

@@ -65,18 +65,25 @@ extension Transaction {
         try count("SELECT COUNT(*) AS count FROM marketplace_event_services WHERE event_id = \(event)")
     }
 
-    /// The bookings of an organizer that were made or cancelled since a moment.
-    /// - Parameter vendor: the organisation of the vendor; nil for all.
+    /// The bookings of an organizer that were made or cancelled since a moment: all, and those with one vendor.
     func countChangedBookings(
-        of organizer: ID<Organisation>, with vendor: ID<Organisation>? = nil, since moment: Instant
-    ) throws -> Int64 {
-        let condition: SQL = vendor.map { " AND vendor_organisation_id = \($0)" } ?? ""
-        return try count(
+        of organizer: ID<Organisation>, with vendor: ID<Organisation>, since moment: Instant
+    ) throws -> (total: Int64, withVendor: Int64) {
+        let row = try first(
             """
-            SELECT COUNT(*) AS count FROM marketplace_event_services
-            WHERE organisation_id = \(organizer)\(condition) AND (created_at > \(moment) OR cancelled_at > \(moment))
+            SELECT COUNT(*) AS total,
+                CAST(COALESCE(SUM(CASE WHEN vendor_organisation_id = \(vendor) THEN 1 ELSE 0 END), 0) AS \(.integer))
+                    AS with_vendor
+            FROM (
+                SELECT vendor_organisation_id FROM marketplace_event_services
+                WHERE organisation_id = \(organizer) AND created_at > \(moment)
+                UNION ALL
+                SELECT vendor_organisation_id FROM marketplace_event_services
+                WHERE organisation_id = \(organizer) AND cancelled_at > \(moment) AND created_at <= \(moment)
+            ) AS changed
             """
         )
+        return (try row?["total"] ?? 0, try row?["with_vendor"] ?? 0)
     }
 
     /// Writes a transition of a booking that this transaction has locked.

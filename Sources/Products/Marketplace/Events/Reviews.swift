@@ -69,7 +69,8 @@ enum Reviews: Resource {
         guard event.hasTakenPlace(on: CalendarDate(transaction.now)) else { return false }
         return try transaction.serviceBookings(of: event.id).contains { booking in
             try booking.vendor.kind == kind && booking.vendor.text == reviewee
-                && (booking.status == .paid || event.paidAt != nil && booking.isDone && booking.price.minorUnits > 0)
+                && booking.price.minorUnits > 0
+                && (booking.status == .paid || event.paidAt != nil && booking.isDone)
                 && !transaction.isMember(scope, of: booking.vendorOrganisation)
         }
     }

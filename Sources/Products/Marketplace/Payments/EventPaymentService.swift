@@ -74,7 +74,7 @@ final class EventPaymentService: Sendable {
             return
         }
         let funds = try funds.funds(of: id, in: transaction)
-        if event.status.isOpen, funds.due == 0 { try lifecycle.markPaid(&event, in: transaction) }
+        if event.status.isOpen, funds.booked > 0, funds.due == 0 { try lifecycle.markPaid(&event, in: transaction) }
         try returns.returnSurplus(
             of: event, because: "More was paid than is booked.", key: "surplus:\(payment.id)", in: transaction)
     }

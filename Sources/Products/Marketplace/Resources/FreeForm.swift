@@ -16,7 +16,9 @@ enum FreeForm {
         guard !holds(value, where: isTooLarge) else {
             throw Problem.invalid(pointer, "must not contain a whole number of more than 64 bits: send it as text")
         }
-        guard !hasNUL(value) else { throw Problem.invalid(pointer, "must not contain a NUL character") }
+        guard !holds(value, where: { $0.string?.hasNUL ?? false }) else {
+            throw Problem.invalid(pointer, "must not contain a NUL character")
+        }
         guard try StoredJSON.text(value).utf8.count <= bytesMax else {
             throw Problem.invalid(pointer, "must have at most \(bytesMax) bytes as JSON")
         }
@@ -38,17 +40,9 @@ enum FreeForm {
     private static func holds(_ value: JSONValue, where condition: (JSONValue) -> Bool) -> Bool {
         switch value {
         case .array(let elements): elements.contains { holds($0, where: condition) }
-        case .object(let members): members.values.contains { holds($0, where: condition) }
+        case .object(let members):
+            members.contains { condition(.string($0.key)) || holds($0.value, where: condition) }
         default: condition(value)
-        }
-    }
-
-    private static func hasNUL(_ value: JSONValue) -> Bool {
-        switch value {
-        case .string(let text): text.hasNUL
-        case .array(let elements): elements.contains(where: hasNUL)
-        case .object(let members): members.contains { $0.key.hasNUL || hasNUL($0.value) }
-        default: false
         }
     }
 }
