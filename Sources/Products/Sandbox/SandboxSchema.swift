@@ -104,6 +104,7 @@ enum SandboxSchema {
             CREATE UNIQUE INDEX sandbox_moves_one_of_an_instance
             ON sandbox_moves (aws_account, aws_region, from_instance_id) WHERE finished_at IS NULL
             """,
+            "CREATE INDEX sandbox_moves_by_session ON sandbox_moves (session_id)",
             "CREATE INDEX sandbox_moves_by_account ON sandbox_moves (aws_account, aws_region)",
             """
             CREATE TABLE sandbox_resources (

@@ -257,7 +257,12 @@ extension MoveService {
         // One that its owner has stopped stays so.
         if move.hasStopped {
             switch try await removal.restart(move.from) {
-            case .running: break
+            case .running:
+                // At once: what follows may be refused for long, and the owner may stop the instance meanwhile.
+                return .done { [self] transaction in
+                    try transaction.setRestored(move)
+                    try enqueue(move, in: transaction)
+                }
             case .stopping: return .snooze(for: Self.pollInterval)
             case .gone:
                 // The replacement is the only one that is left.
