@@ -54,6 +54,18 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a refuted answer is not accepted, however sure the models are`(engine: Engine) async throws {
+        try await withModels(engine, hasFallback: true) { workflows, first, second in
+            try await first.answer("Yes, all of them.", confidence: 1, times: nil)
+            try await second.answer("No, none.", confidence: 1, times: nil)
+            let path = try await workflows.run([Node.ask("ask", verify: true)])
+            #expect(await workflows.get(path)["pause_reason"] == "escalated")
+            let step = await workflows.step("ask", of: path)
+            #expect(step?["attempts"] == 3 && step?["status"] == "failed", "\(step ?? .null)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `with one model an answer is not verified, and the trail says so`(engine: Engine) async throws {
         try await withModels(engine) { workflows, model, _ in
             try await model.answer("Yes.", confidence: 0.8)

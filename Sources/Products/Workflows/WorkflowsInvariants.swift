@@ -92,7 +92,8 @@ enum WorkflowsInvariants {
             FROM workflow_agents JOIN workflows ON workflows.id = workflow_agents.workflow_id
             WHERE workflow_agents.cost IS NOT NULL
             UNION ALL
-            SELECT organisation_id, person_id, plan, started_at / 86400000000, 0, planning_cost, 0
+            SELECT organisation_id, person_id, plan, COALESCE(started_at, finished_at) / 86400000000, 0,
+                planning_cost, 0
             FROM workflows WHERE planning_cost > 0
         ) AS work GROUP BY organisation_id, person_id, plan, day
         """

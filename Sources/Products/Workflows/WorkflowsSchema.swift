@@ -134,8 +134,7 @@ enum WorkflowsSchema {
             """
             CREATE TABLE workflow_models (
                 name TEXT PRIMARY KEY NOT NULL,
-                reliability \(.integer) NOT NULL CHECK (reliability BETWEEN 0 AND 100),
-                updated_at \(.integer) NOT NULL
+                reliability \(.integer) NOT NULL CHECK (reliability BETWEEN 0 AND 100)
             ) \(.strict)
             """,
             "CREATE INDEX workflow_agents_working ON workflow_agents (organisation_id) WHERE state = 'working'",

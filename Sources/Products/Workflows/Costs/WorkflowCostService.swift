@@ -40,9 +40,10 @@ final class WorkflowCostService: Sendable {
     }
 
     private static func view(_ query: WorkflowCostQuery, in transaction: Transaction) throws -> WorkflowCostsView {
-        WorkflowCostsView(
-            days: query.days, try transaction.costs(query),
-            byDay: try transaction.costs(query, by: .day).map { WorkflowDayCosts(day: $0.name, $0.costs) },
+        let days = try transaction.costs(query, by: .day)
+        return WorkflowCostsView(
+            days: query.days, days.reduce(.zero) { $0 + $1.costs },
+            byDay: days.map { WorkflowDayCosts(day: $0.name, $0.costs) },
             byUser: try transaction.costs(query, by: .person).map { WorkflowUserCosts(user: $0.name, $0.costs) },
             byPlan: try transaction.costs(query, by: .plan).map { WorkflowPlanCosts(plan: $0.name, $0.costs) })
     }

@@ -29,7 +29,7 @@ extension Transaction {
                     SELECT ended_at / 86400000000 FROM workflow_agents
                     WHERE workflow_id = \(workflow.id) AND organisation_id = \(workflow.organisation)
                         AND cost IS NOT NULL
-                    UNION SELECT started_at / 86400000000 FROM workflows
+                    UNION SELECT COALESCE(started_at, finished_at) / 86400000000 FROM workflows
                     WHERE id = \(workflow.id) AND organisation_id = \(workflow.organisation) AND planning_cost > 0)
             """
         )
@@ -51,11 +51,6 @@ extension Transaction {
             GROUP BY \(column) ORDER BY \(order)
             """
         ) { (name: try $0["name"], costs: try Self.costs($0)) }
-    }
-
-    /// The sum of all rows.
-    func costs(_ query: WorkflowCostQuery) throws -> WorkflowCosts {
-        try first("SELECT \(Self.sums) FROM workflow_costs WHERE \(Self.condition(of: query))", Self.costs) ?? .zero
     }
 
     private static func costs(_ row: Row) throws -> WorkflowCosts {

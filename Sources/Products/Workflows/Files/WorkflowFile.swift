@@ -17,6 +17,8 @@ struct WorkflowFile: Sendable {
     static let bytesMax: Int64 = 1 << 20
     static let folderBytesMax: Int64 = 16 << 20
     static let folderFilesMax: Int64 = 100
+    /// Of a folder with the contents that were replaced, or not accepted in the end.
+    static let storedBytesMax = 8 * folderBytesMax
     /// Of all files of an organisation.
     static let organisationBytesMax: Int64 = 1 << 30
 

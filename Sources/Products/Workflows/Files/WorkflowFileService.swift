@@ -58,16 +58,17 @@ final class WorkflowFileService: Sendable {
     func write(_ contents: [Content], removing removed: [WorkflowPath: String] = [:], of workflow: Workflow)
         async throws -> (@Sendable (Transaction) throws -> Void)
     {
-        for content in contents {
-            guard Int64(content.bytes.count) <= WorkflowFile.bytesMax else {
-                throw StepFailure(.resourceExhaustion, "A file has at most \(WorkflowFile.bytesMax) bytes.")
-            }
-            var rest: [UInt8]? = content.bytes
-            _ = try await files.write(WorkflowFile.key(of: content.sha256, in: workflow.root), at: 0) {
-                defer { rest = nil }
-                return rest
-            }
+        guard contents.allSatisfy({ Int64($0.bytes.count) <= WorkflowFile.bytesMax }) else {
+            throw StepFailure(.resourceExhaustion, "A file has at most \(WorkflowFile.bytesMax) bytes.")
         }
+        let new = contents.reduce(0) { $0 + Int64($1.bytes.count) }
+        guard try await files.bytes(under: WorkflowFile.folder(of: workflow.root)) + new <= WorkflowFile.storedBytesMax
+        else {
+            throw StepFailure(
+                .resourceExhaustion,
+                "A workflow stores at most \(WorkflowFile.storedBytesMax) bytes, with what it has replaced.")
+        }
+        for content in contents { try await store(content, of: workflow) }
         let saved = contents.map { (id: runtime.id(of: WorkflowFile.self), content: $0) }
         return { transaction in
             try Self.checkRoom(for: contents, removing: removed, of: workflow, in: transaction)
@@ -80,6 +81,22 @@ final class WorkflowFileService: Sendable {
                     id, content.path, bytes: Int64(content.bytes.count), sha256: content.sha256, of: workflow.root,
                     in: workflow.organisation)
             }
+        }
+    }
+
+    /// Stores a content under its hash. It is moved there, because a row may name it already.
+    private func store(_ content: Content, of workflow: Workflow) async throws {
+        let arrival = WorkflowFile.key(of: runtime.id(of: WorkflowFile.self).text, in: workflow.root)
+        do {
+            var rest: [UInt8]? = content.bytes
+            _ = try await files.write(arrival, at: 0) {
+                defer { rest = nil }
+                return rest
+            }
+            try await files.move(arrival, to: WorkflowFile.key(of: content.sha256, in: workflow.root))
+        } catch {
+            try? await files.remove(arrival)
+            throw error
         }
     }
 

@@ -18,7 +18,7 @@ final class WorkingCopyService: Sendable {
 
     /// Longer than a command waits and runs.
     private static let lifetime = Duration.hours(1)
-    private static let folder = FileStore.Key("workflow-commands")
+    private static let name = "workflow-commands"
 
     struct Copy: Sendable {
         fileprivate let key: FileStore.Key
@@ -36,7 +36,7 @@ final class WorkingCopyService: Sendable {
 
     /// Runs `body` in a copy of a workflow's folder, which is removed afterwards.
     func withCopy<Result>(of workflow: Workflow, _ body: (Copy) async throws -> Result) async throws -> Result {
-        let key = FileStore.Key(Self.folder.segments[0], runtime.id(of: Copy.self).text)
+        let key = FileStore.Key(Self.name, runtime.id(of: Copy.self).text).asScratch
         return try await attempt {
             try await body(try await copy(workflow, to: key))
         } finally: {
@@ -89,15 +89,15 @@ final class WorkingCopyService: Sendable {
 
     /// Removes the copies that a killed process has left.
     func removeOld() async throws {
-        let root = store.path(of: Self.folder)
+        let root = store.path(of: FileStore.Key(Self.name).asScratch)
         let oldest = UUIDText.version7(
             milliseconds: (runtime.now() - Self.lifetime).microseconds / 1_000,
             random: [UInt8](repeating: 0, count: 10))
         let names = try await pool.run { (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [] }
         // The names are ids, which sort by the time of their creation.
         for name in names where name < oldest {
-            guard let key = FileStore.Key(segments: Self.folder.segments + [name]) else { continue }
-            try await store.remove(key)
+            guard let key = FileStore.Key(segments: [Self.name, name]) else { continue }
+            try await store.remove(key.asScratch)
         }
     }
 }

@@ -156,7 +156,7 @@ final class IntentService: Sendable {
         guard request.intent.contains(where: { !$0.isWhitespace }) else {
             throw Problem.invalid("/intent", "is empty")
         }
-        guard !request.intent.unicodeScalars.contains("\0") else {
+        guard !request.intent.hasNUL else {
             throw Problem.invalid("/intent", "contains the character NUL")
         }
         let budget = try budget(of: request)

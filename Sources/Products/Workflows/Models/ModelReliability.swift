@@ -29,21 +29,24 @@ extension Transaction {
     }
 
     /// Moves reliabilities, in the order of the names: transactions of different organisations change the same rows.
+    /// Those at the maximum stay without a write, which other organisations would wait for.
     func record(_ outcomes: [ModelOutcome]) throws {
-        for outcome in outcomes.sorted(by: { $0.model < $1.model }) {
+        guard !outcomes.isEmpty else { return }
+        let known = try reliabilities()
+        for outcome in outcomes.sorted(by: { $0.model < $1.model })
+        where !outcome.isSuccess || known[outcome.model]?.hundredths != ModelReliability.maximum {
             let change = ModelReliability.change(isSuccess: outcome.isSuccess)
             let first = min(ModelReliability.maximum, ModelReliability.initial.hundredths + change)
             try execute(
                 """
-                INSERT INTO workflow_models (name, reliability, updated_at) VALUES (\(outcome.model), \(first), \(now))
+                INSERT INTO workflow_models (name, reliability) VALUES (\(outcome.model), \(first))
                 ON CONFLICT (name) DO UPDATE SET
                     reliability = CASE
                         WHEN workflow_models.reliability + \(change) > \(ModelReliability.maximum)
                             THEN \(ModelReliability.maximum)
                         WHEN workflow_models.reliability + \(change) < 0 THEN 0
                         ELSE workflow_models.reliability + \(change)
-                    END,
-                    updated_at = \(now)
+                    END
                 """
             )
         }

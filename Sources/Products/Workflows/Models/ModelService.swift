@@ -73,8 +73,9 @@ final class ModelService: Sendable {
             return ModelCall(model: model.name, result: .success(answer), cost: model.cost(of: usage))
         } catch {
             guard error.kind != .cancelled else { throw CancellationError() }
-            // The tokens of an answer that cannot be used are not known; without an answer there are none.
-            let cost = error.kind == .malformed ? WorkflowModel.usualCost : .zero
+            // Of an answer that cannot be used the service may not tell the tokens; without an answer there are none.
+            let unknown = error.kind == .malformed ? WorkflowModel.usualCost : .zero
+            let cost = error.usage.map { model.cost(of: $0) } ?? unknown
             return ModelCall(model: model.name, result: .failure(error), cost: cost)
         }
     }

@@ -38,7 +38,8 @@ struct ModelPlanPolicy: Sendable {
         guard let url = node.arguments["url"]?.string else {
             return ["Step '\(node.id)' has a URL that is not written in the plan."]
         }
-        guard !Self.readingMethods.contains(node.arguments["method"]?.string ?? "GET") else { return [] }
+        let isReading = Self.readingMethods.contains(node.arguments["method"]?.string ?? "GET")
+        guard !isReading || node.arguments["body"] != nil else { return [] }
         guard let host = (try? UserURL(url))?.host, isNamed(host) else {
             return ["Step '\(node.id)' sends data to a host that the intent does not name."]
         }

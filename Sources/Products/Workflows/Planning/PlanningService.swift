@@ -102,8 +102,7 @@ final class PlanningService: Sendable {
 
     private func end(_ workflow: Workflow, _ error: WorkflowError, _ models: ModelUse?) -> JobOutcome {
         .done { [runner] transaction in
-            try runner.fail(
-                workflow.id, of: workflow.organisation, error, outcomes: models?.outcomes ?? [], in: transaction)
+            try runner.fail(workflow.id, of: workflow.organisation, error, models: models, in: transaction)
         }
     }
 

@@ -18,7 +18,7 @@ import Modules
 /// | pending, running, paused | cancel | cancelled |
 ///
 /// The transitions take the time as an argument and do no I/O. Every transaction that makes one, or changes steps, has
-/// locked the organisation's agents first (``AgentService/lock(_:in:)``): they follow each other.
+/// locked the organisation's agents first (``WorkflowRunner/lock(_:in:)``): they follow each other.
 struct Workflow: Sendable {
     enum State: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case pending, running, paused, completed, failed, cancelled
@@ -180,15 +180,16 @@ extension Workflow {
 // MARK: Transitions
 
 extension Workflow {
+    /// Models were asked for a plan.
+    mutating func spendOnPlan(_ cost: MicroDollars) {
+        self.cost = self.cost + cost
+        planningCost = planningCost + cost
+    }
+
     /// A plan was made.
-    /// - Parameter cost: of the plan itself.
-    mutating func start(
-        by planner: PlannerKind, steps: Int, estimate: PlanEstimate, cost: MicroDollars, at now: Instant
-    ) throws(Problem) {
+    mutating func start(by planner: PlannerKind, steps: Int, estimate: PlanEstimate, at now: Instant) throws(Problem) {
         try require(.pending)
         state = .running
-        self.cost = cost
-        planningCost = cost
         self.planner = planner
         stepsTotal = Int64(steps)
         estimatedCost = estimate.cost
@@ -360,6 +361,6 @@ struct WorkflowError: Sendable, Hashable {
 
     init(_ code: Code, _ text: String) {
         self.code = code
-        self.text = String(text.prefix(Self.textMax))
+        self.text = String(text.prefix(Self.textMax)).replacingNUL
     }
 }

@@ -36,17 +36,18 @@ extension WorkflowRunner {
     }
 
     /// As ``fail(_:_:_:in:)``, by id; a workflow that has ended is not changed.
-    /// - Parameter outcomes: of the models that were asked for it.
+    /// - Parameter models: what was asked of models for a plan that there is none of.
     func fail(
-        _ id: ID<Workflow>, of organisation: ID<Organisation>, _ error: WorkflowError,
-        outcomes: [ModelOutcome] = [], in transaction: Transaction
+        _ id: ID<Workflow>, of organisation: ID<Organisation>, _ error: WorkflowError, models: ModelUse? = nil,
+        in transaction: Transaction
     ) throws {
         try change(organisation, in: transaction) { entries in
             // Under the lock of the agents, as everywhere: rows of models are shared by all organisations.
-            try transaction.record(outcomes)
+            try transaction.record(models?.outcomes ?? [])
             guard var workflow = try transaction.workflow(id, of: organisation), !workflow.state.isFinished else {
                 return
             }
+            if let models { try spend(models.cost, onPlanOf: &workflow, in: transaction) }
             try fail(&workflow, error, &entries, in: transaction)
         }
     }

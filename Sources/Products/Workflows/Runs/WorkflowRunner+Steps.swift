@@ -62,12 +62,13 @@ extension WorkflowRunner {
         // Of this attempt alone: earlier failures of the step say nothing about the answer.
         let decision = models.confidence ?? Confidence.ofRules
         let confidence = Confidence.ofStep(decision: decision, calls: 1, failures: 0)
-        let isLast = tries >= RecoveryPolicy.attemptsMax && models.verification?.isRefuted != true
-        guard confidence < Confidence.retryThreshold, !isLast else { return nil }
-        var failure = StepFailure(
-            .toolError,
+        let refuted = models.verification.flatMap { $0.isRefuted ? $0 : nil }
+        let isLow = confidence < Confidence.retryThreshold
+        guard refuted != nil || isLow && tries < RecoveryPolicy.attemptsMax else { return nil }
+        let low =
             "The answer has the confidence \(WorkflowNumbers.confidence(confidence)); "
-                + "\(Confidence.retryThreshold) is required.")
+            + "\(Confidence.retryThreshold) is required."
+        var failure = StepFailure(.toolError, isLow ? low : refuted?.reason ?? low)
         failure.reason = failure.text
         return failure
     }

@@ -95,14 +95,10 @@ final class WorkflowRunner: Sendable {
                 return
             }
             if let models { try transaction.record(models.outcomes) }
+            if let models { try spend(models.cost, onPlanOf: &workflow, in: transaction) }
             try workflow.start(
-                by: planner, steps: graph.nodes.count, estimate: PlanEstimate(of: graph),
-                cost: models?.cost ?? .zero, at: transaction.now)
+                by: planner, steps: graph.nodes.count, estimate: PlanEstimate(of: graph), at: transaction.now)
             try transaction.update(workflow, from: .pending)
-            if workflow.planningCost > .zero {
-                try transaction.addCosts(
-                    WorkflowCosts(attempts: 0, cost: workflow.planningCost, estimated: .zero), of: workflow)
-            }
             for (position, node) in graph.nodes.enumerated() {
                 try transaction.insertStep(runtime.id(), node, at: position, of: workflow)
             }
@@ -122,6 +118,13 @@ final class WorkflowRunner: Sendable {
                     .started, of: workflow, decision: "run",
                     because: "The plan of \(count) \(count == 1 ? "step" : "steps") is valid and within the budget."))
         }
+    }
+
+    /// Counts what models have cost for a plan. The caller writes the workflow.
+    func spend(_ cost: MicroDollars, onPlanOf workflow: inout Workflow, in transaction: Transaction) throws {
+        guard cost > .zero else { return }
+        workflow.spendOnPlan(cost)
+        try transaction.addCosts(WorkflowCosts(attempts: 0, cost: cost, estimated: .zero), of: workflow)
     }
 
     // MARK: Steps

@@ -159,7 +159,6 @@ final class WorkflowService: Sendable {
     /// Ends workflows whose time is over, renews the leases of credits, and starts steps that were missed, such as
     /// after a change of the plan. Removes what killed processes have left on the disk.
     func maintain(_ context: JobContext) async throws {
-        try await copies?.removeOld()
         try await each(context, { try $0.overdueWorkflows(limit: $1) }) { [runner] workflow, transaction in
             let error =
                 workflow.state == .paused
@@ -192,6 +191,7 @@ final class WorkflowService: Sendable {
             try context.checkCancellation()
             try await database.write { [runner] in try runner.startSteps(of: organisation, in: $0) }
         }
+        try await copies?.removeOld()
     }
 
     /// Deletes workflows that ended long ago, with their files and topics. The files are removed first: rows that

@@ -45,15 +45,27 @@ extension Transaction {
         guard count == 1 else { throw Problem(.workflowStateConflict) }
     }
 
+    /// Without the context and the graph, which may be large.
+    private static var workflowColumns: SQL {
+        """
+        id, organisation_id, person_id, plan, trust, intent, priority, parent_step_id, root_id, depth, budget,
+        operation_key, fingerprint, credit_hold_id, reservation_id, credits_left, created_at, state, pause, settlement,
+        planner, estimated_cost, estimated_seconds, cost, planning_cost, reserved_cost, confidence_sum, steps_total,
+        steps_completed, steps_failed, error_code, error, started_at, paused_at, finished_at, deadline_at
+        """
+    }
+
     func workflow(_ id: ID<Workflow>, of organisation: ID<Organisation>) throws -> Workflow? {
         try first(
-            "SELECT * FROM workflows WHERE id = \(id) AND organisation_id = \(organisation)", Workflow.init)
+            "SELECT \(Self.workflowColumns) FROM workflows WHERE id = \(id) AND organisation_id = \(organisation)",
+            Workflow.init)
     }
 
     /// A workflow that the scope may see: its person's own, and any of the organisation for those who manage it.
     /// - Throws: `workflow-not-found`; `access-denied` for that of another person or organisation.
     func workflow(_ id: ID<Workflow>, in scope: Scope) throws -> Workflow {
-        guard let workflow = try first("SELECT * FROM workflows WHERE id = \(id)", Workflow.init) else {
+        guard let workflow = try first("SELECT \(Self.workflowColumns) FROM workflows WHERE id = \(id)", Workflow.init)
+        else {
             throw Problem(.workflowNotFound, detail: Problem.Kind.workflowNotFound.title)
         }
         guard try workflow.organisation == scope.organisation && (workflow.person == scope.person || manages(scope))
@@ -63,19 +75,23 @@ extension Transaction {
 
     /// Whether the scope may see the workflow.
     func mayRead(_ id: ID<Workflow>, in scope: Scope) throws -> Bool {
-        guard let workflow = try workflow(id, of: scope.organisation) else { return false }
-        return try workflow.person == scope.person || manages(scope)
+        // Asked again and again while a topic is read: without the texts of the row.
+        let person: ID<Person>? = try first(
+            "SELECT person_id FROM workflows WHERE id = \(id) AND organisation_id = \(scope.organisation)"
+        )?["person_id"]
+        guard let person else { return false }
+        return try person == scope.person || manages(scope)
     }
 
     func workflow(ofOperation operation: String, in organisation: ID<Organisation>) throws -> Workflow? {
         try first(
-            "SELECT * FROM workflows WHERE organisation_id = \(organisation) AND operation_key = \(operation)",
+            "SELECT \(Self.workflowColumns) FROM workflows WHERE organisation_id = \(organisation) AND operation_key = \(operation)",
             Workflow.init)
     }
 
     func workflow(ofReservation reservation: ID<Reservation>, in organisation: ID<Organisation>) throws -> Workflow? {
         try first(
-            "SELECT * FROM workflows WHERE organisation_id = \(organisation) AND reservation_id = \(reservation)",
+            "SELECT \(Self.workflowColumns) FROM workflows WHERE organisation_id = \(organisation) AND reservation_id = \(reservation)",
             Workflow.init)
     }
 
@@ -97,7 +113,7 @@ extension Transaction {
     func workflows(in scope: Scope, state: Workflow.State?, limit: Int, offset: Int) throws -> [Workflow] {
         try all(
             """
-            SELECT * FROM workflows WHERE \(try visible(to: scope)) AND \(Self.isState(state)) AND depth = 0
+            SELECT \(Self.workflowColumns) FROM workflows WHERE \(try visible(to: scope)) AND \(Self.isState(state)) AND depth = 0
             ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
             """,
             Workflow.init)
@@ -138,14 +154,16 @@ extension Transaction {
         if let state { condition = "\(condition) AND state = \(state)" }
         if let person { condition = "\(condition) AND person_id = \(person)" }
         if let before { condition = "\(condition) AND id < \(before)" }
-        return try all("SELECT * FROM workflows WHERE \(condition) ORDER BY id DESC LIMIT \(limit)", Workflow.init)
+        return try all(
+            "SELECT \(Self.workflowColumns) FROM workflows WHERE \(condition) ORDER BY id DESC LIMIT \(limit)",
+            Workflow.init)
     }
 
     /// The unfinished workflows that a step has started.
     func unfinishedChildren(of workflow: Workflow) throws -> [Workflow] {
         try all(
             """
-            SELECT * FROM workflows
+            SELECT \(Self.workflowColumns) FROM workflows
             WHERE organisation_id = \(workflow.organisation) AND state IN ('pending', 'running', 'paused')
                 AND parent_step_id IN (SELECT id FROM workflow_steps WHERE workflow_id = \(workflow.id))
             ORDER BY id
@@ -167,7 +185,7 @@ extension Transaction {
         let place: SQL = if let organisation { "AND organisation_id = \(organisation)" } else { "" }
         return try all(
             """
-            SELECT * FROM workflows
+            SELECT \(Self.workflowColumns) FROM workflows
             WHERE person_id = \(person) AND state IN ('pending', 'running', 'paused') AND depth = 0 \(place)
             ORDER BY organisation_id, id
             """,
@@ -195,7 +213,7 @@ extension Transaction {
     func overdueWorkflows(limit: Int) throws -> [Workflow] {
         try all(
             """
-            SELECT * FROM workflows
+            SELECT \(Self.workflowColumns) FROM workflows
             WHERE (state = 'running' AND deadline_at <= \(now))
                 OR (state = 'paused' AND paused_at <= \(now - Workflow.pauseMax))
             ORDER BY id LIMIT \(limit)
@@ -206,7 +224,7 @@ extension Transaction {
     /// Workflows whose credit is reserved, after `id`, in the order of their ids.
     func heldWorkflows(after id: String, limit: Int) throws -> [Workflow] {
         try all(
-            "SELECT * FROM workflows WHERE settlement = 'held' AND id > \(id) ORDER BY id LIMIT \(limit)",
+            "SELECT \(Self.workflowColumns) FROM workflows WHERE settlement = 'held' AND id > \(id) ORDER BY id LIMIT \(limit)",
             Workflow.init)
     }
 
@@ -214,7 +232,7 @@ extension Transaction {
     func oldWorkflows(limit: Int) throws -> [Workflow] {
         try all(
             """
-            SELECT * FROM workflows WHERE finished_at < \(now - Workflow.retention) AND depth = 0
+            SELECT \(Self.workflowColumns) FROM workflows WHERE finished_at < \(now - Workflow.retention) AND depth = 0
             ORDER BY finished_at, id LIMIT \(limit)
             """,
             Workflow.init)
@@ -224,7 +242,7 @@ extension Transaction {
     func family(of workflow: Workflow) throws -> [Workflow] {
         try all(
             """
-            SELECT * FROM workflows WHERE root_id = \(workflow.root) AND organisation_id = \(workflow.organisation)
+            SELECT \(Self.workflowColumns) FROM workflows WHERE root_id = \(workflow.root) AND organisation_id = \(workflow.organisation)
             ORDER BY depth DESC, id
             """,
             Workflow.init)

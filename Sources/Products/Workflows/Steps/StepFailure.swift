@@ -27,6 +27,6 @@ struct StepFailure: Error, Sendable {
 
     init(_ kind: Kind, _ text: String) {
         self.kind = kind
-        self.text = String(text.prefix(WorkflowStep.errorMax))
+        self.text = String(text.prefix(WorkflowStep.errorMax)).replacingNUL
     }
 }

@@ -94,7 +94,7 @@ final class StepService: Sendable {
             throw StepFailure(.resourceExhaustion, "The output has more than \(outputBytesMax) bytes.")
         }
         // Neither database stores it in a text.
-        if output.text.hasNUL { output.text = output.text.replacing("\0", with: "\u{FFFD}") }
+        output.text = output.text.replacingNUL
         if let unmet = node.successCriteria.first(where: { !$0.isMet(by: output) }) {
             throw StepFailure(.toolError, "The step does not meet its criterion: \(unmet).")
         }

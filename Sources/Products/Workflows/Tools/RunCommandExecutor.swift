@@ -27,11 +27,8 @@ final class RunCommandExecutor: ToolExecutor {
     }
 
     func run(_ run: StepRun) async throws -> ToolResult {
-        guard let command = run.node.arguments[Self.argument]?.string else {
-            throw StepFailure(
-                .policyViolation,
-                "A command stands in the plan, where a person reads it before it runs; it is no output of a step.")
-        }
+        // A person reads it before it runs.
+        let command = try run.writtenText(Self.argument)
         return try await copies.withCopy(of: run.workflow) { copy in
             let result = try await execute(command, in: copy)
             let status = try Self.status(of: result, run.node)

@@ -12,7 +12,7 @@ final class ScheduleExecutor: ToolExecutor {
     init(runtime: Runtime) { self.runtime = runtime }
 
     func run(_ run: StepRun) async throws -> ToolResult {
-        let (intent, zone) = (try run.requiredText("intent"), try run.requiredText("time_zone"))
+        let (intent, zone) = (try run.writtenText("intent"), try run.requiredText("time_zone"))
         let expression: CronExpression
         do throws(CronFault) {
             expression = try CronExpression(run.cron, timeZone: zone)

@@ -7,6 +7,6 @@ final class SubWorkflowExecutor: ToolExecutor {
     let tool = Tool.subWorkflow
 
     func run(_ run: StepRun) async throws -> ToolResult {
-        .workflow(intent: String(try run.requiredText("intent").prefix(SubmitIntent.intentMax)))
+        .workflow(intent: String(try run.writtenText("intent").prefix(SubmitIntent.intentMax)))
     }
 }
