@@ -50,6 +50,8 @@ package struct App: Sendable {
     let topicSignals: RedisTopicSignals?
     /// Nil where workflows run no commands.
     let commands: CommandSandbox?
+    /// Its answers end before the database closes.
+    let assistant: AssistantModule
     package var routes: [Route] { dispatcher.routes }
 
     /// Closes the connections to the database and to Redis. The system cannot be used afterwards.
@@ -311,7 +313,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         monitor: DatabaseMonitor(database: database, clock: clock, logger: logger),
         limits: limits,
         topicSignals: topicSignals,
-        commands: commands
+        commands: commands,
+        assistant: assistant
     )
 }
 

@@ -67,7 +67,8 @@ extension Configuration {
             }
             return AssistantSettings(
                 upstream: model?.upstream, models: names, usesEcho: environment != .production,
-                sessionTimeout: sessionTimeout, answerTokens: Int64(answerTokens))
+                sessionTimeout: sessionTimeout, answerTokens: Int64(answerTokens),
+                prices: workflowModelPrices.mapValues(\.perMillionTokens.micros))
         }
     }
 

@@ -1,3 +1,4 @@
+import Assistant
 import Audit
 import CommandSandbox
 import Entitlements
@@ -121,6 +122,7 @@ extension App {
             try await audit.configuration.recordChanges(configuration.given)
             try await group.run()
         } finally: {
+            await assistant.endTurns()
             await close()
         }
     }

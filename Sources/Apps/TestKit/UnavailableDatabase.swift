@@ -100,14 +100,11 @@ package final class UnavailableDatabase: DatabaseWrapper {
             _ operation: (_ number: Int) async throws -> Void, recover: (_ number: Int) async throws -> Void
         ) async throws -> Int {
             for number in 1...1_000 {
-                let killed = KilledDatabase(try base, after: (number + 1) / 2, isAtOnce: number % 2 == 1)
-                replace(by: killed)
-                do { try await operation(number) } catch  where killed.isKilled {
-                    // The process does not exist any more.
+                let isKilled = try await kill(after: (number + 1) / 2, isAtOnce: number % 2 == 1) {
+                    try await operation(number)
                 }
-                replace(by: nil)
                 try await recover(number)
-                guard killed.isKilled else { return number - 1 }
+                guard isKilled else { return number - 1 }
             }
             throw TooManySteps()
         }
@@ -116,10 +113,19 @@ package final class UnavailableDatabase: DatabaseWrapper {
         /// - Parameters:
         ///   - commits: how many are made before; with fewer nothing is killed.
         ///   - isAtOnce: whether nothing follows the last of them; else the process goes on until its next write.
-        package func kill(after commits: Int, isAtOnce: Bool, _ operation: () async throws -> Void) async throws {
-            replace(by: KilledDatabase(try base, after: commits, isAtOnce: isAtOnce))
+        /// - Returns: whether it was killed.
+        /// - Throws: an error of `operation` where it was not.
+        @discardableResult
+        package func kill(after commits: Int, isAtOnce: Bool, _ operation: () async throws -> Void) async throws
+            -> Bool
+        {
+            let killed = KilledDatabase(try base, after: commits, isAtOnce: isAtOnce)
+            replace(by: killed)
             defer { replace(by: nil) }
-            try await operation()
+            do { try await operation() } catch  where killed.isKilled {
+                // The process does not exist any more.
+            }
+            return killed.isKilled
         }
 
         /// Awaits `body` before every write that begins afterwards; nil for no wait.

@@ -20,18 +20,27 @@ package struct AnthropicClient: ModelClient {
         return Self.merged([first] + others)
     }
 
-    /// Several answers are streamed one after another.
+    /// Several answers are streamed one after another, all within the time of the request.
+    /// - Throws: ``ModelError`` with the tokens of all answers so far; what `use` throws.
     package func stream(
         _ request: ModelRequest, _ use: @escaping @Sendable (ModelEvent) async throws -> Void
     ) async throws -> ModelResponse {
         var responses: [ModelResponse] = []
+        let deadline = ContinuousClock.now + request.timeout
         for choice in 0..<request.count {
-            let response = try await transport.stream(
-                try call(request, stream: true), AnthropicStreamDecoder(key: transport.upstream.key)
-            ) {
-                try await use(ModelEvent(choice: choice, $0.kind))
+            var one = request
+            one.timeout = deadline - .now
+            do {
+                let response = try await transport.stream(
+                    try call(one, stream: true), AnthropicStreamDecoder(key: transport.upstream.key)
+                ) {
+                    try await use(ModelEvent(choice: choice, $0.kind))
+                }
+                responses.append(response)
+            } catch var error as ModelError {
+                for usage in responses.compactMap(\.usage) { error.usage = error.usage.map { $0 + usage } ?? usage }
+                throw error
             }
-            responses.append(response)
         }
         return Self.merged(responses)
     }

@@ -123,10 +123,12 @@ enum AnthropicMessage {
     }
 
     static func usage(_ value: JSONValue?) -> ModelUsage? {
-        guard let value, let input = value["input_tokens"]?.integer, let output = value["output_tokens"]?.integer else {
-            return nil
+        guard let value,
+            var usage = ModelUsage(counted: value["input_tokens"]?.integer, value["output_tokens"]?.integer)
+        else { return nil }
+        for name in ["cache_creation_input_tokens", "cache_read_input_tokens"] {
+            if let cached = value[name]?.integer, ModelUsage.counts.contains(cached) { usage.input += cached }
         }
-        let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"].compactMap { value[$0]?.integer }
-        return ModelUsage(input: cached.reduce(input, +), output: output)
+        return usage
     }
 }

@@ -23,7 +23,9 @@ struct AnthropicStreamDecoder: ModelStreamDecoder {
         case "content_block_delta": return try delta(value)
         case "message_delta":
             // A count that grows, and replaces the one before.
-            if let output = value["usage"]?["output_tokens"]?.integer { answer.usage?.output = output }
+            if let output = value["usage"]?["output_tokens"]?.integer, ModelUsage.counts.contains(output) {
+                answer.usage?.output = output
+            }
             guard let reason = value["delta"]?["stop_reason"]?.string else { return [] }
             let stop = value["delta"]?["stop_sequence"]?.string
             return [try answer.finish(AnthropicMessage.finish(reason, stopSequence: stop), choice: 0)]

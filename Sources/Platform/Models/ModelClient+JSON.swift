@@ -13,7 +13,8 @@ extension ModelClient {
     ///   - request: of one answer, with the schema.
     ///   - read: checks the JSON; a service's promise to keep to the schema is not enough.
     /// - Returns: what `read` returns, and the tokens of both requests, nil where the service does not tell.
-    /// - Throws: ``ModelError``, `malformed` where the second answer is not accepted either.
+    /// - Throws: ``ModelError``, `malformed` where the second answer is not accepted either; with the tokens of the
+    ///   answers that came.
     package func json<Answer>(
         _ request: ModelRequest, read: (JSONValue) throws(ModelAnswerFault) -> Answer
     ) async throws(ModelError) -> (answer: Answer, usage: ModelUsage?) {
@@ -21,7 +22,7 @@ extension ModelClient {
         let fault: ModelAnswerFault
         do throws(ModelAnswerFault) { return (try read(Self.json(of: first)), first.usage) } catch { fault = error }
         guard first.choices.first?.finish != .refused else {
-            throw ModelError(.refused, "The model refuses to answer.")
+            throw ModelError(.refused, "The model refuses to answer.", usage: first.usage)
         }
         var second = request
         // The text alone: services refuse a call of a tool that no result follows.
@@ -29,12 +30,14 @@ extension ModelClient {
         second.messages.append(
             ModelMessage(
                 .user, "This answer cannot be used: \(fault) Answer again, with nothing but the corrected JSON."))
-        let repaired = try await complete(second)
-        do throws(ModelAnswerFault) {
-            let usage = first.usage.flatMap { first in repaired.usage.map { first + $0 } }
-            return (try read(Self.json(of: repaired)), usage)
-        } catch {
-            throw .malformed("\(error)")
+        let repaired: ModelResponse
+        do throws(ModelError) { repaired = try await complete(second) } catch var error {
+            error.usage = error.usage ?? first.usage
+            throw error
+        }
+        let usage = first.usage.flatMap { first in repaired.usage.map { first + $0 } }
+        do throws(ModelAnswerFault) { return (try read(Self.json(of: repaired)), usage) } catch {
+            throw ModelError(.malformed, "\(error)", usage: usage)
         }
     }
 

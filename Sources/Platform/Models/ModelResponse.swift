@@ -57,6 +57,16 @@ package struct ModelUsage: Sendable, Hashable {
         self.output = output
     }
 
+    /// The counts of a service.
+    /// - Returns: nil where it does not tell them, and for numbers that cannot be counts.
+    init?(counted input: Int64?, _ output: Int64?) {
+        guard let input, let output, Self.counts.contains(input), Self.counts.contains(output) else { return nil }
+        self.init(input: input, output: output)
+    }
+
+    /// What a count of tokens may be: sums and costs of such counts do not overflow.
+    static let counts: ClosedRange<Int64> = 0...1_000_000_000
+
     static func + (left: ModelUsage, right: ModelUsage) -> ModelUsage {
         ModelUsage(input: left.input + right.input, output: left.output + right.output)
     }

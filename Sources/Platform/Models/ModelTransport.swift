@@ -74,34 +74,36 @@ final class ModelTransport: Sendable {
         _ details: Request, _ decoder: any ModelStreamDecoder,
         _ use: @escaping @Sendable (ModelEvent) async throws -> Void
     ) async throws -> ModelResponse {
+        let counted = CountedUsage()
         do {
             return try await repeating(details) {
                 let timer = IdleTimer(first: settings.firstTokenTimeout, deadline: details.deadline)
-                return try await timer.watch { [self] in try await read(details, decoder, timer, use) }
+                return try await timer.watch { [self] in try await read(details, decoder, timer, counted, use) }
             }
         } catch {
-            throw Self.error(of: error) ?? error
-        }
-    }
-
-    private func read(
-        _ details: Request, _ decoder: any ModelStreamDecoder, _ timer: IdleTimer,
-        _ use: @Sendable (ModelEvent) async throws -> Void
-    ) async throws -> ModelResponse {
-        var decoder = decoder
-        do {
-            return try await read(details, &decoder, timer, use)
-        } catch {
-            guard var error = Self.error(of: error), decoder.answer.hasBegun else { throw error }
-            if error.kind == .unreachable { error = ModelError(.interrupted, "The answer broke off.") }
-            error.isRepeatable = false
-            error.usage = decoder.answer.usage
+            guard var error = Self.error(of: error) else { throw error }
+            error.usage = counted.value
             throw error
         }
     }
 
     private func read(
-        _ details: Request, _ decoder: inout any ModelStreamDecoder, _ timer: IdleTimer,
+        _ details: Request, _ decoder: any ModelStreamDecoder, _ timer: IdleTimer, _ counted: CountedUsage,
+        _ use: @Sendable (ModelEvent) async throws -> Void
+    ) async throws -> ModelResponse {
+        var decoder = decoder
+        do {
+            return try await read(details, &decoder, timer, counted, use)
+        } catch {
+            guard var error = Self.error(of: error), decoder.answer.hasBegun else { throw error }
+            if error.kind == .unreachable { error = ModelError(.interrupted, "The answer broke off.") }
+            error.isRepeatable = false
+            throw error
+        }
+    }
+
+    private func read(
+        _ details: Request, _ decoder: inout any ModelStreamDecoder, _ timer: IdleTimer, _ counted: CountedUsage,
         _ use: @Sendable (ModelEvent) async throws -> Void
     ) async throws -> ModelResponse {
         var request = request(details, accept: "text/event-stream")
@@ -122,7 +124,9 @@ final class ModelTransport: Sendable {
                 throw ModelError.malformed("an event has too many bytes")
             }
             for event in events where !decoder.isComplete {
-                for part in try decoder.read(event) { try await use(part) }
+                let parts = try decoder.read(event)
+                counted.value = decoder.answer.usage
+                for part in parts { try await use(part) }
             }
             timer.wait(decoder.answer.hasBegun ? settings.idleTimeout : settings.firstTokenTimeout)
             return !decoder.isComplete

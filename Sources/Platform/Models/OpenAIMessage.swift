@@ -117,9 +117,6 @@ enum OpenAIMessage {
     }
 
     static func usage(_ value: JSONValue?) -> ModelUsage? {
-        guard let input = value?["prompt_tokens"]?.integer, let output = value?["completion_tokens"]?.integer else {
-            return nil
-        }
-        return ModelUsage(input: input, output: output)
+        ModelUsage(counted: value?["prompt_tokens"]?.integer, value?["completion_tokens"]?.integer)
     }
 }

@@ -26,12 +26,6 @@ enum AssistantInvariants {
                 OR assistant_sessions.cost_micros <> COALESCE(cost, 0)
             """),
         Invariant(
-            "a session has two turns at once",
-            """
-            SELECT session_id, COUNT(*) AS turns FROM assistant_turns
-            WHERE state = 'running' AND session_id IS NOT NULL GROUP BY session_id HAVING COUNT(*) > 1
-            """),
-        Invariant(
             "the reserved tokens of a person differ from those of the person's turns",
             """
             SELECT assistant_allowances.person_id, assistant_allowances.month, held, reserved

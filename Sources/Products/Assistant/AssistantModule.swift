@@ -9,6 +9,7 @@ package struct AssistantModule: Module {
     package let routes: [Route]
     package let workers: [Worker]
     package let schedules = [MaintainTurnsJob.schedule]
+    private let running = RunningTurns()
 
     package init(
         database: any Database,
@@ -20,7 +21,6 @@ package struct AssistantModule: Module {
         runtime: Runtime
     ) {
         let models = AssistantModels(settings, runtime: runtime)
-        let running = RunningTurns()
         let turns = TurnService(
             database: database, models: models, concurrency: entitlements.concurrency,
             settlement: TurnSettlement(quotas: entitlements.quotas), running: running, settings: settings,
@@ -41,6 +41,9 @@ package struct AssistantModule: Module {
             + AssistantSessionRoutes(sessions: sessions, member: identity.member, entitlements: entitlements).routes
         workers = [MaintainTurnsJob.worker(turns)]
     }
+
+    /// Ends the answers that are under way, and stores what came of them: before the database closes.
+    package func endTurns() async { await running.end() }
 
     package static let keyScopes: [KeyScope] = [.assistant]
     package static let rateClasses: [RateClass] = [.assistant]

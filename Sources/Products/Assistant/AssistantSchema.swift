@@ -88,7 +88,10 @@ enum AssistantSchema {
                 CHECK ((reservation_id IS NULL) <> (allowance_month IS NULL))
             ) \(.strict)
             """,
-            "CREATE INDEX assistant_turns_by_organisation ON assistant_turns (organisation_id, started_at)",
+            "CREATE INDEX assistant_turns_by_person ON assistant_turns (organisation_id, person_id)",
+            """
+            CREATE UNIQUE INDEX assistant_turns_one_at_a_time ON assistant_turns (session_id) WHERE state = 'running'
+            """,
             "CREATE INDEX assistant_turns_by_session ON assistant_turns (session_id) WHERE session_id IS NOT NULL",
             "CREATE INDEX assistant_turns_running ON assistant_turns (deadline_at) WHERE state = 'running'",
             "CREATE INDEX assistant_turns_by_end ON assistant_turns (finished_at) WHERE session_id IS NULL",

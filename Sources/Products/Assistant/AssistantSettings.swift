@@ -13,15 +13,18 @@ package struct AssistantSettings: Sendable {
     package var sessionTimeout: Duration
     /// Tokens of an answer where the client names no bound.
     package var answerTokens: Int64
+    /// What a million tokens of a model cost, by its name, in millionths of a US dollar.
+    package var prices: [String: Int64]
 
     package init(
         upstream: ModelUpstream? = nil, models: [String] = [], usesEcho: Bool = false,
-        sessionTimeout: Duration = .hours(1), answerTokens: Int64 = 4_096
+        sessionTimeout: Duration = .hours(1), answerTokens: Int64 = 4_096, prices: [String: Int64] = [:]
     ) {
         self.upstream = upstream
         self.models = models
         self.usesEcho = usesEcho
         self.sessionTimeout = sessionTimeout
         self.answerTokens = answerTokens
+        self.prices = prices
     }
 }

@@ -6,8 +6,10 @@ struct AssistantModels: Sendable {
     /// Nil where none is configured.
     let client: (any ModelClient)?
     let names: [String]
+    private let prices: [String: Int64]
 
     init(_ settings: AssistantSettings, runtime: Runtime) {
+        prices = settings.prices
         if let upstream = settings.upstream {
             client = upstream.client(runtime: runtime)
             names = settings.models
@@ -15,6 +17,11 @@ struct AssistantModels: Sendable {
             client = settings.usesEcho ? EchoModelClient() : nil
             names = settings.usesEcho ? [EchoModelClient.model] : []
         }
+    }
+
+    /// The price of the settings, or else the one that the server has.
+    func price(of model: String) -> ModelPrice {
+        prices[model].map { ModelPrice(input: $0, output: $0) } ?? ModelPrice.price(of: model)
     }
 
     /// - Throws: `not-configured`.

@@ -172,8 +172,10 @@ struct AssistantMessageList: Payload {
     var listTotal: Int64? { total }
 }
 
-/// A message that has the words of a search.
+/// A message that has the words of a search, with the beginning of its content: the first 2,000 characters.
 struct FoundAssistantMessage: Payload {
+    static let contentMax: Int64 = 2_000
+
     var message: AssistantMessageView
     var sessionName: String
 }

@@ -16,7 +16,7 @@ struct AssistantSessionRoutes: Sendable {
         [
             .get(
                 "sessions", "List one's sessions, the last changed first", requires: access,
-                .query("project_id", upTo: 36),
+                QueryID<AssistantProject>(name: "project_id"),
                 .query("status", oneOf: AssistantSession.Status.allCases.map(\.rawValue)),
                 .query("limit", 1...1_000, default: 100), .query("offset", 0...1_000_000, default: 0)
             ) { [sessions] scope, project, status, limit, offset in

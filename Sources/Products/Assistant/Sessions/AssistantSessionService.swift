@@ -54,19 +54,17 @@ final class AssistantSessionService: Sendable {
         }
     }
 
-    /// - Throws: `validation-failed` for a text that is no id of a project.
-    func list(scope: Scope, project: String?, status: String?, limit: Int, offset: Int) async throws(Problem)
+    func list(scope: Scope, project: ID<AssistantProject>?, status: String?, limit: Int, offset: Int)
+        async throws(Problem)
         -> AssistantSessionList
     {
         let status = status.flatMap(AssistantSession.Status.init)
-        let ofProject = project.flatMap { ID<AssistantProject>($0) }
-        guard project == nil || ofProject != nil else { throw Problem.invalid("/query/project_id", "is no id") }
         return try await database.read { transaction in
             AssistantSessionList(
                 sessions: try transaction.assistantSessions(
-                    in: scope, of: ofProject, status: status, limit: limit, offset: offset
+                    in: scope, of: project, status: status, limit: limit, offset: offset
                 ).map { try AssistantSessionView($0) },
-                total: try transaction.countAssistantSessions(in: scope, of: ofProject, status: status), limit: limit,
+                total: try transaction.countAssistantSessions(in: scope, of: project, status: status), limit: limit,
                 offset: offset)
         }
     }

@@ -150,7 +150,9 @@ extension Transaction {
     func messages(with words: [String], in scope: Scope, limit: Int, offset: Int) throws -> [FoundAssistantMessage] {
         try all(
             """
-            SELECT assistant_messages.*, assistant_sessions.name AS session_name \(Self.found(words, scope))
+            SELECT assistant_messages.id, session_id, turn_id, position, role,
+                substr(content, 1, \(FoundAssistantMessage.contentMax)) AS content, token_count, is_interrupted,
+                assistant_messages.created_at, assistant_sessions.name AS session_name \(Self.found(words, scope))
             ORDER BY assistant_messages.created_at DESC, assistant_messages.session_id, assistant_messages.position DESC
             LIMIT \(limit) OFFSET \(offset)
             """

@@ -35,6 +35,13 @@ final class RunningTurns: Sendable {
     /// Ends a turn whose client went away.
     func cancel(_ id: ID<AssistantTurn>) { entries.withLock { $0[id]?.task }?.cancel() }
 
+    /// Ends every turn, and returns when what came of each is stored.
+    func end() async {
+        let tasks = entries.withLock { $0.values.map(\.task) }
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
+    }
+
     /// Whether a person has stopped the turn.
     func isStopped(_ id: ID<AssistantTurn>) -> Bool { entries.withLock { $0[id]?.isStopped } ?? false }
 }

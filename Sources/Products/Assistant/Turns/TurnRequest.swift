@@ -27,7 +27,7 @@ struct TurnRequest: Sendable {
         guard messages.contains(where: { $0.role != .system }) else {
             throw Problem.invalid("/messages", "has no message of the user")
         }
-        guard messages.allSatisfy({ !$0.text.utf8.contains(0) }) else {
+        guard messages.allSatisfy({ !$0.text.hasNUL }) else {
             throw Problem.invalid("/messages", "must not contain a NUL character")
         }
         guard session == nil || count == 1 else {

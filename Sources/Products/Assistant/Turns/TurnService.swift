@@ -160,8 +160,7 @@ final class TurnService: Sendable {
         return ModelRequest(
             model: model, messages: messages, tokensMax: Int(request.answerTokens), temperature: request.temperature,
             topP: request.topP, stopSequences: request.stopSequences, count: request.count,
-            // The answers may follow one another.
-            timeout: AssistantTurn.timeMax / request.count)
+            timeout: AssistantTurn.timeMax)
     }
 
     // MARK: The answer
@@ -228,7 +227,7 @@ final class TurnService: Sendable {
     private func store(_ outcome: TurnOutcome, of turn: AssistantTurn, after newMessages: [ModelMessage])
         async throws(Problem) -> Int64
     {
-        let cost = ModelPrice.price(of: turn.model).cost(of: outcome.usage)
+        let cost = models.price(of: turn.model).cost(of: outcome.usage)
         let messages = newAssistantMessages(newMessages, outcome)
         let numbers = messages.map { _ in randomNumber() }
         try await database.write { [self] transaction in
@@ -247,7 +246,7 @@ final class TurnService: Sendable {
     }
 
     private func newAssistantMessages(_ new: [ModelMessage], _ outcome: TurnOutcome) -> [NewAssistantMessage] {
-        let answer = (outcome.texts.first ?? "").replacing("\0", with: "\u{FFFD}")
+        let answer = (outcome.texts.first ?? "").replacingNUL
         let own = new.map { message in
             NewAssistantMessage(
                 id: runtime.id(), role: message.role, content: message.text,
@@ -288,6 +287,8 @@ final class TurnService: Sendable {
     private func beat(_ turn: AssistantTurn, keepAlive: @escaping @Sendable () -> Void) async {
         while (try? await Task.sleep(for: Self.heartbeat)) != nil {
             keepAlive()
+            // Without a session there is nothing that a person could stop.
+            guard turn.session != nil else { continue }
             if (try? await database.read({ try $0.isStopRequested(turn) })) == true { running.stop(turn.id) }
         }
     }

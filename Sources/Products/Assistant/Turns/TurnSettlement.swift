@@ -1,6 +1,5 @@
 import Entitlements
 import Identity
-import Models
 import Modules
 
 /// Reserves the tokens of turns, and settles them with what was used: of the quota of a plan, or of the default

@@ -41,7 +41,8 @@ extension Transaction {
         ) { try $0["id"] }
     }
 
-    /// Adds an ended turn to the counters of its session, which stays active for `timeout`.
+    /// Adds an ended turn to the counters of its session. An active one stays active for `timeout`; another one has no
+    /// slot to be active in.
     func count(
         _ outcome: TurnOutcome, of turn: AssistantTurn, costMicros: Int64, in session: ID<AssistantSession>,
         timeout: Duration
@@ -53,7 +54,9 @@ extension Transaction {
                 input_tokens = input_tokens + \(outcome.usage.input),
                 output_tokens = output_tokens + \(outcome.usage.output), cost_micros = cost_micros + \(costMicros),
                 response_micros = response_micros + \(max(0, (now - turn.startedAt).microseconds)),
-                has_failed = \(hasFailed), active_until = \(now + timeout), updated_at = \(now)
+                has_failed = \(hasFailed),
+                active_until = CASE WHEN active_until > \(now) THEN \(now + timeout) ELSE active_until END,
+                updated_at = \(now)
             WHERE id = \(session) AND organisation_id = \(turn.organisation)
             """
         )
