@@ -43,6 +43,25 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `money for a booking that ended on its way goes back, and the event stays in planning`(
+        engine: Engine
+    ) async throws {
+        try await withMarketplaceMoney(engine) { money in
+            let event = try await money.marketplace.event()
+            let service = try await money.marketplace.booked(event)
+            let intent = try #require(await money.createIntent(event)["payment_intent_id"]?.string)
+            let ended = await money.marketplace.call("DELETE", "event-services/\(service)", as: money.organizer)
+            #expect(ended.status == 200, "\(ended)")
+            try money.stripe.pay(intent)
+            #expect(await money.confirm(intent)["event_status"] == "planning")
+            try await money.sendReserved()
+            #expect(await money.marketplace.state(of: event) == "planning")
+            #expect(money.refunds.map(\.amount) == [MarketplaceMoneyFixture.price])
+            #expect(try await money.balances() == [:])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `only the organizer and administrators begin, confirm and see the payments of an event`(
         engine: Engine
     ) async throws {

@@ -151,7 +151,8 @@ extension Transaction {
         try all(
             """
             SELECT assistant_messages.id, session_id, turn_id, position, role,
-                substr(content, 1, \(FoundAssistantMessage.contentMax)) AS content, token_count, is_interrupted,
+                substr(content, 1, CAST(\(FoundAssistantMessage.contentMax) AS INTEGER)) AS content, token_count,
+                is_interrupted,
                 assistant_messages.created_at, assistant_sessions.name AS session_name \(Self.found(words, scope))
             ORDER BY assistant_messages.created_at DESC, assistant_messages.session_id, assistant_messages.position DESC
             LIMIT \(limit) OFFSET \(offset)
