@@ -25,7 +25,8 @@ import Testing
             #expect(try await upi.report(try await upi.newCode())["outcome"] == "applied")
             var days: [Int] = []
             // Paid on 31 January until 28 February.
-            for day in 1...30 {
+            upi.test.clock.advance(by: .days(19))
+            for day in 20...30 {
                 upi.test.clock.advance(by: .days(1))
                 // A second run, such as on another node, sends nothing.
                 for _ in 1...2 { try await remind(upi) }

@@ -98,7 +98,8 @@ import Testing
             let person = try await verified(app)
             #expect(await app.call("POST", "/v1/payments/start-trial", token: person.token).status == 201)
             var seen: [Int] = []
-            for day in 1...32 {
+            app.clock.advance(by: .days(21))
+            for day in 22...32 {
                 app.clock.advance(by: .days(1))
                 // A second run, such as on another node, sends nothing.
                 for _ in 1...2 { try await settle(app) }

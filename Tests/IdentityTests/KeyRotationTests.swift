@@ -306,7 +306,7 @@ private struct CachingVerifier {
                 .minutes(1), .minutes(3), .minutes(4), .minutes(5), .minutes(6), .minutes(14), .hours(1), .hours(7),
                 .days(3), .seconds(-1),
             ]
-            for step in 0..<50 {
+            for step in 0..<30 {
                 app.clock.advance(by: steps[Int(generator.next() % UInt64(steps.count))])
                 try await app.runJobs()
                 try await app.app.identity.keys.synchronize()
