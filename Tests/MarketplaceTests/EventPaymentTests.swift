@@ -56,7 +56,7 @@ import Testing
             #expect(await money.confirm(intent)["event_status"] == "planning")
             try await money.sendReserved()
             #expect(await money.marketplace.state(of: event) == "planning")
-            #expect(money.refunds.map(\.amount) == [MarketplaceMoneyFixture.price])
+            #expect(money.refunds.map(\.amount.minorUnits) == [MarketplaceMoneyFixture.price])
             #expect(try await money.balances() == [:])
         }
     }

@@ -68,14 +68,15 @@ package struct SandboxModule: Module {
             ExpireSessionsJob.worker(sessions), CountSessionsJob.worker(sessions), DeleteSessionsJob.worker(sessions),
             MoveJob.worker(moves), CleanUpJob.worker(cleanUps), ArchiveExperimentsJob.worker(experiments),
         ]
-        identity.events.onAccountClosed { person, _, transaction in
-            try sessions.endAll(of: person, because: "account was closed", in: transaction)
+        // The service tells the events of identity of its sessions: a strong reference would be a cycle.
+        identity.events.onAccountClosed { [weak sessions] person, _, transaction in
+            try sessions?.endAll(of: person, because: "account was closed", in: transaction)
         }
-        identity.events.onAccountSuspended { person, transaction in
-            try sessions.endAll(of: person, because: "account was suspended", in: transaction)
+        identity.events.onAccountSuspended { [weak sessions] person, transaction in
+            try sessions?.endAll(of: person, because: "account was suspended", in: transaction)
         }
-        identity.events.onMemberRemoved { person, organisation, transaction in
-            try sessions.endAll(of: person, leaving: organisation, because: "membership has ended", in: transaction)
+        identity.events.onMemberRemoved { [weak sessions] person, organisation, transaction in
+            try sessions?.endAll(of: person, leaving: organisation, because: "membership has ended", in: transaction)
         }
         identity.events.addActiveSessions { try $1.countActiveSandboxSessions(of: $0) }
     }

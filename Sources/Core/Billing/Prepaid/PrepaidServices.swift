@@ -21,9 +21,10 @@ struct PrepaidServices {
         orders = PlanOrderService(
             plans: entitlements.plans, prepaid: plans, payments: payments, returns: returns, runtime: runtime)
         workers = [RemindPrepaidPlansJob.worker(plans)]
+        // Plans return payments through refunds: strong references would be a cycle.
         for purpose in Self.purposes {
-            refunds.require(of: purpose) { [plans] in try plans.requireReturnable($0, of: $1, in: $2) }
-            refunds.onChange(of: purpose) { [plans] in try plans.follow($0, of: $1, in: $2) }
+            refunds.require(of: purpose) { [weak plans] in try plans?.requireReturnable($0, of: $1, in: $2) }
+            refunds.onChange(of: purpose) { [weak plans] in try plans?.follow($0, of: $1, in: $2) }
         }
     }
 

@@ -24,16 +24,16 @@ final class EventPaymentService: Sendable {
             locking: { subject, transaction in
                 _ = try ID<MarketplaceEvent>(subject).flatMap { try transaction.lockedEvent($0) }
             },
-            refundable: { payment, transaction in
-                guard let id = ID<MarketplaceEvent>(payment.subject) else { return 0 }
+            refundable: { [weak self] payment, transaction in
+                guard let funds = self?.funds, let id = ID<MarketplaceEvent>(payment.subject) else { return 0 }
                 return min(
                     try funds.funds(of: id, in: transaction).unearned,
                     try funds.returnable(of: payment, in: transaction))
             }
         ) { [weak self] in try self?.apply($0, in: $1) }
-        disputes.onChange(of: .event) { [returns] dispute, payment, transaction in
+        disputes.onChange(of: .event) { [weak returns] dispute, payment, transaction in
             // The event was locked before its payment.
-            guard dispute.funds == .returned, let id = ID<MarketplaceEvent>(payment.subject),
+            guard let returns, dispute.funds == .returned, let id = ID<MarketplaceEvent>(payment.subject),
                 let event = try transaction.event(id)
             else { return }
             try returns.returnSurplus(
