@@ -3,7 +3,7 @@ import Modules
 
 /// One version of a plan.
 struct PlanVersion: Sendable, Hashable {
-    enum Origin: String, Sendable, Codable, SQLBindable, SQLReadable { case file, administrator }
+    enum Origin: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable { case file, administrator }
 
     let id: Plan.ID
     /// From 1.

@@ -43,7 +43,12 @@ package final class SchemaReader {
         guard components[name] == nil, inProgress.insert(name).inserted else { return .reference(name) }
         defer { inProgress.remove(name) }
         let record = RecordedProperties()
-        _ = try? Self.decode(decodable, from: RecordingDecoder(reader: self, record: record, naming: naming))
+        do {
+            _ = try Self.decode(decodable, from: RecordingDecoder(reader: self, record: record, naming: naming))
+        } catch {
+            // Its properties after the fault would be missing in the document.
+            preconditionFailure("\(type) cannot be read: \(error). An enumeration has to be CaseIterable.")
+        }
         if let single = record.single { return single }
         let rules = (type as? any Payload.Type)?.rules ?? [:]
         let properties = record.properties.map { property in
