@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import Foundation
 import Identity
 import Mail
 import Modules
@@ -185,9 +186,41 @@ import Testing
         let reporter = ReadNames()
         let provider = EnvironmentVariablesProvider(environmentVariables: [:])
         let configuration = try Configuration(reading: ConfigReader(provider: provider, accessReporter: reporter))
-        #expect(reporter.names == Set(configuration.settings.map(\.name)))
-        #expect(reporter.names.count == configuration.settings.count)
+        let files = configuration.settings.filter(\.hasFile).map { Setting.fileName(of: $0.name) }
+        #expect(reporter.names == Set(configuration.settings.map(\.name) + files))
+        #expect(reporter.names.count == configuration.settings.count + files.count)
         #expect(configuration.settings.allSatisfy { !$0.meaning.isEmpty })
+    }
+
+    @Test func `secrets and URLs are read from files, and a value of its own wins`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func file(_ name: String, _ text: String) throws -> String {
+            let url = folder.appending(path: name)
+            try Data(text.utf8).write(to: url)
+            return url.path(percentEncoded: false)
+        }
+        let files = [
+            "SECRET_KEY_FILE": try file("key", "from a file\n"),
+            "DATABASE_URL_FILE": try file("url", "postgresql://app:p@db/main\r\n"),
+            "STRIPE_WEBHOOK_SECRET_FILE": try file("secrets", "one,two"),
+        ]
+        let configuration = try read(files.merging(["POSTGRES_HOST": "other"]) { $1 })
+        #expect(configuration.secretKey == "from a file")
+        #expect(configuration.databaseURL == "postgresql://app:p@db/main")
+        #expect(configuration.stripeWebhookSecrets == ["one", "two"])
+        #expect(configuration.given["SECRET_KEY"] == "from a file" && configuration.given["SECRET_KEY_FILE"] == nil)
+        #expect(try read(files.merging(["SECRET_KEY": "own"]) { $1 }).secretKey == "own")
+
+        let missing = folder.appending(path: "missing").path(percentEncoded: false)
+        #expect(faults(["SECRET_KEY_FILE": missing]) == ["SECRET_KEY_FILE: \(missing) does not exist."])
+        let empty = try file("empty", "\n")
+        #expect(faults(["METRICS_TOKEN_FILE": empty]) == ["METRICS_TOKEN_FILE: \(empty) is empty."])
+        let large = try file("large", String(repeating: "x", count: 65_537))
+        #expect(faults(["SECRET_KEY_FILE": large]) == ["SECRET_KEY_FILE: \(large) has more than 65536 bytes."])
+        // Only secrets and URLs: the other names are not read.
+        #expect(try read(["PORT_FILE": missing]).port == 8_080)
     }
 
     @Test func `command options override variables, and the .env file is optional`() async throws {

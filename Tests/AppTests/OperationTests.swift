@@ -83,6 +83,12 @@ import Testing
             }
             #expect(response.text.contains("\n# TYPE gatehouse_database_"))
             #expect(!response.text.contains("no-such-thing"))
+            let lines = response.text.split(separator: "\n")
+            for (before, line) in zip(lines, lines.dropFirst()) where line.hasPrefix("# TYPE gatehouse_") {
+                let (name, type) = (line.split(separator: " ")[2], line.split(separator: " ")[3])
+                #expect(before.hasPrefix("# HELP \(name) "), "\(name) has no text")
+                #expect(name.hasSuffix("_total") == (type == "counter"), "\(line)")
+            }
             for line in response.text.split(separator: "\n") where !line.hasPrefix("#") {
                 #expect(
                     line.wholeMatch(of: /[a-z_]+(\{[^}]*\})? -?[0-9.e+\-]+/) != nil || line.contains("{name}"),

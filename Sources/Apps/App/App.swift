@@ -69,6 +69,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let runtime = dependencies.runtime
     let logger = makeLogger(configuration, dependencies)
     let metrics = Metrics()
+    metrics.describeOperations()
     // Before any library makes a metric: swift-metrics discards those made without a backend.
     _ = LibraryMetrics.shared
 

@@ -7,6 +7,7 @@ extension Configuration {
         return """
             # The settings of Gatehouse. Copy this file to .env, and remove the # before those that you change.
             # `gatehouse config --example` prints it; `gatehouse config` prints what is in effect, and why.
+            # Secrets and URLs are also read from files: SECRET_KEY_FILE=/run/secrets/secret_key in place of SECRET_KEY.
 
             \(settings.joined(separator: "\n\n"))
 

@@ -18,7 +18,7 @@ enum ConfigurationAliases {
         settings["ENVIRONMENT"] = values["ENV"].map { environments[$0.lowercased()] ?? $0 }
         settings["DATABASE_URL"] = postgres(values)
         settings["REDIS_URL"] = redis(values)
-        return settings.filter { values[$0.key] == nil }
+        return settings.filter { values[$0.key] == nil && values[Setting.fileName(of: $0.key)] == nil }
     }
 
     private static func postgres(_ values: [String: String]) -> String? {

@@ -102,7 +102,7 @@ struct OperationRoutes: Sendable {
     /// Needs no database: without one the counts of the queue stay as they were last read.
     private func measure() async {
         if let redis = limits.redis { metrics.set("gatehouse_redis_connected", to: redis.isConnected ? 1 : 0) }
-        for (name, value) in database.gauges { metrics.set("gatehouse_database_\(name)", to: value) }
+        metrics.setDatabase(database.gauges)
         let counts = try? await readQueue()
         metrics.set("gatehouse_database_reachable", to: counts == nil ? 0 : 1)
         if let counts { metrics.set(counts) }

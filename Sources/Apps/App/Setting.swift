@@ -1,3 +1,4 @@
+import Base
 import Configuration
 import Foundation
 
@@ -9,6 +10,12 @@ package struct Setting: Sendable {
     package let meaning: String
     /// Empty where it is not set and has no default. A secret is `set` or `not set`; a URL has no password.
     package let value: String
+    /// Whether its value is also read from the file that ``fileName(of:)`` names: that of secrets and of URLs, which may
+    /// have a password.
+    package let hasFile: Bool
+
+    /// The name of the environment variable with the path of a file that has the value of `name`.
+    package static func fileName(of name: String) -> String { name + "_FILE" }
 
     /// A URL without the password of its authority or of its query.
     package static func redacted(_ url: String) -> String {
@@ -33,13 +40,16 @@ package struct Setting: Sendable {
 /// Reads settings from the environment and collects every fault, so that one start reports all of them.
 ///
 /// Each function declares one setting: its name, its default, its bounds and its meaning. An empty value counts as
-/// not set.
+/// not set. Secrets and URLs are also read from files, because the secrets of containers are files.
 struct SettingReader {
     private let values: ConfigReader
     private(set) var settings: [Setting] = []
     /// The text of every setting that is set, by name.
     private(set) var given: [String: String] = [:]
     var faults: [String] = []
+
+    /// Of a file in place of a value.
+    private static let fileBytesMax = 64 << 10
 
     init(_ values: ConfigReader) { self.values = values }
 
@@ -57,8 +67,8 @@ struct SettingReader {
 
     /// - Parameter fallback: the default, which `meaning` describes.
     mutating func url(_ name: String, default fallback: String = "", _ meaning: String) -> String {
-        let text = given(name) ?? fallback
-        add(name, meaning, value: Setting.redacted(text))
+        let text = givenOrFile(name) ?? fallback
+        add(name, meaning, value: Setting.redacted(text), hasFile: true)
         return text
     }
 
@@ -75,16 +85,16 @@ struct SettingReader {
     }
 
     mutating func secret(_ name: String, _ meaning: String) -> String? {
-        let text = given(name, isSecret: true)
-        add(name, meaning, value: text == nil ? "not set" : "set")
+        let text = givenOrFile(name)
+        add(name, meaning, value: text == nil ? "not set" : "set", hasFile: true)
         return text
     }
 
     /// Secrets separated by commas, such as two while one is rotated; blanks beside them do not count.
     mutating func secrets(_ name: String, _ meaning: String) -> [String] {
-        let parts = (given(name, isSecret: true) ?? "").split(separator: ",")
+        let parts = (givenOrFile(name) ?? "").split(separator: ",")
         let secrets = parts.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
-        add(name, meaning, value: secrets.isEmpty ? "not set" : "\(secrets.count) set")
+        add(name, meaning, value: secrets.isEmpty ? "not set" : "\(secrets.count) set", hasFile: true)
         return secrets
     }
 
@@ -165,9 +175,30 @@ struct SettingReader {
         return text
     }
 
-    private mutating func add(_ name: String, _ meaning: String, default fallback: String? = nil, value: String) {
+    /// The value, or the text of the file that is named in its place, without line ends around it.
+    private mutating func givenOrFile(_ name: String) -> String? {
+        if let text = given(name, isSecret: true) { return text }
+        let fileName = Setting.fileName(of: name)
+        guard let path = values.string(forKey: Self.key(fileName)), !path.isEmpty else { return nil }
+        do throws(InputFileFault) {
+            let bytes = try InputFile.bytes(of: path, upTo: Self.fileBytesMax)
+            let text = String(bytes: bytes, encoding: .utf8)?.trimmingCharacters(in: .newlines)
+            if let text, !text.isEmpty {
+                given[name] = text
+                return text
+            }
+            faults.append("\(fileName): \(path) is \(text == nil ? "not UTF-8" : "empty").")
+        } catch {
+            faults.append("\(fileName): \(error)")
+        }
+        return nil
+    }
+
+    private mutating func add(
+        _ name: String, _ meaning: String, default fallback: String? = nil, value: String, hasFile: Bool = false
+    ) {
         let meaning = fallback.map { "\(meaning); \($0) by default" } ?? meaning
-        settings.append(Setting(name: name, meaning: meaning, value: value))
+        settings.append(Setting(name: name, meaning: meaning, value: value, hasFile: hasFile))
     }
 
     /// `DB_POOL_SIZE` is the key `db.pool.size`, which the provider of environment variables maps back.

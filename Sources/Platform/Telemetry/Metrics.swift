@@ -27,6 +27,8 @@ package final class Metrics: Sendable {
         private let total = Mutex(0.0)
         fileprivate var value: Double { total.withLock { $0 } }
         package func increment(by amount: Double = 1) { total.withLock { $0 += amount } }
+        /// Takes over the total of what is counted elsewhere, which only grows.
+        package func set(to value: Double) { total.withLock { $0 = value } }
     }
 
     /// The handle of a gauge.

@@ -7,7 +7,8 @@ struct ConfigCommand: AsyncParsableCommand {
         commandName: "config",
         abstract: "Print every setting, its value and its source.",
         discussion: """
-            Secrets are printed as set or not set. Every fault is reported, and the exit status is then 2.
+            Secrets are printed as set or not set. Secrets and URLs are also read from files: NAME_FILE has the path of \
+            one. Every fault is reported, and the exit status is then 2.
 
             EXAMPLES
               gatehouse config
@@ -53,6 +54,8 @@ private struct Sources {
         if overrides[name] != nil { return "flag" }
         if environment[name]?.isEmpty == false { return "environment" }
         if file[name] != nil { return ".env" }
+        let fileName = Setting.fileName(of: name)
+        if given[name] != nil, environment[fileName]?.isEmpty == false || file[fileName] != nil { return "file" }
         return given[name] == nil ? "default" : "alias"
     }
 }
