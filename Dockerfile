@@ -6,23 +6,25 @@ ARG BASE=docker.io/library/debian:bookworm-slim
 # The stage that has the program, or an image with one that is built already.
 ARG PROGRAM=build
 
-FROM ${TOOLCHAIN} AS build
+FROM ${TOOLCHAIN} AS toolchain
 WORKDIR /source
 COPY scripts/setup scripts/setup
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends dpkg-dev binutils \
     && scripts/setup build
+
+# What `docker compose run tests` runs.
+FROM toolchain AS tests
+COPY . .
+ENTRYPOINT ["./test"]
+
+FROM toolchain AS build
 COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
 COPY Examples Examples
 COPY scripts scripts
 RUN scripts/package --program /program
-
-# What `docker compose run tests` runs.
-FROM build AS tests
-COPY . .
-ENTRYPOINT ["./test"]
 
 FROM ${PROGRAM} AS program
 
