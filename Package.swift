@@ -26,6 +26,8 @@ let c: [Target] = [
     .target(name: "CSlowDisk", path: "Sources/C/CSlowDisk"),
     // Functions of glibc that Swift's module of the C library does not export.
     .target(name: "CMemory", path: "Sources/C/CMemory"),
+    // System calls that Swift's module of the C library does not export: openat2, renameat2, statx.
+    .target(name: "CFiles", path: "Sources/C/CFiles"),
     // Starts programs as another account, which takes calls between fork and execve; the filter of system calls.
     .target(name: "CSandbox", path: "Sources/C/CSandbox"),
     // Functions of its header alone: floating-point modes, processor features, loops with vector instructions.
@@ -124,7 +126,9 @@ let products: [Target] = [
             "Modules", "Secrets", "Audit", "Mail", "Identity", "Entitlements", "Realtime", "Rates", "Files",
             "CommandSandbox", "GoalGraphs", "Models", "Outbound", .httpTypes,
         ]),
-    .layer("Products", "Assistant", ["Modules", "Audit", "Identity", "Entitlements", "Models", .httpTypes, .nio]),
+    .layer(
+        "Products", "Assistant",
+        ["Modules", "Audit", "Identity", "Entitlements", "Files", "Models", .httpTypes, .nio]),
 ]
 
 /// The product of docs/guides/product.md. The server does not contain it; `ExampleProductTests` wires it.
@@ -189,6 +193,7 @@ let tests: [Target] = [
             .httpTypes,
         ]),
     .tests("MessagingRedisTests", ["Base", "MessagingRedis", "TestKit", .nio, .nioPosix]),
+    .tests("FilesTests", ["Files", "TestKit"]),
     .tests("SecretsTests", ["Base", "Secrets", "TestKit"]),
     .tests("OutboundTests", ["Base", "Outbound", "TestKit", .nio]),
     .tests("StripeTests", ["Base", "Outbound", "Stripe", "TestStripe", "TestKit"]),

@@ -83,13 +83,52 @@ import Testing
                 #expect(await app.call("DELETE", path, token: person.token).status == 200)
                 #expect(try await store.everyFile().isEmpty)
                 let kept = try #require(try await store.retainedFiles()[name])
-                #expect(try String(contentsOfFile: kept, encoding: .utf8) == "the content")
+                let file = "\(app.app.configuration.dataFolder)/files/\(kept)"
+                #expect(try String(contentsOfFile: file, encoding: .utf8) == "the content")
                 // A second backup is refused, because the end of one would end the retention of the other.
                 let second = try await AuditCommandTests.run(
                     ["backup", "\(app.app.configuration.dataFolder)/backups"], on: app)
                 #expect(second.status == 1 && second.errors.contains("Another backup"), "\(second)")
             }
             #expect(try await store.retainedFiles().isEmpty)
+        }
+    }
+
+    @Test func `what changes in a workspace during a backup is kept for it`() async throws {
+        try await withTestApp(.sqlite) { app in
+            let person = try await app.register()
+            func post(_ verb: String, _ json: JSONValue) async -> Int {
+                await app.call("POST", "/v1/files/\(verb)", json: json, token: person.token).status
+            }
+            for name in ["replaced", "moved", "removed", "folder/inner"] {
+                #expect(await post("write", ["path": .string("\(name).txt"), "content": .string(name)]) == 200)
+            }
+            let folder = "\(app.app.configuration.dataFolder)/files"
+            let store = try FileStore(root: folder)
+            try await store.retainingFiles {
+                let listed = try await store.everyFile().map(\.name)
+                #expect(await post("write", ["path": "replaced.txt", "content": "new"]) == 200)
+                #expect(await post("move", ["source": "moved.txt", "destination": "folder/moved.txt"]) == 200)
+                #expect(await post("move", ["source": "folder", "destination": "other"]) == 503)
+                for path in ["removed.txt", "folder"] {
+                    let removed = await app.call("DELETE", "/v1/files/delete?path=\(path)", token: person.token)
+                    #expect(removed.status == 200, "\(removed)")
+                }
+                // What a backup reads of each file that was there when it began.
+                let kept = try await store.retainedFiles()
+                let contents = try listed.map { name in
+                    try String(contentsOfFile: "\(folder)/\(kept[name] ?? name)", encoding: .utf8)
+                }
+                #expect(contents.sorted() == ["folder/inner", "moved", "removed", "replaced"], "\(kept)")
+            }
+            let list = await app.call("GET", "/v1/files/list", token: person.token)
+            #expect(list["total"] == 1 && list["files"]?[0]?["name"] == "replaced.txt", "\(list)")
+            // A link that a tool puts there is in no backup.
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder)/workspaces/\(person.organisation)/link.txt", withDestinationPath: "/etc/passwd")
+            let target = "\(app.app.configuration.dataFolder)/backups"
+            let backup = try await AuditCommandTests.run(["backup", target], on: app)
+            #expect(backup.status == 0 && backup.output.contains("1 files with 3 B are new"), "\(backup)")
         }
     }
 

@@ -237,6 +237,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         identity: identity,
         entitlements: entitlements,
         audit: audit.service,
+        files: files,
         settings: try configuration.assistantSettings,
         logger: logger,
         runtime: runtime

@@ -68,6 +68,7 @@ extension Configuration {
             return AssistantSettings(
                 upstream: model?.upstream, models: names, usesEcho: environment != .production,
                 sessionTimeout: sessionTimeout, answerTokens: Int64(answerTokens),
+                fileBytesMax: Int64(maxFileSize),
                 prices: workflowModelPrices.mapValues(\.perMillionTokens.micros))
         }
     }

@@ -116,6 +116,8 @@ package struct Configuration: Sendable {
     /// Besides the one that products use.
     package var assistantModels: [String]
     package var sessionTimeout: Duration
+    /// Of one file of a workspace.
+    package var maxFileSize: Int
     package var answerTokens: Int
     /// The virtual payment address of the merchant.
     package var upiAddress: String?
@@ -338,6 +340,8 @@ package struct Configuration: Sendable {
                 "seconds without traffic after which a session of the assistant is idle and not counted as active"))
         answerTokens = source.integer(
             "MAX_TOKENS", 4_096, 1...65_536, "tokens of an answer of the assistant where a client names no bound")
+        maxFileSize = source.integer(
+            "MAX_FILE_SIZE", 10_485_760, 1_024...104_857_600, "bytes of one file in the workspaces of the assistant")
         upiAddress = source.text("UPI_ID", "the virtual payment address that payments by UPI go to, such as shop@bank")
         upiMerchantName = source.text("UPI_MERCHANT_NAME", "the name that apps show with UPI_ID, which requires it")
         upiCallbackSecrets = source.secrets(

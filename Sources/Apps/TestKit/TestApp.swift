@@ -89,6 +89,9 @@ package struct TestResponse: Sendable, CustomStringConvertible {
         case .file(let path, let range):
             let data = FileManager.default.contents(atPath: path) ?? Data()
             bytes = Array(data.dropFirst(Int(range.lowerBound)).prefix(range.count))
+        case .openFile(let file, let range):
+            let read = range.isEmpty ? nil : try? file.read(range.count, at: range.lowerBound)
+            bytes = read.map { Array(buffer: $0) } ?? []
         case .chunks(let begin):
             let next = begin()
             var collected: [UInt8] = []

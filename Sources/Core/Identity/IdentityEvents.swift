@@ -150,6 +150,8 @@ package struct ProfileUsage: Sendable {
     package var messages: Int64 = 0
     /// Tokens of language models.
     package var tokens: Int64 = 0
+    /// Of the files of the organisation's workspace.
+    package var workspaceBytes: Int64 = 0
     /// The prefix of the default API key; nil without one.
     package var keyPrefix: String?
 
@@ -159,6 +161,7 @@ package struct ProfileUsage: Sendable {
         sessions += other.sessions
         messages += other.messages
         tokens += other.tokens
+        workspaceBytes += other.workspaceBytes
         keyPrefix = keyPrefix ?? other.keyPrefix
     }
 }

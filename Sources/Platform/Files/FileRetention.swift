@@ -36,6 +36,43 @@ struct FileRetention: Sendable {
         }
     }
 
+    /// As above, of a directory's file that is removed, moved or replaced: during a backup it gets another name first.
+    /// - Parameter path: of the file, relative to the root.
+    func change<Result>(
+        _ name: String, in directory: DirectoryHandle, at path: String, _ change: () throws -> Result
+    ) throws -> Result {
+        if let lock = try FileLock(lockFile, .shared, waits: false) {
+            return try withExtendedLifetime(lock) {
+                removeRetained()
+                return try change()
+            }
+        }
+        let target = try place(for: path)
+        if linkat(directory.descriptor, name, AT_FDCWD, target, 0) != 0, errno != ENOENT {
+            throw FileStore.Failure(verb: "keep", code: errno)
+        }
+        return try change()
+    }
+
+    /// Moves an entry of a directory away, to `target`, or during a backup to where that finds it.
+    /// - Parameter path: of the entry, relative to the root.
+    func remove(_ name: String, in directory: DirectoryHandle, at path: String, to target: String) throws {
+        if let lock = try FileLock(lockFile, .shared, waits: false) {
+            return try withExtendedLifetime(lock) {
+                removeRetained()
+                try FileStore.check(renameat(directory.descriptor, name, AT_FDCWD, target), "remove")
+            }
+        }
+        try FileStore.check(renameat(directory.descriptor, name, AT_FDCWD, try place(for: path)), "remove")
+    }
+
+    /// Runs `body` where no backup reads the store, nor begins to.
+    /// - Throws: ``FileStore/IsBackedUp``.
+    func withoutBackup<Result>(_ body: () throws -> Result) throws -> Result {
+        guard let lock = try FileLock(lockFile, .shared, waits: false) else { throw FileStore.IsBackedUp(root: root) }
+        return try withExtendedLifetime(lock) { try body() }
+    }
+
     /// Begins to keep files, after the changes that are under way.
     /// - Returns: the lock, which ends it.
     /// - Throws: ``FileStore/IsBackedUp`` during another backup.
@@ -92,20 +129,27 @@ struct FileRetention: Sendable {
 
     private func moveAside(_ path: String, isReplacing: Bool) throws {
         guard path.hasPrefix(root + "/") else { preconditionFailure("\(path) is no path of the store \(root)") }
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        // The names have the order of the moves.
-        let moment = "\(Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))-\(UUID().uuidString)"
-        let target = "\(folder)/\(moment)/\(path.dropFirst(root.count + 1))"
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
-        try FileManager.default.createDirectory(
-            atPath: URL(filePath: target).deletingLastPathComponent().path, withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700])
+        let target = try place(for: String(path.dropFirst(root.count + 1)))
         let result = isReplacing ? link(path, target) : rename(path, target)
         guard result == 0 || errno == ENOENT else {
             throw FileStore.Failure(verb: "keep", code: errno)
         }
+    }
+
+    /// A path in a folder of its own that a kept file or folder is moved to.
+    /// - Parameter path: relative to the root.
+    private func place(for path: String) throws -> String {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        // The names have the order of the moves.
+        let moment = "\(Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))-\(UUID().uuidString)"
+        let target = "\(folder)/\(moment)/\(path)"
+        try FileManager.default.createDirectory(
+            atPath: URL(filePath: target).deletingLastPathComponent().path, withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700])
+        return target
     }
 }
 

@@ -41,9 +41,9 @@ package struct FileStore: Sendable {
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_".unicodeScalars)
     }
 
-    private let root: String
+    let root: String
     private let pool: BlockingPool
-    private let retention: FileRetention
+    let retention: FileRetention
 
     /// - Parameter root: the folder; it is created if it is missing.
     package init(root: String) throws {
@@ -144,7 +144,8 @@ package struct FileStore: Sendable {
             guard let entries = FileManager.default.enumerator(atPath: path) else { return [] }
             var found: [(name: String, path: String)] = []
             for case let entry as String in entries {
-                if stat(path + "/" + entry, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+                // A program of a user may have put a link where a file was.
+                if lstat(path + "/" + entry, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
                     found.append((prefix + "/" + entry, path + "/" + entry))
                 }
             }
@@ -168,10 +169,12 @@ package struct FileStore: Sendable {
         try await pool.run { [root] in FileRetention.regularFiles(in: root) }
     }
 
-    /// The files that were removed or replaced since ``retainingFiles(_:)`` began: their absolute paths now, by their
-    /// paths relative to the root before.
+    /// The files that were removed or replaced since ``retainingFiles(_:)`` began: their paths now, by those before,
+    /// both relative to the root.
     package func retainedFiles() async throws -> [String: String] {
-        try await pool.run { [retention] in retention.retained() }
+        try await pool.run { [retention, root] in
+            retention.retained().mapValues { String($0.dropFirst(root.count + 1)) }
+        }
     }
 
     /// The sum of the sizes of all files under `key`, in bytes.
@@ -192,7 +195,7 @@ package struct FileStore: Sendable {
 
     private static func open(_ path: String, _ flags: Int32) throws -> Int32 {
         let descriptor = Foundation.open(path, flags | O_CLOEXEC, 0o600)
-        try check(descriptor < 0 ? -1 : 0, "open")
+        try check(descriptor, "open")
         return descriptor
     }
 
@@ -222,8 +225,10 @@ package struct FileStore: Sendable {
         }
     }
 
-    private static func check(_ result: Int32, _ verb: String) throws {
-        guard result != 0 else { return }
+    /// - Parameter result: of a function of the C library; a negative one is an error.
+    /// - Throws: ``Failure`` with errno; `storage-full`.
+    static func check(_ result: Int32, _ verb: String) throws {
+        guard result < 0 else { return }
         let code = errno
         if code == ENOSPC || code == EDQUOT { throw Problem(.storageFull, headers: ["Retry-After": "60"]) }
         throw Failure(verb: verb, code: code)
@@ -232,7 +237,8 @@ package struct FileStore: Sendable {
     /// A failed disk operation.
     package struct Failure: Error, CustomStringConvertible {
         let verb: String
-        let code: Int32
+        /// Of errno.
+        package let code: Int32
         package var description: String { "could not \(verb) a file: \(String(cString: strerror(code)))" }
     }
 }

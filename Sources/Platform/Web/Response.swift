@@ -8,6 +8,8 @@ package struct Response: Sendable {
         case buffer(ByteBuffer)
         /// A range of a file, read in chunks as the client receives it.
         case file(path: String, range: Range<Int64>)
+        /// A range of a file that is open already.
+        case openFile(OpenFile, range: Range<Int64>)
         /// A body of unknown size, made in chunks as the client receives it; nil ends it. Each call of the outer
         /// closure begins anew.
         case chunks(@Sendable () -> () async throws -> ByteBuffer?)
@@ -39,7 +41,7 @@ package struct Response: Sendable {
         switch body {
         case .none: 0
         case .buffer(let buffer): Int64(buffer.readableBytes)
-        case .file(_, let range): Int64(range.count)
+        case .file(_, let range), .openFile(_, let range): Int64(range.count)
         case .chunks: nil
         }
     }

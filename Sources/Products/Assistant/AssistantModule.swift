@@ -1,14 +1,15 @@
 package import Audit
 package import Entitlements
+package import Files
 package import Identity
 package import Modules
 
-/// Conversations with language models: an endpoint each for the clients of OpenAI and of Anthropic, and sessions whose
-/// messages are stored.
+/// Conversations with language models: an endpoint each for the clients of OpenAI and of Anthropic, sessions whose
+/// messages are stored, and files that an organisation shares with its tools.
 package struct AssistantModule: Module {
     package let routes: [Route]
     package let workers: [Worker]
-    package let schedules = [MaintainTurnsJob.schedule]
+    package let schedules = [MaintainTurnsJob.schedule, MaintainWorkspacesJob.schedule]
     private let running = RunningTurns()
 
     package init(
@@ -16,6 +17,7 @@ package struct AssistantModule: Module {
         identity: IdentityModule,
         entitlements: EntitlementsModule,
         audit: AuditService,
+        files: FileStore,
         settings: AssistantSettings,
         logger: Logger,
         runtime: Runtime
@@ -28,6 +30,13 @@ package struct AssistantModule: Module {
         let sessions = AssistantSessionService(
             database: database, models: models, concurrency: entitlements.concurrency, running: running,
             audit: audit, settings: settings, runtime: runtime)
+        let workspaces = WorkspaceService(
+            database: database, files: files, audit: audit, fileBytesMax: settings.fileBytesMax, runtime: runtime)
+        identity.events.addUsage { _, organisation, transaction in
+            var usage = ProfileUsage()
+            usage.workspaceBytes = try transaction.workspaceUsage(of: organisation)?.bytes ?? 0
+            return usage
+        }
         routes =
             ChatCompletionRoutes(
                 turns: turns, settings: settings, member: identity.member, entitlements: entitlements
@@ -39,7 +48,8 @@ package struct AssistantModule: Module {
                 member: identity.member, entitlements: entitlements
             ).routes
             + AssistantSessionRoutes(sessions: sessions, member: identity.member, entitlements: entitlements).routes
-        workers = [MaintainTurnsJob.worker(turns)]
+            + WorkspaceRoutes(workspaces: workspaces, member: identity.member, entitlements: entitlements).routes
+        workers = [MaintainTurnsJob.worker(turns), MaintainWorkspacesJob.worker(workspaces)]
     }
 
     /// Ends the answers that are under way, and stores what came of them: before the database closes.
@@ -48,7 +58,7 @@ package struct AssistantModule: Module {
     package static let keyScopes: [KeyScope] = [.assistant]
     package static let rateClasses: [RateClass] = [.assistant]
     package static let migrations = AssistantSchema.migrations
-    package static let invariants = AssistantInvariants.all
+    package static let invariants = AssistantInvariants.all + WorkspaceSchema.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 

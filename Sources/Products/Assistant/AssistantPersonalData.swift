@@ -1,3 +1,4 @@
+import Files
 import Identity
 import Modules
 
@@ -51,6 +52,12 @@ enum AssistantPersonalData {
             PersonalDataTable(
                 "assistant-allowances", in: "assistant_allowances", where: { "person_id = \($0.person)" },
                 showing: ["month", "used", "held"], orderedBy: "month"),
+            PersonalDataTable(
+                "assistant-workspace-changes", in: "assistant_workspace_changes", where: inErasedOrganisations),
+            PersonalDataTable(
+                "assistant-workspaces", in: "assistant_workspaces", where: inErasedOrganisations,
+                showing: ["organisation_id", "bytes", "entries", "counted_at"], orderedBy: "organisation_id",
+                fileKeys: { subject, _ in subject.organisations.map(WorkspaceFolder.key) }),
         ]
     }()
 }

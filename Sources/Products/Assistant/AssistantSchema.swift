@@ -123,5 +123,6 @@ enum AssistantSchema {
             """
         ),
         Migration("assistant-002-message-texts", statements: messageTexts.definition),
+        WorkspaceSchema.migration,
     ]
 }

@@ -13,18 +13,22 @@ package struct AssistantSettings: Sendable {
     package var sessionTimeout: Duration
     /// Tokens of an answer where the client names no bound.
     package var answerTokens: Int64
+    /// Of one file of a workspace.
+    package var fileBytesMax: Int64
     /// What a million tokens of a model cost, by its name, in millionths of a US dollar.
     package var prices: [String: Int64]
 
     package init(
         upstream: ModelUpstream? = nil, models: [String] = [], usesEcho: Bool = false,
-        sessionTimeout: Duration = .hours(1), answerTokens: Int64 = 4_096, prices: [String: Int64] = [:]
+        sessionTimeout: Duration = .hours(1), answerTokens: Int64 = 4_096,
+        fileBytesMax: Int64 = 10 << 20, prices: [String: Int64] = [:]
     ) {
         self.upstream = upstream
         self.models = models
         self.usesEcho = usesEcho
         self.sessionTimeout = sessionTimeout
         self.answerTokens = answerTokens
+        self.fileBytesMax = fileBytesMax
         self.prices = prices
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The contents of files of all backups in a folder, each once, under its SHA-256.
@@ -9,13 +10,19 @@ struct BackupFiles: Sendable {
     /// - Returns: whether the content is there, by its size.
     func has(_ file: BackupManifest.File) -> Bool { DurableFile.status(of: path(of: file.sha256))?.bytes == file.bytes }
 
-    /// Adds the content of a file.
+    /// Adds the content of a file of the store.
+    /// - Parameters:
+    ///   - source: its path relative to the root of the store.
+    ///   - name: its path in the backup.
     /// - Returns: the file's entry, and whether its content is new; nil where no file has this path.
-    func add(_ source: String, as name: String) throws -> (file: BackupManifest.File, isNew: Bool)? {
+    func add(_ source: String, of store: FileStore, as name: String) throws -> (
+        file: BackupManifest.File, isNew: Bool
+    )? {
         try DurableFile.makeFolder(folder)
         let temporary = "\(folder)/.\(UUID().uuidString)"
         defer { unlink(temporary) }
-        guard let content = try DurableFile.copy(source, to: temporary) else { return nil }
+        guard let input = try store.openFile(source) else { return nil }
+        let content = try DurableFile.copy(owning: input, source, to: temporary)
         let file = BackupManifest.File(
             name: name, bytes: content.bytes, sha256: content.sha256, modified: content.modified)
         guard !has(file) else { return (file, false) }

@@ -121,18 +121,20 @@ package struct BackupService: Sendable {
     ) async throws -> [BackupManifest.File] {
         let earlier = earlierFiles
         var files: [String: BackupManifest.File] = [:]
+        /// - Parameter path: where the file is now, relative to the root of the store.
         func copy(_ name: String, _ path: String) throws {
-            if let known = earlier[name], let status = DurableFile.status(of: path), known.modified == status.modified,
+            let absolute = "\(configuration.dataFolder)/files/\(path)"
+            if let known = earlier[name], let status = DurableFile.status(of: absolute), known.modified == status.modified,
                 known.bytes == status.bytes, folder.files.has(known)
             {
                 files[name] = known
-            } else if let (file, isNew) = try folder.files.add(path, as: name) {
+            } else if let (file, isNew) = try folder.files.add(path, of: store, as: name) {
                 files[name] = file
                 if isNew { onNew(file) }
             }
         }
         // A file that is gone when its turn comes is among the retained ones afterwards.
-        for (name, path) in try await store.everyFile() { try copy(name, path) }
+        for (name, _) in try await store.everyFile() { try copy(name, name) }
         for (name, path) in try await store.retainedFiles() { try copy(name, path) }
         return files.values.sorted { $0.name < $1.name }
     }

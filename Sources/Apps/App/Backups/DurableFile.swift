@@ -27,7 +27,11 @@ enum DurableFile {
     /// Copies a file, and calls `fsync` for the copy.
     /// - Returns: nil where `source` does not exist.
     static func copy(_ source: String, to target: String) throws -> Content? {
-        guard let input = try open(source, notFollowing) else { return nil }
+        try open(source, notFollowing).map { try copy(owning: $0, source, to: target) }
+    }
+
+    /// As above, of an open file, which is closed.
+    static func copy(owning input: Int32, _ source: String, to target: String) throws -> Content {
         defer { close(input) }
         let output = try create(target)
         defer { close(output) }

@@ -92,6 +92,8 @@ struct UserProfile: Payload {
     var sessionCount: Int64
     var messageCount: Int64
     var tokenUsage: Int64
+    /// Bytes of the files of the organisation's workspace.
+    var workspaceBytes: Int64
 
     init(
         _ record: AccountRecord, activeSessions: Int64, preferences: [String: JSONValue], usage: ProfileUsage,
@@ -121,6 +123,7 @@ struct UserProfile: Payload {
         sessionCount = usage.sessions
         messageCount = usage.messages
         tokenUsage = usage.tokens
+        workspaceBytes = usage.workspaceBytes
     }
 }
 

@@ -27,16 +27,28 @@ package struct Download: ResponseConvertible {
         [DocumentedResponse(200, "The file", mediaType: "application/octet-stream")]
     }
     package func response() -> Response {
+        Response(
+            status: .ok,
+            headers: [
+                .contentType: mediaType, .contentDisposition: Self.disposition(of: name),
+            ],
+            body: body
+        )
+    }
+
+    /// `Content-Disposition` with the name in ASCII, and as it is behind it where that differs (RFC 6266, section 5).
+    static func disposition(of name: String) -> String {
         let safe = String(
             name.unicodeScalars.map {
                 ($0.value > 32 && $0.value < 127 && !"\"\\;/".unicodeScalars.contains($0)) ? Character($0) : "_"
             })
-        return Response(
-            status: .ok,
-            headers: [
-                .contentType: mediaType, .contentDisposition: "attachment; filename=\"\(safe)\"",
-            ],
-            body: body
-        )
+        let plain = "attachment; filename=\"\(safe)\""
+        guard safe != name else { return plain }
+        let encoded = name.utf8.map { byte -> String in
+            let character = Character(Unicode.Scalar(byte))
+            if byte < 128, character.isLetter || character.isNumber { return String(character) }
+            return "%" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        }
+        return plain + "; filename*=UTF-8''" + encoded.joined()
     }
 }

@@ -14,6 +14,9 @@ package struct EntityTag: Sendable, Hashable {
         text = "\"\(String(hash, radix: 16))-\(String(body.count, radix: 16))\""
     }
 
+    /// - Parameter text: with its quotation marks.
+    init(text: String) { self.text = text }
+
     /// Whether a request's `If-None-Match` names the tag. Comparison is weak (RFC 9110, section 13.1.2).
     package func matches(_ condition: String?) -> Bool {
         guard let condition else { return false }

@@ -22,7 +22,7 @@ struct ResponseWriter: Sendable {
             var bytes = head(of: response, to: request, keepsAlive: keepsAlive, room: body.readableBytes)
             bytes.writeImmutableBuffer(body)
             return bytes
-        case .file, .chunks: return nil
+        case .file, .openFile, .chunks: return nil
         }
     }
 
@@ -56,9 +56,12 @@ struct ResponseWriter: Sendable {
                 if case .file = failure.body { failure.body = .none }
                 return try await write(failure, to: request, keepsAlive: keepsAlive)
             }
-            try await bridge.write(.head(head))
-            while let chunk = try await chunks.next() { try await bridge.write(.chunk(chunk)) }
-            try await bridge.write(.end)
+            try await write(&chunks, after: head)
+        case .openFile where !hasBody:
+            try await bridge.write(.response(head, nil))
+        case .openFile(let file, let range):
+            var chunks = FileChunks(file, range: range)
+            try await write(&chunks, after: head)
         case .chunks where !hasBody:
             try await bridge.write(.response(head, nil))
         case .chunks(let begin):
@@ -66,6 +69,12 @@ struct ResponseWriter: Sendable {
             try await write(begin(), isChunked: request?.isVersion10 == false)
             try await bridge.write(.end)
         }
+    }
+
+    private func write(_ chunks: inout FileChunks, after head: ByteBuffer) async throws {
+        try await bridge.write(.head(head))
+        while let chunk = try await chunks.next() { try await bridge.write(.chunk(chunk)) }
+        try await bridge.write(.end)
     }
 
     /// - Parameter isChunked: whether to use chunked transfer coding (RFC 9112 §7.1); otherwise the end of the
