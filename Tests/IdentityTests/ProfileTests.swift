@@ -29,6 +29,7 @@ import Testing
                 full.members
                     == Self.common.union([
                         "permissions", "preferences", "session_count", "message_count", "token_usage",
+                        "workspace_bytes",
                     ]))
             #expect((full["session_count"], full["message_count"], full["token_usage"]) == (0, 0, 0))
             #expect(full["preferences"] == [:])

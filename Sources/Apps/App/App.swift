@@ -278,8 +278,9 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let operations = OperationRoutes(
         configuration: configuration, database: database, identity: identity, queue: queue, metrics: metrics,
         limits: limits, clock: clock, shutdown: shutdown, runtime: runtime)
+    let debug = DebugRoutes(operations: operations, files: files, startedAt: runtime.now())
     let moduleRoutes = modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
-    let routes = entitlements.withExplanation(of: operations.routes + moduleRoutes) {
+    let routes = entitlements.withExplanation(of: operations.routes + debug.routes + moduleRoutes) {
         limits.limited($0, identity, entitlements)
     }
     let dispatcher = RequestDispatcher(

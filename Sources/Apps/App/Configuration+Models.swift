@@ -69,6 +69,7 @@ extension Configuration {
                 upstream: model?.upstream, models: names, usesEcho: environment != .production,
                 sessionTimeout: sessionTimeout, answerTokens: Int64(answerTokens),
                 fileBytesMax: Int64(maxFileSize),
+                analyticsRetentionDays: Int64(analyticsRetentionDays),
                 prices: workflowModelPrices.mapValues(\.perMillionTokens.micros))
         }
     }

@@ -118,6 +118,7 @@ package struct Configuration: Sendable {
     package var sessionTimeout: Duration
     /// Of one file of a workspace.
     package var maxFileSize: Int
+    package var analyticsRetentionDays: Int
     package var answerTokens: Int
     /// The virtual payment address of the merchant.
     package var upiAddress: String?
@@ -342,6 +343,8 @@ package struct Configuration: Sendable {
             "MAX_TOKENS", 4_096, 1...65_536, "tokens of an answer of the assistant where a client names no bound")
         maxFileSize = source.integer(
             "MAX_FILE_SIZE", 10_485_760, 1_024...104_857_600, "bytes of one file in the workspaces of the assistant")
+        analyticsRetentionDays = source.integer(
+            "ANALYTICS_RETENTION_DAYS", 30, 1...3_650, "days that the numbers of the assistant's use are kept for")
         upiAddress = source.text("UPI_ID", "the virtual payment address that payments by UPI go to, such as shop@bank")
         upiMerchantName = source.text("UPI_MERCHANT_NAME", "the name that apps show with UPI_ID, which requires it")
         upiCallbackSecrets = source.secrets(

@@ -49,9 +49,9 @@ private let groups: [DocumentGroup] = [
         segments: ["intents", "workflows", "agents", "workflow-schedules", "workflow-approval", "workflow-approvals"]),
     DocumentGroup(
         "Assistant",
-        "Conversations with language models, in the forms of OpenAI's and Anthropic's APIs, stored sessions, and the "
-            + "files of a workspace.",
-        segments: ["chat/completions", "messages", "models", "sessions", "projects", "files"]),
+        "Conversations with language models, in the forms of OpenAI's and Anthropic's APIs, stored sessions, the "
+            + "files of a workspace, and numbers for analysts.",
+        segments: ["chat/completions", "messages", "models", "sessions", "projects", "files", "analytics"]),
     DocumentGroup(
         "Administration", "Audit log, corrections, plans and service keys, for administrators.", segments: ["admin"]),
     DocumentGroup("Operations", "Status, readiness, metrics, signing keys and the documentation itself.", segments: []),

@@ -49,12 +49,16 @@ struct OperationRoutes: Sendable {
                 "/metrics", "Metrics in the text format of Prometheus",
                 requires: MetricsToken(configuration: configuration)
             ) { _ in
-                await measure()
-                return PlainText(
-                    metrics.exposition + LibraryMetrics.shared.exposition,
-                    mediaType: "text/plain; version=0.0.4; charset=utf-8")
+                await metricsText()
             },
         ]
+    }
+
+    func metricsText() async -> PlainText {
+        await measure()
+        return PlainText(
+            metrics.exposition + LibraryMetrics.shared.exposition,
+            mediaType: "text/plain; version=0.0.4; charset=utf-8")
     }
 
     /// - Parameter withCounts: whether the response has the counts of jobs.

@@ -50,11 +50,10 @@ package actor ZipWriter {
         return Entry(name: entry.name, bytes: entry.bytes, sha256: entry.digest.hex())
     }
 
-    /// Adds a file of the disk as an entry.
-    /// - Returns: nil where the file does not exist.
-    package func add(_ name: String, fileAt path: String, modified: Instant) throws -> Entry? {
-        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
-        defer { try? file.close() }
+    /// Adds an open file as an entry.
+    /// - Parameter descriptor: it is closed.
+    package func add(_ name: String, owning descriptor: Int32, modified: Instant) throws -> Entry {
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         try begin(name, modified: modified)
         while let data = try file.read(upToCount: Self.bufferBytes), !data.isEmpty { try write(Array(data)) }
         return try end()

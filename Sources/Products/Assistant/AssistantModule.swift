@@ -9,7 +9,9 @@ package import Modules
 package struct AssistantModule: Module {
     package let routes: [Route]
     package let workers: [Worker]
-    package let schedules = [MaintainTurnsJob.schedule, MaintainWorkspacesJob.schedule]
+    package let schedules = [
+        MaintainTurnsJob.schedule, MaintainWorkspacesJob.schedule, DeleteUsageJob.schedule,
+    ]
     private let running = RunningTurns()
 
     package init(
@@ -32,24 +34,26 @@ package struct AssistantModule: Module {
             audit: audit, settings: settings, runtime: runtime)
         let workspaces = WorkspaceService(
             database: database, files: files, audit: audit, fileBytesMax: settings.fileBytesMax, runtime: runtime)
-        identity.events.addUsage { _, organisation, transaction in
-            var usage = ProfileUsage()
-            usage.workspaceBytes = try transaction.workspaceUsage(of: organisation)?.bytes ?? 0
-            return usage
-        }
-        routes =
+        let analytics = AnalyticsService(database: database, retentionDays: settings.analyticsRetentionDays)
+        identity.events.addUsage { try $2.assistantUsage(of: $0, in: $1) }
+        let ofModels: [Route] =
             ChatCompletionRoutes(
                 turns: turns, settings: settings, member: identity.member, entitlements: entitlements
             ).routes
             + AnthropicMessageRoutes(turns: turns, member: identity.member, entitlements: entitlements).routes
             + ModelRoutes(models: models, member: identity.member).routes
+        routes =
+            ofModels
             + AssistantProjectRoutes(
                 projects: AssistantProjectService(database: database, audit: audit, runtime: runtime),
                 member: identity.member, entitlements: entitlements
             ).routes
             + AssistantSessionRoutes(sessions: sessions, member: identity.member, entitlements: entitlements).routes
             + WorkspaceRoutes(workspaces: workspaces, member: identity.member, entitlements: entitlements).routes
-        workers = [MaintainTurnsJob.worker(turns), MaintainWorkspacesJob.worker(workspaces)]
+            + AnalyticsRoutes(analytics: analytics, identity: identity, entitlements: entitlements).routes
+        workers = [
+            MaintainTurnsJob.worker(turns), MaintainWorkspacesJob.worker(workspaces), DeleteUsageJob.worker(analytics),
+        ]
     }
 
     /// Ends the answers that are under way, and stores what came of them: before the database closes.
@@ -58,7 +62,8 @@ package struct AssistantModule: Module {
     package static let keyScopes: [KeyScope] = [.assistant]
     package static let rateClasses: [RateClass] = [.assistant]
     package static let migrations = AssistantSchema.migrations
-    package static let invariants = AssistantInvariants.all + WorkspaceSchema.invariants
+    package static let invariants =
+        AssistantInvariants.all + WorkspaceSchema.invariants + AnalyticsSchema.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 

@@ -53,6 +53,16 @@ enum AssistantPersonalData {
                 "assistant-allowances", in: "assistant_allowances", where: { "person_id = \($0.person)" },
                 showing: ["month", "used", "held"], orderedBy: "month"),
             PersonalDataTable(
+                "assistant-usage", in: "assistant_usage", where: inErasedOrganisations,
+                showing: [
+                    "unit", "starts_at", "project_id", "model", "sessions", "messages", "turns", "errors",
+                    "input_tokens", "output_tokens", "cost_micros",
+                ], orderedBy: "unit, starts_at, organisation_id, project_id, model"),
+            PersonalDataTable(
+                "assistant-tool-usage", in: "assistant_tool_usage", where: inErasedOrganisations,
+                showing: ["starts_at", "tool_name", "server_name", "invocations", "failures", "duration_micros"],
+                orderedBy: "starts_at, organisation_id, tool_name, server_name"),
+            PersonalDataTable(
                 "assistant-workspace-changes", in: "assistant_workspace_changes", where: inErasedOrganisations),
             PersonalDataTable(
                 "assistant-workspaces", in: "assistant_workspaces", where: inErasedOrganisations,

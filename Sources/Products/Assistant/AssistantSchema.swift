@@ -124,5 +124,6 @@ enum AssistantSchema {
         ),
         Migration("assistant-002-message-texts", statements: messageTexts.definition),
         WorkspaceSchema.migration,
+        AnalyticsSchema.migration,
     ]
 }

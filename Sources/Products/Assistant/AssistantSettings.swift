@@ -15,13 +15,15 @@ package struct AssistantSettings: Sendable {
     package var answerTokens: Int64
     /// Of one file of a workspace.
     package var fileBytesMax: Int64
+    /// Days that the numbers of analytics are kept for.
+    package var analyticsRetentionDays: Int64
     /// What a million tokens of a model cost, by its name, in millionths of a US dollar.
     package var prices: [String: Int64]
 
     package init(
         upstream: ModelUpstream? = nil, models: [String] = [], usesEcho: Bool = false,
         sessionTimeout: Duration = .hours(1), answerTokens: Int64 = 4_096,
-        fileBytesMax: Int64 = 10 << 20, prices: [String: Int64] = [:]
+        fileBytesMax: Int64 = 10 << 20, analyticsRetentionDays: Int64 = 30, prices: [String: Int64] = [:]
     ) {
         self.upstream = upstream
         self.models = models
@@ -29,6 +31,7 @@ package struct AssistantSettings: Sendable {
         self.sessionTimeout = sessionTimeout
         self.answerTokens = answerTokens
         self.fileBytesMax = fileBytesMax
+        self.analyticsRetentionDays = analyticsRetentionDays
         self.prices = prices
     }
 }

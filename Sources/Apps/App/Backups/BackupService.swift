@@ -124,8 +124,8 @@ package struct BackupService: Sendable {
         /// - Parameter path: where the file is now, relative to the root of the store.
         func copy(_ name: String, _ path: String) throws {
             let absolute = "\(configuration.dataFolder)/files/\(path)"
-            if let known = earlier[name], let status = DurableFile.status(of: absolute), known.modified == status.modified,
-                known.bytes == status.bytes, folder.files.has(known)
+            if let known = earlier[name], let status = DurableFile.status(of: absolute),
+                known.modified == status.modified, known.bytes == status.bytes, folder.files.has(known)
             {
                 files[name] = known
             } else if let (file, isNew) = try folder.files.add(path, of: store, as: name) {

@@ -36,9 +36,9 @@ final class ExportArchive: Sendable {
                 for file in try await files.files(under: key) {
                     try context.checkCancellation()
                     // Nil for a file that was deleted since it was listed.
-                    if let entry = try await zip.add("files/\(file.name)", fileAt: file.path, modified: now) {
-                        entries.append(entry)
-                    }
+                    guard let descriptor = try files.openFile(file.name) else { continue }
+                    entries.append(
+                        try await zip.add("files/\(file.name)", owning: descriptor, modified: now))
                 }
             }
         }

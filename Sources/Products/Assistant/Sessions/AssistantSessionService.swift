@@ -50,6 +50,9 @@ final class AssistantSessionService: Sendable {
             try transaction.insertAssistantSession(
                 id, of: request.projectId, name: request.name ?? "Session \(time)", model: model, metadata: metadata,
                 timeout: settings.sessionTimeout, for: scope)
+            var usage = AssistantUsage()
+            usage.sessions = 1
+            try transaction.add(usage, of: scope.organisation, project: request.projectId, model: model)
             return try AssistantSessionView(try transaction.assistantSession(id, in: scope))
         }
     }

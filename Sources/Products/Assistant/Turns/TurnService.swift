@@ -236,6 +236,9 @@ final class TurnService: Sendable {
             // A turn that the job has ended meanwhile was charged in full.
             guard try transaction.end(turn, as: outcome, costMicros: cost) else { return }
             try settlement.settle(outcome.usage.input + outcome.usage.output, of: turn, in: transaction)
+            try transaction.addUsage(
+                outcome, of: turn, costMicros: cost,
+                messages: session == nil || outcome.state == .failed ? 0 : messages.count)
             guard let session else { return }
             try transaction.count(
                 outcome, of: turn, costMicros: cost, in: session, timeout: settings.sessionTimeout)

@@ -48,7 +48,7 @@ struct WorkspaceRoutes: Sendable {
             ) { [workspaces] in try await workspaces.upload($2, to: $1, scope: $0) },
             .post(
                 "files/mkdir", "Create a folder of the workspace", requires: access,
-                problems: Self.problems + [.notAWorkspaceFolder, .workspaceFileExists, .storageExceeded, .storageFull]
+                problems: Self.changing + [.notAWorkspaceFolder, .workspaceFileExists, .storageExceeded, .storageFull]
             ) { [workspaces] (request: CreateWorkspaceFolder, scope) in
                 try await workspaces.makeFolder(request, scope: scope)
             },
@@ -58,7 +58,7 @@ struct WorkspaceRoutes: Sendable {
             ) { [workspaces] (request: MoveWorkspaceFile, scope) in try await workspaces.move(request, scope: scope) },
             .delete(
                 "files/delete", "Delete a file of the workspace, or a folder with all that is in it", requires: access,
-                path, problems: Self.problems + [.notAWorkspaceFolder]
+                path, problems: Self.changing + [.notAWorkspaceFolder]
             ) { [workspaces] in try await workspaces.delete($1, scope: $0) },
         ]
     }
@@ -68,8 +68,10 @@ struct WorkspaceRoutes: Sendable {
     private static let problems: [Problem.Kind] = [
         .workspacePathDenied, .workspaceFileNotFound, .workspaceNameAmbiguous, .workspaceTooLarge, .validationFailed,
     ]
+    /// Also where the account has left the organisation meanwhile.
+    private static let changing: [Problem.Kind] = problems + [.notFound]
     private static let writing: [Problem.Kind] =
-        problems + [
+        changing + [
             .workspaceTypeDenied, .notAWorkspaceFile, .notAWorkspaceFolder, .workspaceFileTooLarge, .storageExceeded,
             .storageFull,
         ]

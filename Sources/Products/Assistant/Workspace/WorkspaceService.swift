@@ -190,7 +190,9 @@ final class WorkspaceService: Sendable {
             try? await end(change, adding: DirectoryHandle.Size(), event: nil)
             throw Problem.wrapping(error)
         }
-        try await settle(change, scope: scope, event: nil) { try $0.put(arrival, bytes: size, at: path) }
+        let event = AuditEvent(
+            "workspace-file.written", by: scope, subject: scope.organisation.text, details: ["bytes": "\(size)"])
+        try await settle(change, scope: scope, event: event) { try $0.put(arrival, bytes: size, at: path) }
         return (path, size)
     }
 
@@ -226,6 +228,8 @@ final class WorkspaceService: Sendable {
         let change = WorkspaceChange(
             id: runtime.id(), organisation: scope.organisation, bytes: bytes, entries: Int64(entries))
         let refusal = try await database.write { transaction -> Problem? in
+            // A change that begins while its person is removed would outlast the membership.
+            try transaction.authority(of: scope, OrganisationRole.allCases)
             guard try !transaction.begin(change) else { return nil }
             let usage = try transaction.workspaceUsage(of: change.organisation)
             return Self.refusal(of: change, usage)
