@@ -58,7 +58,7 @@ enum ConfigurationAliases {
 
     private static let meaningless: Set = [
         "WEB_CONCURRENCY", "FLASK_ENV", "FLASK_APP", "FLASK_DEBUG", "DEPLOY_WEBHOOK_URL", "SENTRY_DSN", "BACKEND_URL",
-        "LOG_JSON", "JWT_KEY_DIR", "K8S_CONFIG_PATH",
+        "LOG_JSON", "JWT_KEY_DIR", "K8S_CONFIG_PATH", "WORKSPACE_DIR",
     ]
     private static let meaninglessPrefixes = [
         "GUNICORN_", "UVICORN_", "SUPABASE_", "CLOUDINARY_", "NVIDIA_", "RESEND_", "API_RATE_LIMIT_", "ALEMBIC_",
