@@ -5,23 +5,31 @@ enum AnthropicMessage {
     static func body(of request: ModelRequest, stream: Bool) -> JSONValue {
         var body: [String: JSONValue] = [
             "model": .string(request.model), "max_tokens": .integer(Int64(request.tokensMax)),
-            "messages": .array(request.messages.filter { $0.role != .system }.compactMap(message)),
+            "messages": .array(merged(request.messages.filter { $0.role != .system }).compactMap(message)),
             "stream": .bool(stream),
         ]
-        let system = request.messages.filter { $0.role == .system }.map(\.text).joined(separator: "\n\n")
+        var instructions = request.messages.filter { $0.role == .system }.map(\.text)
+        // The API has no such format.
+        if request.wantsJSON, request.schema == nil { instructions.append(jsonInstruction) }
+        let system = instructions.joined(separator: "\n\n")
         if !system.isEmpty { body["system"] = .string(system) }
         if let temperature = request.temperature { body["temperature"] = .number(min(temperature, 1)) }
         if let topP = request.topP { body["top_p"] = .number(topP) }
+        if let topK = request.topK { body["top_k"] = .integer(topK) }
         if !request.stopSequences.isEmpty { body["stop_sequences"] = .array(request.stopSequences.map { .string($0) }) }
         if !request.tools.isEmpty {
             body["tools"] = .array(
-                request.tools.map {
-                    [
-                        "name": .string($0.name), "description": .string($0.description),
-                        "input_schema": $0.parameters,
-                    ]
+                request.tools.map { tool in
+                    var members: [String: JSONValue] = ["name": .string(tool.name), "input_schema": tool.parameters]
+                    if !tool.description.isEmpty { members["description"] = .string(tool.description) }
+                    if let isStrict = tool.isStrict { members["strict"] = .bool(isStrict) }
+                    return .object(members)
                 })
-            body["tool_choice"] = choice(request.toolChoice)
+            var choice = choice(request.toolChoice)
+            if let parallel = request.parallelToolCalls, request.toolChoice != .none {
+                choice["disable_parallel_tool_use"] = .bool(!parallel)
+            }
+            body["tool_choice"] = .object(choice)
         }
         if let schema = request.schema {
             body["output_config"] = ["format": ["type": "json_schema", "schema": supported(schema.json)]]
@@ -29,7 +37,20 @@ enum AnthropicMessage {
         return .object(body)
     }
 
-    private static func choice(_ choice: ModelRequest.ToolChoice) -> JSONValue {
+    private static let jsonInstruction = "Answer with one JSON object, and nothing else."
+
+    /// One message for neighbours of one role: all results of tools have to follow their calls in one message.
+    private static func merged(_ messages: [ModelMessage]) -> [ModelMessage] {
+        messages.reduce(into: []) { merged, message in
+            if let last = merged.last, last.role == message.role {
+                merged[merged.count - 1] = ModelMessage(last.role, last.content + message.content)
+            } else {
+                merged.append(message)
+            }
+        }
+    }
+
+    private static func choice(_ choice: ModelRequest.ToolChoice) -> [String: JSONValue] {
         switch choice {
         case .auto: ["type": "auto"]
         case .none: ["type": "none"]

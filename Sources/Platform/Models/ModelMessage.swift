@@ -33,10 +33,28 @@ package struct ModelMessage: Sendable, Hashable {
 
     package init(_ role: Role, _ text: String) { self.init(role, [.text(text)]) }
 
+    /// The message as both APIs would write it: neighbouring texts are one, and arguments that are JSON have an order.
+    package var normalized: ModelMessage {
+        var parts: [Content] = []
+        for part in content {
+            switch (parts.last, part) {
+            case (_, .text("")): break
+            case (.text(let before)?, .text(let text)): parts[parts.count - 1] = .text(before + text)
+            case (_, .toolCall(var call)):
+                call.arguments = call.object?.text ?? call.arguments
+                parts.append(.toolCall(call))
+            default: parts.append(part)
+            }
+        }
+        return ModelMessage(role, parts)
+    }
+
     /// The texts, one after another.
     package var text: String { content.compactMap { if case .text(let text) = $0 { text } else { nil } }.joined() }
 
-    var toolCalls: [ModelToolCall] { content.compactMap { if case .toolCall(let call) = $0 { call } else { nil } } }
+    package var toolCalls: [ModelToolCall] {
+        content.compactMap { if case .toolCall(let call) = $0 { call } else { nil } }
+    }
 }
 
 /// A call of a tool that the model asks for.

@@ -22,8 +22,20 @@ package struct ModelRequest: Sendable {
     package var stopSequences: [String]
     package var tools: [ModelTool]
     package var toolChoice: ToolChoice
+    /// Whether an answer may call several tools. Nil for the service's own rule.
+    package var parallelToolCalls: Bool?
     /// What the text of the answer is to be: JSON of this schema. A service may deviate from it.
     package var schema: ModelSchema?
+    /// Whether the text of the answer is to be a JSON object, of any schema.
+    package var wantsJSON: Bool
+    /// The same request with the same seed gets the same answer, as far as the service can. Anthropic's API has none.
+    package var seed: Int64?
+    /// -2 to 2. Anthropic's API has none.
+    package var presencePenalty: Double?
+    /// -2 to 2. Anthropic's API has none.
+    package var frequencyPenalty: Double?
+    /// OpenAI's API has none.
+    package var topK: Int64?
     /// Answers to the same conversation, 1 to 8. Anthropic's API has one; the client sends as many requests.
     package var count: Int
     /// Of everything, with all attempts and the waits between them.
@@ -38,7 +50,13 @@ package struct ModelRequest: Sendable {
         stopSequences: [String] = [],
         tools: [ModelTool] = [],
         toolChoice: ToolChoice = .auto,
+        parallelToolCalls: Bool? = nil,
         schema: ModelSchema? = nil,
+        wantsJSON: Bool = false,
+        seed: Int64? = nil,
+        presencePenalty: Double? = nil,
+        frequencyPenalty: Double? = nil,
+        topK: Int64? = nil,
         count: Int = 1,
         timeout: Duration = .minutes(5)
     ) {
@@ -51,7 +69,13 @@ package struct ModelRequest: Sendable {
         self.stopSequences = stopSequences
         self.tools = tools
         self.toolChoice = toolChoice
+        self.parallelToolCalls = parallelToolCalls
         self.schema = schema
+        self.wantsJSON = wantsJSON
+        self.seed = seed
+        self.presencePenalty = presencePenalty
+        self.frequencyPenalty = frequencyPenalty
+        self.topK = topK
         self.count = count
         self.timeout = timeout
     }
@@ -60,13 +84,17 @@ package struct ModelRequest: Sendable {
 /// A function that the model may ask its caller to run.
 package struct ModelTool: Sendable, Hashable {
     package let name: String
+    /// Empty without one.
     package let description: String
     /// A JSON Schema of an object.
     package let parameters: JSONValue
+    /// Whether the service has to keep to the schema. Nil for its own rule.
+    package let isStrict: Bool?
 
-    package init(name: String, description: String, parameters: JSONValue) {
+    package init(name: String, description: String, parameters: JSONValue, isStrict: Bool? = nil) {
         self.name = name
         self.description = description
         self.parameters = parameters
+        self.isStrict = isStrict
     }
 }

@@ -4,13 +4,21 @@ package import Base
 package struct ModelSchema: Sendable, Hashable {
     /// Letters, digits, hyphens and underscores, at most 64.
     package let name: String
-    /// Without references: services accept them in different places.
     package let json: JSONValue
+    /// Whether the service has to keep to it. Nil for its own rule.
+    package let isStrict: Bool?
 
+    /// References are replaced by what they refer to, because services accept them in different places.
     /// - Parameter json: references in it are JSON pointers into itself, and none leads to itself.
     package init(name: String, json: JSONValue) {
+        self.init(name: name, asWritten: Self.inlined(json, root: json, depth: 0), isStrict: nil)
+    }
+
+    /// A schema of a client, which is passed on with its references.
+    package init(name: String, asWritten json: JSONValue, isStrict: Bool?) {
         self.name = name
-        self.json = Self.inlined(json, root: json, depth: 0)
+        self.json = json
+        self.isStrict = isStrict
     }
 
     private static let depthMax = 32

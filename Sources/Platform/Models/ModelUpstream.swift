@@ -69,6 +69,14 @@ package struct ModelClientSettings: Sendable {
     package var connectionsMax = 256
 
     package init() {}
+
+    /// Of a service in a ``ModelPool`` with others: a long wait for it is for nothing where another one may answer.
+    package static var amongOthers: ModelClientSettings {
+        var settings = ModelClientSettings()
+        settings.retries.attemptsMax = 2
+        settings.waitMax = .seconds(2)
+        return settings
+    }
 }
 
 /// The model that an installation uses.

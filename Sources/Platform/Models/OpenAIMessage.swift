@@ -16,19 +16,26 @@ enum OpenAIMessage {
         if !request.tools.isEmpty {
             body["tools"] = .array(
                 request.tools.map { tool in
-                    let function: JSONValue = [
-                        "name": .string(tool.name), "description": .string(tool.description),
-                        "parameters": tool.parameters,
+                    var function: [String: JSONValue] = [
+                        "name": .string(tool.name), "parameters": tool.parameters,
                     ]
-                    return ["type": "function", "function": function]
+                    if !tool.description.isEmpty { function["description"] = .string(tool.description) }
+                    if let isStrict = tool.isStrict { function["strict"] = .bool(isStrict) }
+                    return ["type": "function", "function": .object(function)]
                 })
             body["tool_choice"] = choice(request.toolChoice)
+            if let parallel = request.parallelToolCalls { body["parallel_tool_calls"] = .bool(parallel) }
         }
         if let schema = request.schema {
-            body["response_format"] = [
-                "type": "json_schema", "json_schema": ["name": .string(schema.name), "schema": schema.json],
-            ]
+            var format: [String: JSONValue] = ["name": .string(schema.name), "schema": schema.json]
+            if let isStrict = schema.isStrict { format["strict"] = .bool(isStrict) }
+            body["response_format"] = ["type": "json_schema", "json_schema": .object(format)]
+        } else if request.wantsJSON {
+            body["response_format"] = ["type": "json_object"]
         }
+        if let seed = request.seed { body["seed"] = .integer(seed) }
+        if let penalty = request.presencePenalty { body["presence_penalty"] = .number(penalty) }
+        if let penalty = request.frequencyPenalty { body["frequency_penalty"] = .number(penalty) }
         return body
     }
 
@@ -83,27 +90,36 @@ enum OpenAIMessage {
             throw .malformed("it has no choices, or not as many as were asked for")
         }
         var read: [ModelResponse.Choice] = []
-        for choice in choices { read.append(try self.choice(choice)) }
+        let id = body["id"]?.string ?? ""
+        for choice in choices { read.append(try self.choice(choice, of: id)) }
         return ModelResponse(
-            id: body["id"]?.string ?? "", model: body["model"]?.string ?? "", choices: read,
+            id: id, model: body["model"]?.string ?? "", choices: read,
             usage: usage(body["usage"]))
     }
 
-    private static func choice(_ value: JSONValue) throws(ModelError) -> ModelResponse.Choice {
+    private static func choice(_ value: JSONValue, of response: String) throws(ModelError) -> ModelResponse.Choice {
         guard let message = value["message"], let reason = value["finish_reason"]?.string else {
             throw .malformed("a choice has no message or no end")
         }
         let refusal = message["refusal"]?.string
         var choice = ModelResponse.Choice(
             text: message["content"]?.string ?? refusal ?? "", finish: refusal == nil ? finish(reason) : .refused)
-        for call in message["tool_calls"]?.array ?? [] {
+        for (index, call) in (message["tool_calls"]?.array ?? []).enumerated() {
             guard let name = call["function"]?["name"]?.string, let arguments = call["function"]?["arguments"]?.string
             else { throw .malformed("it has a call of a tool without its members") }
             choice.toolCalls.append(
-                ModelToolCall(id: call["id"]?.string ?? "", name: name, arguments: arguments.isEmpty ? "{}" : arguments)
+                ModelToolCall(
+                    id: callID(call, of: response, at: index), name: name,
+                    arguments: arguments.isEmpty ? "{}" : arguments)
             )
         }
         return choice
+    }
+
+    /// The id of a call; some servers give none, and a result has to name its call.
+    /// - Parameter response: the id of the response, which is unique at the service.
+    static func callID(_ call: JSONValue, of response: String, at index: Int) -> String {
+        if let id = call["id"]?.string, !id.isEmpty { id } else { "call_\(response)_\(index)" }
     }
 
     static func finish(_ reason: String) -> ModelFinish {

@@ -62,8 +62,10 @@ struct OpenAIStreamDecoder: ModelStreamDecoder {
         var events: [ModelEvent] = []
         if callIndices[place] == nil {
             guard let name = call["function"]?["name"]?.string else { throw .malformed("a call of a tool has no name") }
-            callIndices[place] = answer.toolCallCount(of: choice)
-            events.append(try answer.addToolCall(call["id"]?.string ?? "", name, to: choice))
+            let index = answer.toolCallCount(of: choice)
+            callIndices[place] = index
+            let id = OpenAIMessage.callID(call, of: answer.id, at: index)
+            events.append(try answer.addToolCall(id, name, to: choice))
         }
         if let index = callIndices[place], let text = call["function"]?["arguments"]?.string, !text.isEmpty {
             events.append(try answer.addArguments(text, to: index, of: choice))
