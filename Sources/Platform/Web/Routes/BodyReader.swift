@@ -17,9 +17,8 @@ struct BodyReader: Sendable {
         init(of payload: any Payload.Type) {
             acceptsForms = payload is any FormReadable.Type
             mayBeOmitted = payload is any OptionalBody.Type
-            let multiFormat = payload as? any MultiFormatBody.Type
-            formats = multiFormat?.formats ?? []
-            bytesMax = multiFormat?.bodyBytesMax ?? Route.maximumBody
+            formats = (payload as? any MultiFormatBody.Type)?.formats ?? []
+            bytesMax = payload.bodyBytesMax
         }
     }
 

@@ -5,8 +5,6 @@ package import Base
 package protocol MultiFormatBody: Payload {
     /// Of the formats with the media type of the body, the first that fits is read, or else the last.
     static var formats: [BodyFormat] { get }
-    /// The largest body, in bytes.
-    static var bodyBytesMax: Int { get }
 }
 
 /// A payload whose properties are all optional: a request without a body decodes as `{}`.

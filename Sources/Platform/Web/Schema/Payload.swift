@@ -10,6 +10,8 @@ package protocol Payload: Codable, Sendable, ResponseConvertible {
     static var isOpen: Bool { get }
     /// The name of the schema among the components of the document, unique among all payloads.
     static var schemaName: String { get }
+    /// The largest body of a request, in bytes.
+    static var bodyBytesMax: Int { get }
     /// Of a list: the number of its elements on all pages, which is sent as `X-Total-Count`. Nil for other payloads.
     var listTotal: Int64? { get }
 }
@@ -18,6 +20,7 @@ extension Payload {
     package static var naming: Naming { .snakeCase }
     package static var rules: [String: Rule] { [:] }
     package static var isOpen: Bool { false }
+    package static var bodyBytesMax: Int { Route.maximumBody }
     package static var schemaName: String { SchemaReader.name(of: Self.self) }
     package var listTotal: Int64? { nil }
 }
