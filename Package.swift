@@ -256,7 +256,7 @@ let tests: [Target] = [
         ]),
     .tests(
         "AssistantTests",
-        ["App", "Assistant", "Base", "Entitlements", "Modules", "TestKit", .httpTypes, .nio]),
+        ["App", "Assistant", "Base", "Entitlements", "Models", "Modules", "TestKit", .httpTypes, .nio]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(
         "AppTests",

@@ -1,5 +1,6 @@
 import GoalGraphs
 import Models
+import TestKit
 import Testing
 import Workflows
 
@@ -49,6 +50,7 @@ import Workflows
         (["MODEL_PRICES": "a"], "MODEL_PRICES"), (["MODEL_PRICES": "a=-1"], "MODEL_PRICES"),
         (["MODEL_PRICES": "a=1,=2"], "MODEL_PRICES"), (["MODEL_PRICES": "a=0.0000001"], "MODEL_PRICES"),
         (["ANTHROPIC_API_KEY": "a b"], "ANTHROPIC_API_KEY"),
+        (["ASSISTANT_UPSTREAMS_FILE": "/none/upstreams.json"], "ASSISTANT_UPSTREAMS_FILE"),
         (["ANTHROPIC_BASE_URL": "anthropic"], "ANTHROPIC_BASE_URL"),
         (["OPENAI_API_KEY": "k"], "OPENAI_MODEL"), (["OPENAI_BASE_URL": "https://a.example/v1"], "OPENAI_MODEL"),
         (["OPENAI_API_KEY": "ké", "OPENAI_MODEL": "m"], "OPENAI_API_KEY"),
@@ -59,6 +61,20 @@ import Workflows
     func `a setting that cannot be used is named`(values: [String: String], name: String) {
         let faults = #expect(throws: ConfigurationFaults.self) { try Configuration(environment: values) }?.faults ?? []
         #expect(faults.count == 1 && faults[0].hasPrefix("\(name): "), "\(faults)")
+    }
+
+    @Test(arguments: [
+        "{", #"{"upstreams": []}"#, #"{"upstreams": [{"api": "other", "models": ["m"]}]}"#,
+        #"{"upstreams": [{"api": "openai"}]}"#, #"{"upstreams": [{"api": "openai", "models": ["m"], "weight": 0}]}"#,
+        #"{"upstreams": [{"api": "openai", "models": ["m"], "url": "a"}]}"#,
+        #"{"upstreams": [{"api": "openai", "models": ["m"], "key": "a b"}]}"#,
+    ])
+    func `a file of services that cannot be used is named at the start`(text: String) async throws {
+        try await withTextFile(text, "json") { path in
+            let values = ["ASSISTANT_UPSTREAMS_FILE": path]
+            let faults = #expect(throws: ConfigurationFaults.self) { try Configuration(environment: values) }?.faults
+            #expect(faults?.count == 1 && faults?.first?.hasPrefix("ASSISTANT_UPSTREAMS_FILE: ") == true)
+        }
     }
 
     @Test func `private networks are for other installations than production`() throws {

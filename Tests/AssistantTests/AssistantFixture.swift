@@ -2,6 +2,7 @@ import App
 import Base
 import Foundation
 import HTTPTypes
+import Models
 import Modules
 import NIOCore
 import TestKit
@@ -63,6 +64,18 @@ struct AssistantFixture: Sendable {
         return id
     }
 
+    /// - Returns: a new API key of the person.
+    func key(_ scopes: String...) async throws -> String {
+        let created = await post(
+            "/v1/auth/api-keys",
+            [
+                "name": "for a test", "scopes": .array(scopes.map { .string($0) }),
+                "password": .string(person.password),
+            ])
+        guard let key = created["api_key"]?.string else { throw UnexpectedResponse(created) }
+        return key
+    }
+
     // MARK: What requests leave behind
 
     /// The used and reserved tokens of the plan.
@@ -81,6 +94,15 @@ struct AssistantFixture: Sendable {
     func turns() async throws -> [String] {
         try await app.app.database.read { transaction in
             try transaction.all("SELECT state FROM assistant_turns ORDER BY started_at, id") { try $0["state"] }
+        }
+    }
+
+    /// The tokens that were reserved for the turns, the oldest first.
+    func reservedTokens() async throws -> [Int64] {
+        try await app.app.database.read { transaction in
+            try transaction.all("SELECT reserved_tokens FROM assistant_turns ORDER BY started_at, id") {
+                try $0["reserved_tokens"]
+            }
         }
     }
 
@@ -107,6 +129,21 @@ func withAssistant(
         let fixture = try await AssistantFixture(app)
         try await body(fixture)
         try await fixture.requireInvariants()
+    }
+}
+
+extension Configuration {
+    /// Uses a model of llmock behind one of its APIs.
+    mutating func use(_ model: String, at upstream: ModelUpstream) {
+        switch upstream.api {
+        case .openAI:
+            openAIBaseURL = upstream.baseURL
+            openAIModel = model
+        case .anthropic:
+            anthropicKey = "test-key"
+            anthropicBaseURL = upstream.baseURL
+            anthropicModel = model
+        }
     }
 }
 

@@ -96,7 +96,7 @@ import Testing
             for (member, value, pointer) in [
                 ("temperature", 3, "temperature"),
                 ("messages", [["role": "robot", "content": "Hi"]], "messages.0.role"),
-                ("messages", [], "messages"), ("tools", [[:]], "tools"), ("stop", 1, "stop"),
+                ("messages", [], "messages"), ("tools", [[:]], "tools.0.type"), ("stop", 1, "stop"),
                 ("messages", [["role": "user", "content": [["type": "image_url"]]]], "messages.0.content.0"),
                 ("messages", [["role": "user", "content": "a\u{0}b"]], "messages"),
             ] as [(String, JSONValue, String)] {
@@ -112,13 +112,7 @@ import Testing
     func `an API key is a credential, also as a bearer, where it has the scope`(engine: Engine) async throws {
         try await withAssistant(engine) { assistant in
             for (scope, status) in [("assistant", 200), ("identity.read", 403)] {
-                let created = await assistant.post(
-                    "/v1/auth/api-keys",
-                    [
-                        "name": "for a test", "scopes": [.string(scope)],
-                        "password": .string(assistant.person.password),
-                    ])
-                let key = try #require(created["api_key"]?.string, "\(created)")
+                let key = try await assistant.key(scope)
                 for headers in [["x-api-key": key], ["Authorization": "Bearer \(key)"]] {
                     let answer = await assistant.app.call(
                         "POST", "/v1/chat/completions", json: AssistantFixture.body([AssistantFixture.user("Hi")]),
@@ -187,6 +181,9 @@ import Testing
             #expect(list["data"]?.array?.map { $0["id"] } == ["echo"])
             let model = await assistant.get("/v1/models/echo")
             #expect(model["object"] == "model" && model["type"] == "model" && model["owned_by"] == "gatehouse")
+            let capabilities = await assistant.get("/v1/models/capabilities")["data"]
+            #expect(capabilities?.array?.map { $0["id"] } == ["echo"] && capabilities?[0]?["tools"] == false)
+            #expect(capabilities?[0]?["context_tokens"] == 200_000 && capabilities?[0]?["input_price"] == 0)
             #expect(await assistant.get("/v1/models/other")["error"]?["code"] == "assistant-model-not-found")
         }
     }

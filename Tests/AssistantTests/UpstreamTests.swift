@@ -72,6 +72,38 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `where a service fails before its first part, the next one of the file answers`(engine: Engine) async throws {
+        func file(_ first: ScriptedServer, _ second: ScriptedServer) -> String {
+            """
+            {"upstreams": [
+                {"name": "a", "api": "openai", "url": "\(first.url)", "key": "k", "models": ["large", "small"]},
+                {"api": "openai", "url": "\(second.url)", "weight": 0,
+                 "models": [{"name": "large", "at_service": "llama"}]}
+            ]}
+            """
+        }
+        try await ScriptedServer.with(
+            .bytes(Upstream.refusal("503 Busy", "No capacity.")), .bytesAndClose(Upstream.beginning("Hal"))
+        ) { first in
+            try await ScriptedServer.with(.bytesAndClose(Upstream.answer("Yes.", input: 11, output: 7))) { second in
+                try await withTextFile(file(first, second), "json") { path in
+                    try await withAssistant(engine, change: { $0.assistantUpstreamsFile = path }) { assistant in
+                        let models = await assistant.get("/v1/models")["data"]?.array?.map { $0["id"] }
+                        #expect(models == ["large", "small"])
+                        let answer = await assistant.chat("Well?")
+                        #expect(answer["choices"]?[0]?["message"]?["content"] == "Yes.", "\(answer)")
+                        #expect(answer["model"] == "large" && first.requests.count == 1)
+                        #expect(await assistant.tokens() == [18, 0])
+                        // A half-answered stream is never asked for again.
+                        #expect(await assistant.chat("Well?").status == 502)
+                        #expect(first.requests.count == 2 && second.requests.count == 1)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a stopped answer ends, is stored as far as it came, and the service is left`(engine: Engine) async throws {
         try await ScriptedServer.with(.bytes(Upstream.beginning("One"))) { server in
             try await withAssistant(engine, upstream: server) { assistant in

@@ -60,22 +60,36 @@ extension Configuration {
     /// - Throws: as ``modelSettings``.
     var assistantSettings: AssistantSettings {
         get throws {
-            let model = try modelSettings
-            var names: [String] = []
-            for name in (model.map { [$0.model] + assistantModels } ?? []) where !names.contains(name) {
-                names.append(name)
-            }
             return AssistantSettings(
-                upstream: model?.upstream, models: names, usesEcho: environment != .production,
+                upstreams: try assistantUpstreams, usesEcho: environment != .production,
                 sessionTimeout: sessionTimeout, answerTokens: Int64(answerTokens),
                 fileBytesMax: Int64(maxFileSize),
                 analyticsRetentionDays: Int64(analyticsRetentionDays),
+                contextTokens: Int64(contextTokens),
                 prices: workflowModelPrices.mapValues(\.perMillionTokens.micros))
+        }
+    }
+
+    private var assistantUpstreams: [AssistantUpstream] {
+        get throws {
+            if let assistantUpstreamsFile { return try AssistantUpstreamsFile(assistantUpstreamsFile).upstreams }
+            guard let model = try modelSettings else { return [] }
+            let names = [model.model] + assistantModels
+            return [
+                AssistantUpstream(
+                    name: model.upstream.api.rawValue.lowercased(), upstream: model.upstream, weight: 1,
+                    models: names.map { ($0, $0) })
+            ]
         }
     }
 
     var modelFaults: [String] {
         var faults: [String] = []
+        if let assistantUpstreamsFile {
+            do { _ = try AssistantUpstreamsFile(assistantUpstreamsFile) } catch {
+                faults.append("ASSISTANT_UPSTREAMS_FILE: \(error)")
+            }
+        }
         for (name, key) in [("ANTHROPIC_API_KEY", anthropicKey), ("OPENAI_API_KEY", openAIKey)] {
             if let key, ModelKey(key) == nil { faults.append("\(name): has blanks or characters outside of ASCII") }
         }

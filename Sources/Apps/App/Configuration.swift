@@ -115,11 +115,14 @@ package struct Configuration: Sendable {
     package var modelPrices: [String]
     /// Besides the one that products use.
     package var assistantModels: [String]
+    /// The path of the file of the assistant's services, which replace the one that products use.
+    package var assistantUpstreamsFile: String?
     package var sessionTimeout: Duration
     /// Of one file of a workspace.
     package var maxFileSize: Int
     package var analyticsRetentionDays: Int
     package var answerTokens: Int
+    package var contextTokens: Int
     /// The virtual payment address of the merchant.
     package var upiAddress: String?
     package var upiMerchantName: String?
@@ -335,6 +338,10 @@ package struct Configuration: Sendable {
             "ASSISTANT_MODELS",
             "further models of the same API that clients of the assistant may name, separated by commas; none by "
                 + "default")
+        assistantUpstreamsFile = source.text(
+            "ASSISTANT_UPSTREAMS_FILE",
+            "a JSON file of several services for the assistant, with their weights and models (docs/modules/assistant.md); "
+                + "by default the service that other products use")
         sessionTimeout = .seconds(
             source.integer(
                 "SESSION_TIMEOUT", 3_600, 60...2_592_000,
@@ -345,6 +352,10 @@ package struct Configuration: Sendable {
             "MAX_FILE_SIZE", 10_485_760, 1_024...104_857_600, "bytes of one file in the workspaces of the assistant")
         analyticsRetentionDays = source.integer(
             "ANALYTICS_RETENTION_DAYS", 30, 1...3_650, "days that the numbers of the assistant's use are kept for")
+        contextTokens = source.integer(
+            "CONTEXT_TOKENS", 200_000, 1_000...10_000_000,
+            "about as many tokens as a conversation of the assistant may have with its answer, four bytes each; of a "
+                + "longer session the model gets the instructions and the newest turns")
         upiAddress = source.text("UPI_ID", "the virtual payment address that payments by UPI go to, such as shop@bank")
         upiMerchantName = source.text("UPI_MERCHANT_NAME", "the name that apps show with UPI_ID, which requires it")
         upiCallbackSecrets = source.secrets(

@@ -16,7 +16,8 @@ enum AssistantPersonalData {
                 "assistant-messages", in: "assistant_messages",
                 where: { "session_id IN (SELECT id FROM assistant_sessions WHERE \(ofSubject($0)))" },
                 showing: [
-                    "id", "session_id", "turn_id", "position", "role", "content", "token_count", "is_interrupted",
+                    "id", "session_id", "turn_id", "position", "role", "content", "parts", "token_count",
+                    "is_interrupted",
                     "created_at",
                 ], orderedBy: "session_id, position"),
             // Behind the deletion of the messages, whose words would stay in the files of SQLite.

@@ -105,6 +105,7 @@ enum AssistantSchema {
                 position \(.integer) NOT NULL CHECK (position >= 0),
                 role TEXT NOT NULL CHECK (role IN ('system', 'user', 'assistant')),
                 content TEXT NOT NULL,
+                parts TEXT,
                 bytes \(.integer) NOT NULL CHECK (bytes >= 0),
                 token_count \(.integer) NOT NULL CHECK (token_count >= 0),
                 is_interrupted \(.integer) NOT NULL CHECK (is_interrupted IN (0, 1)),

@@ -1,12 +1,9 @@
-package import Models
 import Modules
 
 /// The settings of the assistant.
 package struct AssistantSettings: Sendable {
-    /// The service of the models; nil where none is configured.
-    package var upstream: ModelUpstream?
-    /// The models that clients may name, the default first; empty without a service.
-    package var models: [String]
+    /// The services of the models; empty where none is configured. The first model of the first one is the default.
+    package var upstreams: [AssistantUpstream]
     /// Whether a local model that repeats what it is told stands in for a service that is not configured.
     package var usesEcho: Bool
     /// Without traffic for this long a session becomes idle.
@@ -17,21 +14,23 @@ package struct AssistantSettings: Sendable {
     package var fileBytesMax: Int64
     /// Days that the numbers of analytics are kept for.
     package var analyticsRetentionDays: Int64
+    /// Tokens of a conversation with its answer: older turns of a session are left out of a longer one.
+    package var contextTokens: Int64
     /// What a million tokens of a model cost, by its name, in millionths of a US dollar.
     package var prices: [String: Int64]
 
     package init(
-        upstream: ModelUpstream? = nil, models: [String] = [], usesEcho: Bool = false,
-        sessionTimeout: Duration = .hours(1), answerTokens: Int64 = 4_096,
+        upstreams: [AssistantUpstream] = [], usesEcho: Bool = false, sessionTimeout: Duration = .hours(1),
+        answerTokens: Int64 = 4_096, contextTokens: Int64 = 200_000,
         fileBytesMax: Int64 = 10 << 20, analyticsRetentionDays: Int64 = 30, prices: [String: Int64] = [:]
     ) {
-        self.upstream = upstream
-        self.models = models
+        self.upstreams = upstreams
         self.usesEcho = usesEcho
         self.sessionTimeout = sessionTimeout
         self.answerTokens = answerTokens
         self.fileBytesMax = fileBytesMax
         self.analyticsRetentionDays = analyticsRetentionDays
+        self.contextTokens = contextTokens
         self.prices = prices
     }
 }

@@ -1,56 +1,91 @@
 import Models
 import Modules
 
+/// A message of a conversation: its content is a text, or a list of blocks.
+struct AnthropicInputMessage: Payload {
+    /// `user` or `assistant`.
+    var role: String
+    var content: JSONValue
+
+    static let isOpen = true
+    static let rules: [String: Rule] = ["role": .length(1...20)]
+}
+
 /// The body of `POST /v1/messages`, as Anthropic's clients send it. Members that are not listed are ignored.
 struct AnthropicMessageRequest: Payload {
     var model: String
-    var messages: [ChatCompletionMessage]
+    var messages: [AnthropicInputMessage]
     /// Tokens of the answer.
     var maxTokens: Int64
     /// A text, or a list of blocks that are texts.
     var system: JSONValue?
     var temperature: Double?
     var topP: Double?
+    /// Without effect where the model is behind OpenAI's API.
+    var topK: Int64?
     var stopSequences: [String]?
     var stream: Bool?
     /// The session that the messages belong to. Its stored messages precede them.
     var sessionId: ID<AssistantSession>?
-    /// Tools are not available.
+    /// Tools of the client, each with a JSON Schema of its input.
     var tools: [JSONValue]?
+    /// `none`, `auto`, `any`, or a tool.
+    var toolChoice: JSONValue?
+    /// Its member `format` is the schema that the answer is to have.
+    var outputConfig: JSONValue?
 
     static let isOpen = true
+    static let bodyBytesMax = TurnRequest.bodyBytesMax
     static let rules: [String: Rule] = [
         "model": .length(1...200), "messages": .items(upTo: TurnRequest.messagesMax),
         "max_tokens": .range(1...TurnRequest.answerTokensMax), "temperature": .numbers(0...1),
-        "top_p": .numbers(0...1), "stop_sequences": .items(upTo: TurnRequest.stopSequencesMax),
-        "tools": .items(upTo: 0),
+        "top_p": .numbers(0...1), "top_k": .range(0...1_000_000),
+        "stop_sequences": .items(upTo: TurnRequest.stopSequencesMax), "tools": .items(upTo: ClientTool.countMax),
     ]
 
     /// - Throws: `validation-failed`.
     func turn() throws(Problem) -> TurnRequest {
         var turns: [ModelMessage] = []
-        let instruction = try TextContent.text(of: system, at: "/system")
+        let instruction = try AnthropicContent.text(of: system, "/system")
         if !instruction.isEmpty { turns.append(ModelMessage(.system, instruction)) }
         for (index, message) in messages.enumerated() {
-            guard let role = ModelMessage.Role(rawValue: message.role), role != .system else {
-                throw Problem.invalid("/messages/\(index)/role", "must be user or assistant")
-            }
-            turns.append(
-                ModelMessage(role, try TextContent.text(of: message.content, at: "/messages/\(index)/content")))
+            turns.append(try AnthropicContent.message(message, "/messages/\(index)"))
         }
         let stops = stopSequences ?? []
         guard stops.allSatisfy({ (1...200).contains($0.unicodeScalars.count) }) else {
             throw Problem.invalid("/stop_sequences", "must be texts of 1 to 200 characters")
         }
+        let own = try AnthropicContent.tools(tools ?? [])
+        let choice = try AnthropicContent.choice(toolChoice, of: own)
         return TurnRequest(
-            model: model, messages: turns, answerTokens: maxTokens, temperature: temperature, topP: topP,
-            stopSequences: stops, isStreamed: stream ?? false, session: sessionId)
+            model: model, messages: turns, answerTokens: maxTokens, temperature: temperature, topP: topP, topK: topK,
+            stopSequences: stops, tools: own, toolChoice: choice.choice, parallelToolCalls: choice.parallel,
+            schema: try AnthropicContent.schema(outputConfig?["format"]), isStreamed: stream ?? false,
+            session: sessionId)
     }
 }
 
-struct AnthropicTextBlock: Codable, Sendable {
+/// A block of an answer: a text, or a call of a tool.
+struct AnthropicAnswerBlock: Codable, Sendable {
+    /// `text` or `tool_use`.
     var type: String
-    var text: String
+    var text: String?
+    var id: String?
+    var name: String?
+    /// An object; empty where the model's arguments are no JSON object.
+    var input: JSONValue?
+
+    init(_ text: String) {
+        type = "text"
+        self.text = text
+    }
+
+    init(_ call: ModelToolCall) {
+        type = "tool_use"
+        id = call.id
+        name = call.name
+        input = call.object ?? [:]
+    }
 }
 
 struct AnthropicTokenUsage: Codable, Sendable {
@@ -64,7 +99,7 @@ struct AnthropicMessageAnswer: Payload {
     var type: String
     var role: String
     var model: String
-    var content: [AnthropicTextBlock]
+    var content: [AnthropicAnswerBlock]
     var stopReason: String
     var stopSequence: String?
     var usage: AnthropicTokenUsage
@@ -76,7 +111,11 @@ struct AnthropicMessageAnswer: Payload {
         type = "message"
         role = "assistant"
         model = answer.turn.model
-        content = [AnthropicTextBlock(type: "text", text: choice?.text ?? "")]
+        let calls = choice?.toolCalls ?? []
+        let text = choice?.text ?? ""
+        content =
+            (text.isEmpty && !calls.isEmpty ? [] : [AnthropicAnswerBlock(text)])
+            + calls.map { AnthropicAnswerBlock($0) }
         (stopReason, stopSequence) = Self.reason(choice?.finish ?? .ended)
         usage = AnthropicTokenUsage(inputTokens: answer.usage.input, outputTokens: answer.usage.output)
         sessionId = answer.turn.session

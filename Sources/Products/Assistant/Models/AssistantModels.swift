@@ -6,22 +6,38 @@ struct AssistantModels: Sendable {
     /// Nil where none is configured.
     let client: (any ModelClient)?
     let names: [String]
+    let contextTokens: Int64
     private let prices: [String: Int64]
 
     init(_ settings: AssistantSettings, runtime: Runtime) {
         prices = settings.prices
-        if let upstream = settings.upstream {
-            client = upstream.client(runtime: runtime)
-            names = settings.models
-        } else {
+        contextTokens = settings.contextTokens
+        guard !settings.upstreams.isEmpty else {
             client = settings.usesEcho ? EchoModelClient() : nil
             names = settings.usesEcho ? [EchoModelClient.model] : []
+            return
         }
+        var names: [String] = []
+        for model in settings.upstreams.flatMap(\.models) where !names.contains(model.name) {
+            names.append(model.name)
+        }
+        self.names = names
+        let bounds = settings.upstreams.count > 1 ? ModelClientSettings.amongOthers : ModelClientSettings()
+        client = ModelPool(
+            settings.upstreams.map { upstream in
+                ModelPool.Member(
+                    name: upstream.name, client: upstream.upstream.client(bounds, runtime: runtime),
+                    weight: upstream.weight, models: Dictionary(upstream.models.map { ($0.name, $0.atService) }) { $1 })
+            }, runtime: runtime)
     }
 
     /// The price of the settings, or else the one that the server has.
     func price(of model: String) -> ModelPrice {
         prices[model].map { ModelPrice(input: $0, output: $0) } ?? ModelPrice.price(of: model)
+    }
+
+    var capabilities: [AssistantModelCapabilities] {
+        names.map { AssistantModelCapabilities($0, price: price(of: $0), contextTokens: contextTokens) }
     }
 
     /// - Throws: `not-configured`.

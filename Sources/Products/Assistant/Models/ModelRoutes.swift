@@ -12,6 +12,11 @@ struct ModelRoutes: Sendable {
                 AssistantModelList(models.names)
             }.answeringProblems(as: .modelAPI),
             .get(
+                "models/capabilities", "List what the models can do, and what they cost",
+                requires: member.allowing(.assistant)
+            ) { [models] _ in AssistantModelCapabilityList(data: models.capabilities) }
+            .answeringProblems(as: .modelAPI),
+            .get(
                 "models/{model}", "Get a model", requires: member.allowing(.assistant), .path("model"),
                 problems: [.modelNotFound, .notConfigured]
             ) { [models] _, name in AssistantModel(try models.name(name)) }.answeringProblems(as: .modelAPI),
@@ -55,4 +60,46 @@ struct AssistantModelList: Payload {
         firstId = names.first
         lastId = names.last
     }
+}
+
+/// What requests for a model may have.
+struct AssistantModelCapabilities: Payload {
+    var id: String
+    var streaming: Bool
+    /// Functions that the client runs.
+    var tools: Bool
+    /// In messages of the user.
+    var images: Bool
+    /// Answers that have a schema.
+    var jsonSchema: Bool
+    /// Answers to one request.
+    var answersMax: Int64
+    /// About as many tokens as a conversation of a session has with its answer.
+    var contextTokens: Int64
+    /// Of one answer.
+    var outputTokensMax: Int64
+    /// In US dollars for a million tokens.
+    var inputPrice: DecimalNumber
+    var outputPrice: DecimalNumber
+    var currency: String
+
+    init(_ name: String, price: ModelPrice, contextTokens: Int64) {
+        let isModel = name != EchoModelClient.model
+        id = name
+        streaming = true
+        tools = isModel
+        images = isModel
+        jsonSchema = isModel
+        answersMax = 8
+        self.contextTokens = contextTokens
+        outputTokensMax = TurnRequest.answerTokensMax
+        inputPrice = .dollars(price.input)
+        outputPrice = .dollars(price.output)
+        currency = "usd"
+    }
+}
+
+struct AssistantModelCapabilityList: Payload {
+    var object = "list"
+    var data: [AssistantModelCapabilities]
 }

@@ -26,9 +26,23 @@ struct ChatCompletionEncoder: TurnEncoder {
     }
 
     mutating func part(_ event: ModelEvent) -> ByteBuffer? {
-        guard case .text(let text) = event.kind else { return nil }
+        let delta: JSONValue
+        switch event.kind {
+        case .text(let text): delta = ["content": .string(text)]
+        case .toolCall(let index, let id, let name):
+            let function: JSONValue = ["name": .string(name), "arguments": ""]
+            let call: JSONValue = [
+                "index": .integer(Int64(index)), "id": .string(id), "type": "function", "function": function,
+            ]
+            delta = ["tool_calls": [call]]
+        case .toolArguments(let index, let text):
+            let call: JSONValue = ["index": .integer(Int64(index)), "function": ["arguments": .string(text)]]
+            delta = ["tool_calls": [call]]
+        // Behind the end of every choice, when the answer is stored.
+        case .finished: return nil
+        }
         var chunk = ByteBuffer()
-        write(event.choice, ["content": .string(text)], nil, to: &chunk)
+        write(event.choice, delta, nil, to: &chunk)
         return chunk
     }
 

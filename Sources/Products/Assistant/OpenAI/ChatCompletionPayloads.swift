@@ -1,11 +1,15 @@
 import Models
 import Modules
 
-/// A message of a conversation: its content is a text, or a list of parts that are texts.
+/// A message of a conversation: its content is a text, or a list of parts that are texts or images.
 struct ChatCompletionMessage: Payload {
-    /// `system`, `developer`, `user` or `assistant`.
+    /// `system`, `developer`, `user`, `assistant` or `tool`.
     var role: String
     var content: JSONValue?
+    /// Of the assistant: the calls of functions that its answer has.
+    var toolCalls: [JSONValue]?
+    /// Of a tool: the call that the content is the result of.
+    var toolCallId: String?
 
     static let isOpen = true
     static let rules: [String: Rule] = ["role": .length(1...20)]
@@ -36,42 +40,75 @@ struct ChatCompletionRequest: Payload {
     var streamOptions: StreamOptions?
     /// A text, or a list of texts, before which an answer ends.
     var stop: JSONValue?
+    /// Without effect where the model is behind Anthropic's API, as the penalties.
+    var seed: Int64?
+    var presencePenalty: Double?
+    var frequencyPenalty: Double?
+    /// Functions that the model may call. Each has a JSON Schema of its parameters.
+    var tools: [JSONValue]?
+    /// `none`, `auto`, `required`, or a function.
+    var toolChoice: JSONValue?
+    /// Whether an answer may have several calls.
+    var parallelToolCalls: Bool?
+    /// `text`, `json_object`, or `json_schema` with a schema.
+    var responseFormat: JSONValue?
     /// An instruction, beside the messages of the role `system`.
     var systemPrompt: String?
     /// The session that the messages belong to. Its stored messages precede them.
     var sessionId: ID<AssistantSession>?
-    /// Tools are not available.
-    var tools: [JSONValue]?
+    /// Refused, as `function_call`: `tools` has the same.
+    var functions: JSONValue?
+    var functionCall: JSONValue?
+    /// Refused unless `false`, as `top_logprobs` unless 0 and `logit_bias` unless empty.
+    var logprobs: JSONValue?
+    var topLogprobs: JSONValue?
+    var logitBias: JSONValue?
+    /// Refused unless text alone, as `audio`.
+    var modalities: JSONValue?
+    var audio: JSONValue?
 
     static let isOpen = true
+    static let bodyBytesMax = TurnRequest.bodyBytesMax
     static let rules: [String: Rule] = [
         "model": .length(1...200), "messages": .items(upTo: TurnRequest.messagesMax),
         "max_tokens": .range(1...TurnRequest.answerTokensMax),
         "max_completion_tokens": .range(1...TurnRequest.answerTokensMax), "temperature": .numbers(0...2),
-        "top_p": .numbers(0...1), "n": .range(1...8), "tools": .items(upTo: 0),
+        "top_p": .numbers(0...1), "n": .range(1...8), "presence_penalty": .numbers(-2...2),
+        "frequency_penalty": .numbers(-2...2), "tools": .items(upTo: ClientTool.countMax),
     ]
 
     /// - Parameter answerTokens: where the client names no bound.
     /// - Throws: `validation-failed`.
     func turn(answerTokens: Int64) throws(Problem) -> TurnRequest {
+        try requireSupported()
         var turns: [ModelMessage] = []
         if let systemPrompt, !systemPrompt.isEmpty { turns.append(ModelMessage(.system, systemPrompt)) }
         for (index, message) in messages.enumerated() {
-            let role: ModelMessage.Role
-            switch message.role {
-            case "system", "developer": role = .system
-            case "user": role = .user
-            case "assistant": role = .assistant
-            default:
-                throw Problem.invalid("/messages/\(index)/role", "must be system, developer, user or assistant")
-            }
-            turns.append(
-                ModelMessage(role, try TextContent.text(of: message.content, at: "/messages/\(index)/content")))
+            turns.append(try ChatCompletionContent.message(message, "/messages/\(index)"))
         }
+        let functions = try ChatCompletionContent.tools(tools ?? [])
+        let format = try ChatCompletionContent.format(responseFormat)
         return TurnRequest(
             model: model, messages: turns, answerTokens: maxCompletionTokens ?? maxTokens ?? answerTokens,
-            temperature: temperature, topP: topP, stopSequences: try stopSequences(), count: Int(n ?? 1),
-            isStreamed: stream ?? false, session: sessionId)
+            temperature: temperature, topP: topP, seed: seed, presencePenalty: presencePenalty,
+            frequencyPenalty: frequencyPenalty, stopSequences: try stopSequences(), tools: functions,
+            toolChoice: try ChatCompletionContent.choice(toolChoice, of: functions),
+            parallelToolCalls: parallelToolCalls, schema: format.schema, wantsJSON: format.wantsJSON,
+            count: Int(n ?? 1), isStreamed: stream ?? false, session: sessionId)
+    }
+
+    /// - Throws: `validation-failed` for members that would change the answer, and are not passed on.
+    private func requireSupported() throws(Problem) {
+        let members: [(name: String, value: JSONValue?, allowed: [JSONValue])] = [
+            ("functions", functions, [[]]), ("function_call", functionCall, ["none"]), ("logprobs", logprobs, [false]),
+            ("top_logprobs", topLogprobs, [0]), ("logit_bias", logitBias, [[:]]),
+            ("modalities", modalities, [["text"]]),
+            ("audio", audio, []),
+        ]
+        for member in members {
+            guard let value = member.value, value != .null, !member.allowed.contains(value) else { continue }
+            throw Problem.invalid("/\(member.name)", "is not supported")
+        }
     }
 
     private func stopSequences() throws(Problem) -> [String] {
@@ -90,28 +127,6 @@ struct ChatCompletionRequest: Payload {
                 "/stop", "must be a text, or a list of at most \(TurnRequest.stopSequencesMax), of 1 to 200 characters")
         }
         return found
-    }
-}
-
-/// The content of a message: a text, or a list of parts that are texts.
-enum TextContent {
-    /// - Parameter pointer: of the content in the body.
-    /// - Throws: `validation-failed` for another kind of content.
-    static func text(of content: JSONValue?, at pointer: String) throws(Problem) -> String {
-        switch content {
-        case nil, .null?: return ""
-        case .string(let text)?: return text
-        case .array(let parts)?:
-            var text = ""
-            for (index, part) in parts.enumerated() {
-                guard part["type"]?.string == "text", let own = part["text"]?.string else {
-                    throw Problem.invalid("\(pointer)/\(index)", "must be a part of the type text")
-                }
-                text += own
-            }
-            return text
-        default: throw Problem.invalid(pointer, "must be a text, or a list of parts of the type text")
-        }
     }
 }
 
@@ -135,9 +150,35 @@ struct ChatCompletionUsage: Codable, Sendable {
     }
 }
 
+/// A call of a function, whose arguments are the model's text: they need not be JSON.
+struct ChatCompletionToolCall: Codable, Sendable {
+    struct Function: Codable, Sendable {
+        var name: String
+        var arguments: String
+    }
+
+    var id: String
+    var type: String
+    var function: ChatCompletionToolCall.Function
+
+    init(_ call: ModelToolCall) {
+        id = call.id
+        type = "function"
+        function = Function(name: call.name, arguments: call.arguments)
+    }
+}
+
 struct ChatCompletionAnswer: Codable, Sendable {
     var role: String
-    var content: String
+    /// A text; null where the answer has nothing but calls.
+    var content: JSONValue
+    var toolCalls: [ChatCompletionToolCall]?
+
+    init(_ choice: ModelResponse.Choice) {
+        role = "assistant"
+        content = choice.text.isEmpty && !choice.toolCalls.isEmpty ? .null : .string(choice.text)
+        toolCalls = choice.toolCalls.isEmpty ? nil : choice.toolCalls.map { ChatCompletionToolCall($0) }
+    }
 }
 
 struct ChatCompletionChoice: Codable, Sendable {
@@ -164,8 +205,7 @@ struct ChatCompletion: Payload {
         model = answer.turn.model
         choices = answer.choices.enumerated().map { index, choice in
             ChatCompletionChoice(
-                index: index, message: ChatCompletionAnswer(role: "assistant", content: choice.text),
-                finishReason: Self.reason(choice.finish))
+                index: index, message: ChatCompletionAnswer(choice), finishReason: Self.reason(choice.finish))
         }
         usage = ChatCompletionUsage(answer)
         sessionId = answer.turn.session

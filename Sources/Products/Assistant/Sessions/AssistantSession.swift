@@ -42,8 +42,8 @@ struct AssistantSession: Sendable {
     static let countMax: Int64 = 10_000
     /// Messages of one session.
     static let messagesMax: Int64 = 2_000
-    /// Bytes of the messages of one session: they are sent to the model with every turn.
-    static let bytesMax: Int64 = 4 << 20
+    /// Bytes of the messages of one session, with those of images: they are read with every turn.
+    static let bytesMax: Int64 = 16 << 20
 
     init(row: Row) throws {
         id = try row["id"]
@@ -76,7 +76,10 @@ struct AssistantMessage: Sendable {
     let id: ID<AssistantMessage>
     let position: Int64
     let role: ModelMessage.Role
+    /// What a person reads of it.
     let content: String
+    /// The whole content, where it is not a text alone.
+    let parts: [ModelMessage.Content]?
     let tokenCount: Int64
     /// Whether the answer broke off, or was stopped.
     let isInterrupted: Bool
@@ -88,13 +91,14 @@ struct AssistantMessage: Sendable {
         position = try row["position"]
         role = try row["role"]
         content = try row["content"]
+        parts = try (row["parts"] as String?).map { try MessageParts.content(of: $0) }
         tokenCount = try row["token_count"]
         isInterrupted = try row["is_interrupted"]
         turn = try row["turn_id"]
         createdAt = try row["created_at"]
     }
 
-    var modelMessage: ModelMessage { ModelMessage(role, content) }
+    var modelMessage: ModelMessage { ModelMessage(role, parts ?? [.text(content)]) }
 }
 
 extension ModelMessage.Role: SQLBindable, SQLReadable {}

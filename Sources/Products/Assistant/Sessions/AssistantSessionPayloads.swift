@@ -145,7 +145,10 @@ struct AssistantMessageView: Payload {
     var id: ID<AssistantMessage>
     var sessionId: ID<AssistantSession>
     var role: String
+    /// Its texts, with those of results of tools.
     var content: String
+    /// Where it is not a text alone: its texts, images, calls of tools and results, each with its `type`.
+    var parts: [JSONValue]?
     /// Of an answer as the service has counted them; of other messages about one for four bytes.
     var tokenCount: Int64
     var messageMetadata: AssistantMessageMetadata
@@ -156,6 +159,7 @@ struct AssistantMessageView: Payload {
         sessionId = session
         role = message.role.rawValue
         content = message.content
+        parts = message.parts?.map(MessageParts.value)
         tokenCount = message.tokenCount
         messageMetadata = AssistantMessageMetadata(turnId: message.turn, isInterrupted: message.isInterrupted)
         createdAt = message.createdAt

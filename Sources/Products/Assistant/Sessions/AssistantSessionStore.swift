@@ -151,8 +151,8 @@ extension Transaction {
         try all(
             """
             SELECT assistant_messages.id, session_id, turn_id, position, role,
-                substr(content, 1, CAST(\(FoundAssistantMessage.contentMax) AS INTEGER)) AS content, token_count,
-                is_interrupted,
+                substr(content, 1, CAST(\(FoundAssistantMessage.contentMax) AS INTEGER)) AS content, NULL AS parts,
+                token_count, is_interrupted,
                 assistant_messages.created_at, assistant_sessions.name AS session_name \(Self.found(words, scope))
             ORDER BY assistant_messages.created_at DESC, assistant_messages.session_id, assistant_messages.position DESC
             LIMIT \(limit) OFFSET \(offset)
@@ -187,14 +187,14 @@ extension Transaction {
             try execute(
                 """
                 INSERT INTO assistant_messages (number, id, organisation_id, session_id, turn_id, position, role,
-                    content, bytes, token_count, is_interrupted, created_at)
+                    content, parts, bytes, token_count, is_interrupted, created_at)
                 VALUES (\(numbers[index]), \(message.id), \(turn.organisation), \(session), \(turn.id),
-                    \(first + Int64(index)), \(message.role), \(message.content),
-                    \(message.content.utf8.count), \(message.tokenCount), \(message.isInterrupted), \(now))
+                    \(first + Int64(index)), \(message.role), \(message.content), \(message.parts),
+                    \(message.bytes), \(message.tokenCount), \(message.isInterrupted), \(now))
                 """
             )
         }
-        let bytes = messages.reduce(0) { $0 + $1.content.utf8.count }
+        let bytes = messages.reduce(0) { $0 + $1.bytes }
         try execute(
             """
             UPDATE assistant_sessions SET message_count = message_count + \(messages.count),
@@ -239,8 +239,25 @@ struct NewAssistantMessage: Sendable {
     let id: ID<AssistantMessage>
     let role: ModelMessage.Role
     let content: String
+    let parts: String?
     let tokenCount: Int64
-    var isInterrupted = false
+    let isInterrupted: Bool
+
+    init(_ id: ID<AssistantMessage>, _ message: ModelMessage, tokenCount: Int64, isInterrupted: Bool = false) {
+        self.id = id
+        role = message.role
+        content = message.readableText
+        parts = MessageParts.text(of: message)
+        self.tokenCount = tokenCount
+        self.isInterrupted = isInterrupted
+    }
+
+    /// What it takes of the bytes of a session.
+    var bytes: Int { content.utf8.count + (parts?.utf8.count ?? 0) }
+
+    static func bytes(of message: ModelMessage) -> Int {
+        message.readableText.utf8.count + (MessageParts.text(of: message)?.utf8.count ?? 0)
+    }
 }
 
 extension Concurrency {

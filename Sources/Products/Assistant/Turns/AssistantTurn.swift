@@ -71,8 +71,8 @@ struct TurnOutcome: Sendable {
     let usage: ModelUsage
     /// Whether the service has not counted all of the tokens.
     let isEstimated: Bool
-    /// The texts of the answers, as far as they came.
-    let texts: [String]
+    /// The answers, as far as they came.
+    let choices: [ModelResponse.Choice]
     /// The code of the problem that ended it.
     var error: String?
 }

@@ -11,7 +11,18 @@ struct TurnRequest: Sendable {
     var answerTokens: Int64
     var temperature: Double?
     var topP: Double?
+    var topK: Int64?
+    var seed: Int64?
+    var presencePenalty: Double?
+    var frequencyPenalty: Double?
     var stopSequences: [String] = []
+    var tools: [ModelTool] = []
+    var toolChoice = ModelRequest.ToolChoice.auto
+    var parallelToolCalls: Bool?
+    /// That the answer is to have.
+    var schema: ModelSchema?
+    /// Whether the answer is to be a JSON object.
+    var wantsJSON = false
     /// Answers to the same conversation.
     var count = 1
     var isStreamed: Bool
@@ -19,6 +30,8 @@ struct TurnRequest: Sendable {
     var session: ID<AssistantSession>?
 
     static let messagesMax = 2_000
+    /// Images are within the body.
+    static let bodyBytesMax = 8 << 20
     static let answerTokensMax: Int64 = 65_536
     static let stopSequencesMax = 4
 
@@ -27,8 +40,11 @@ struct TurnRequest: Sendable {
         guard messages.contains(where: { $0.role != .system }) else {
             throw Problem.invalid("/messages", "has no message of the user")
         }
-        guard messages.allSatisfy({ !$0.text.hasNUL }) else {
+        guard !messages.contains(where: \.hasNUL) else {
             throw Problem.invalid("/messages", "must not contain a NUL character")
+        }
+        guard messages.reduce(0, { $0 + $1.imageCount }) <= MessageImage.countMax else {
+            throw Problem.invalid("/messages", "has more than \(MessageImage.countMax) images")
         }
         guard session == nil || count == 1 else {
             throw Problem.invalid("/n", "must be 1 in a session")
@@ -38,7 +54,7 @@ struct TurnRequest: Sendable {
     /// The messages that are new in a conversation. Clients send either these alone, or the whole conversation: where
     /// theirs begins with all of the stored messages, what follows is new. A system message that is stored is not new.
     func newMessages(after stored: [ModelMessage]) -> [ModelMessage] {
-        if messages.count > stored.count, messages.starts(with: stored) {
+        if messages.count > stored.count, messages.lazy.map(\.normalized).starts(with: stored.lazy.map(\.normalized)) {
             return Array(messages.dropFirst(stored.count))
         }
         return messages.filter { $0.role != .system || !stored.contains($0) }
@@ -47,13 +63,8 @@ struct TurnRequest: Sendable {
 
 /// An answer that has ended, after it was stored.
 struct TurnAnswer: Sendable {
-    struct Choice: Sendable {
-        let text: String
-        let finish: ModelFinish
-    }
-
     let turn: AssistantTurn
-    let choices: [Choice]
+    let choices: [ModelResponse.Choice]
     let usage: ModelUsage
     let costMicros: Int64
 }

@@ -110,8 +110,10 @@ final class TurnService: Sendable {
                 model = model ?? found.model
             }
             let name = try models.name(model)
-            let conversation = stored + newMessages
-            let tokens = Int64(request.count) * (TokenCount.inputMax(conversation) + request.answerTokens)
+            let conversation = try Conversation(
+                stored, newMessages, tokensMax: settings.contextTokens - request.answerTokens)
+            let modelRequest = Self.modelRequest(request, conversation.messages, model: name)
+            let tokens = Int64(request.count) * (TokenCount.inputMax(modelRequest) + request.answerTokens)
             let (reservation, month) = try settlement.reserve(
                 tokens, for: id, allowance, of: scope.person, in: transaction)
             let turn = AssistantTurn(
@@ -119,8 +121,7 @@ final class TurnService: Sendable {
                 reservation: reservation, allowanceMonth: month, reservedTokens: tokens, at: transaction.now)
             try transaction.insert(turn)
             return StartedTurn(
-                turn: turn, request: Self.modelRequest(request, conversation, model: name), client: client,
-                newMessages: newMessages)
+                turn: turn, request: modelRequest, client: client, newMessages: newMessages)
         }
     }
 
@@ -141,7 +142,7 @@ final class TurnService: Sendable {
     }
 
     private static func requireRoom(for messages: [ModelMessage], in session: AssistantSession) throws {
-        let bytes = messages.reduce(session.messageBytes) { $0 + Int64($1.text.utf8.count) }
+        let bytes = messages.reduce(session.messageBytes) { $0 + Int64(NewAssistantMessage.bytes(of: $1)) }
         // With the answer.
         let count = session.messageCount + Int64(messages.count) + 1
         guard count <= AssistantSession.messagesMax, bytes <= AssistantSession.bytesMax else {
@@ -159,7 +160,10 @@ final class TurnService: Sendable {
         }
         return ModelRequest(
             model: model, messages: messages, tokensMax: Int(request.answerTokens), temperature: request.temperature,
-            topP: request.topP, stopSequences: request.stopSequences, count: request.count,
+            topP: request.topP, stopSequences: request.stopSequences, tools: request.tools,
+            toolChoice: request.toolChoice, parallelToolCalls: request.parallelToolCalls, schema: request.schema,
+            wantsJSON: request.wantsJSON, seed: request.seed, presencePenalty: request.presencePenalty,
+            frequencyPenalty: request.frequencyPenalty, topK: request.topK, count: request.count,
             timeout: AssistantTurn.timeMax)
     }
 
@@ -176,7 +180,7 @@ final class TurnService: Sendable {
                 use(event)
             }
             let outcome = Self.outcome(of: response, to: started.request)
-            return await stored(outcome, of: started, response.choices.map { .init(text: $0.text, finish: $0.finish) })
+            return await stored(outcome, of: started)
         } catch {
             return await broken(
                 error as? ModelError ?? ModelError(.cancelled, "The request was cancelled."), started, progress)
@@ -187,33 +191,30 @@ final class TurnService: Sendable {
         -> Result<TurnAnswer, Problem>
     {
         let isStopped = running.isStopped(started.turn.id)
-        let texts = progress.texts
         let problem = Self.problem(of: error)
         // Where nothing arrived the service charges nothing, unless it was still working.
-        guard error.kind == .cancelled || texts.contains(where: { !$0.isEmpty }) else {
+        guard error.kind == .cancelled || !progress.isEmpty else {
             let outcome = TurnOutcome(
-                state: .failed, usage: ModelUsage(input: 0, output: 0), isEstimated: false, texts: [],
+                state: .failed, usage: ModelUsage(input: 0, output: 0), isEstimated: false, choices: [],
                 error: problem.kind.code)
-            return await stored(outcome, of: started, []).flatMap { _ in .failure(problem) }
+            return await stored(outcome, of: started).flatMap { _ in .failure(problem) }
         }
         let usage = ModelUsage(
             input: error.usage?.input ?? TokenCount.estimate(started.request.messages),
-            output: max(error.usage?.output ?? 0, texts.reduce(0) { $0 + TokenCount.estimate($1) }))
-        var outcome = TurnOutcome(state: .interrupted, usage: usage, isEstimated: true, texts: texts)
+            output: max(error.usage?.output ?? 0, progress.tokens))
+        var outcome = TurnOutcome(state: .interrupted, usage: usage, isEstimated: true, choices: progress.stopped)
         if !isStopped, error.kind != .cancelled { outcome.error = problem.kind.code }
-        let result = await stored(outcome, of: started, progress.stopped)
+        let result = await stored(outcome, of: started)
         return isStopped ? result : result.flatMap { _ in .failure(problem) }
     }
 
     /// Stores the end of a turn, also where its task is cancelled.
-    private func stored(_ outcome: TurnOutcome, of started: StartedTurn, _ choices: [TurnAnswer.Choice]) async
-        -> Result<TurnAnswer, Problem>
-    {
+    private func stored(_ outcome: TurnOutcome, of started: StartedTurn) async -> Result<TurnAnswer, Problem> {
         await Task { [self] () -> Result<TurnAnswer, Problem> in
             do throws(Problem) {
                 let cost = try await store(outcome, of: started.turn, after: started.newMessages)
                 return .success(
-                    TurnAnswer(turn: started.turn, choices: choices, usage: outcome.usage, costMicros: cost))
+                    TurnAnswer(turn: started.turn, choices: outcome.choices, usage: outcome.usage, costMicros: cost))
             } catch {
                 logger.error(
                     "an answer of a model could not be stored",
@@ -249,17 +250,16 @@ final class TurnService: Sendable {
     }
 
     private func newAssistantMessages(_ new: [ModelMessage], _ outcome: TurnOutcome) -> [NewAssistantMessage] {
-        let answer = (outcome.texts.first ?? "").replacingNUL
         let own = new.map { message in
-            NewAssistantMessage(
-                id: runtime.id(), role: message.role, content: message.text,
-                tokenCount: TokenCount.estimate(message.text))
+            NewAssistantMessage(runtime.id(), message, tokenCount: TokenCount.estimate(message))
         }
-        guard !answer.isEmpty || outcome.state == .completed else { return own }
+        let choice = outcome.choices.first
+        let text = (choice?.text ?? "").replacingNUL
+        let answer = ModelMessage(answer: text, choice?.toolCalls ?? [])
+        guard answer.content != [.text("")] || outcome.state == .completed else { return own }
         return own + [
             NewAssistantMessage(
-                id: runtime.id(), role: .assistant, content: answer, tokenCount: outcome.usage.output,
-                isInterrupted: outcome.state == .interrupted)
+                runtime.id(), answer, tokenCount: outcome.usage.output, isInterrupted: outcome.state == .interrupted)
         ]
     }
 
@@ -269,11 +269,12 @@ final class TurnService: Sendable {
     }
 
     private static func outcome(of response: ModelResponse, to request: ModelRequest) -> TurnOutcome {
-        let texts = response.choices.map(\.text)
         let estimate = ModelUsage(
-            input: TokenCount.estimate(request.messages), output: texts.reduce(0) { $0 + TokenCount.estimate($1) })
+            input: TokenCount.estimate(request.messages),
+            output: TokenCount.estimate(response.choices.map { ModelMessage(answer: $0.text, $0.toolCalls) }))
         return TurnOutcome(
-            state: .completed, usage: response.usage ?? estimate, isEstimated: response.usage == nil, texts: texts)
+            state: .completed, usage: response.usage ?? estimate, isEstimated: response.usage == nil,
+            choices: response.choices)
     }
 
     private static func problem(of error: ModelError) -> Problem {
@@ -308,7 +309,7 @@ final class TurnService: Sendable {
                 // Which of them were of the answer is not known.
                 let outcome = TurnOutcome(
                     state: .interrupted, usage: ModelUsage(input: turn.reservedTokens, output: 0), isEstimated: true,
-                    texts: [], error: Problem.Kind.internalError.code)
+                    choices: [], error: Problem.Kind.internalError.code)
                 _ = try await store(outcome, of: turn, after: [])
             }
             if overdue.count < Self.batch { break }

@@ -1,0 +1,83 @@
+import Models
+import Modules
+
+/// What a message has besides its text, as JSON: calls of tools, their results and images.
+enum MessageParts {
+    /// The text of the column: nil where the content is a text alone.
+    static func text(of message: ModelMessage) -> String? {
+        let isText = message.content.allSatisfy { if case .text = $0 { true } else { false } }
+        guard !isText else { return nil }
+        var bytes: [UInt8] = []
+        bytes.append(json: .array(message.content.map(value)))
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The content of a stored column.
+    static func content(of text: String) throws -> [ModelMessage.Content] {
+        try (JSONValue(parsing: text.utf8).array ?? []).compactMap(content)
+    }
+
+    static func value(_ content: ModelMessage.Content) -> JSONValue {
+        switch content {
+        case .text(let text): ["type": "text", "text": .string(text)]
+        case .image(.data(let mediaType, let base64)):
+            ["type": "image", "media_type": .string(mediaType), "data": .string(base64)]
+        case .image(.url(let url)): ["type": "image", "url": .string(url)]
+        case .toolCall(let call):
+            [
+                "type": "tool_call", "id": .string(call.id), "name": .string(call.name),
+                "arguments": .string(call.arguments),
+            ]
+        case .toolResult(let id, let text, let isError):
+            [
+                "type": "tool_result", "tool_call_id": .string(id), "text": .string(text),
+                "is_error": .bool(isError),
+            ]
+        }
+    }
+
+    private static func content(_ value: JSONValue) -> ModelMessage.Content? {
+        func text(_ name: String) -> String { value[name]?.string ?? "" }
+        return switch value["type"]?.string {
+        case "text": .text(text("text"))
+        case "image":
+            .image(value["url"]?.string.map { .url($0) } ?? .data(mediaType: text("media_type"), base64: text("data")))
+        case "tool_call": .toolCall(ModelToolCall(id: text("id"), name: text("name"), arguments: text("arguments")))
+        case "tool_result":
+            .toolResult(callID: text("tool_call_id"), text: text("text"), isError: value["is_error"] == true)
+        default: nil
+        }
+    }
+}
+
+extension ModelMessage {
+    /// The texts that a person reads, with those of results.
+    var readableText: String {
+        let results = content.compactMap { if case .toolResult(_, let text, _) = $0 { text } else { nil } }
+        return results.isEmpty ? text : (results + [text]).filter { !$0.isEmpty }.joined(separator: "\n\n")
+    }
+
+    /// Whether a conversation can begin with it: with a message of the user that results from no call.
+    var beginsTurn: Bool {
+        role == .user && !content.contains { if case .toolResult = $0 { true } else { false } }
+    }
+
+    /// The ids of the calls whose results it has.
+    var resultIDs: [String] {
+        content.compactMap { if case .toolResult(let id, _, _) = $0 { id } else { nil } }
+    }
+
+    var imageCount: Int { content.count { if case .image = $0 { true } else { false } } }
+
+    /// Every text of it that a client wrote.
+    var hasNUL: Bool {
+        content.contains { part in
+            switch part {
+            case .text(let text): text.hasNUL
+            case .image: false
+            case .toolCall(let call): call.id.hasNUL || call.arguments.hasNUL
+            case .toolResult(let id, let text, _): id.hasNUL || text.hasNUL
+            }
+        }
+    }
+}
