@@ -13,21 +13,23 @@ struct TourCommand: AsyncParsableCommand {
             data, datasets, two models, and refused requests; or, for `sandbox`, a session of Sandbox, its decisions \
             and an experiment; or, for `marketplace`, a booked event from its payment to the vendors' payment, with a \
             double of the payment provider in this process; or, for `workflows`, a sentence that becomes a file and an \
-            e-mail, a budget that ends, and a server that is killed in the middle. Every request is printed with its response. The command \
-            ends with status 1 at the first unexpected response. It uses no installation; in PostgreSQL it creates a \
-            schema, and drops it at the end.
+            e-mail, a budget that ends, and a server that is killed in the middle; or, for `assistant`, a conversation \
+            with the local model, its messages, the search and the tokens. Every request is printed with its \
+            response. The command ends with status 1 at the first unexpected response. It uses no installation; in \
+            PostgreSQL it creates a schema, and drops it at the end.
 
             EXAMPLES
               gatehouse tour
               gatehouse tour sandbox
               gatehouse tour marketplace
               gatehouse tour workflows
+              gatehouse tour assistant
               gatehouse tour --picture forecast.svg --verbose
               gatehouse tour --database postgresql://gatehouse@127.0.0.1/postgres
             """
     )
 
-    @Argument(help: "What is demonstrated: training, sandbox, marketplace or workflows.")
+    @Argument(help: "What is demonstrated: training, sandbox, marketplace, workflows or assistant.")
     var subject = TourSubject.training
 
     @Option(
@@ -86,6 +88,9 @@ struct TourCommand: AsyncParsableCommand {
                 "at \(client.baseURL), on \(databaseURL == nil ? "SQLite" : "PostgreSQL")")
             if let stripe {
                 return try await MarketplaceTour(runner: runner, anonymous: client, app: app, stripe: stripe).run()
+            }
+            if subject == .assistant {
+                return try await AssistantTour(runner: runner, anonymous: client).run()
             }
             guard let examples else {
                 return try await SandboxTour(runner: runner, anonymous: client, app: app).run()

@@ -6,4 +6,5 @@ enum TourSubject: String, CaseIterable, ExpressibleByArgument {
     case sandbox
     case marketplace
     case workflows
+    case assistant
 }
