@@ -63,9 +63,9 @@ extension Configuration {
             return AssistantSettings(
                 upstreams: try assistantUpstreams, usesEcho: environment != .production,
                 sessionTimeout: sessionTimeout, answerTokens: Int64(answerTokens),
+                contextTokens: Int64(contextTokens),
                 fileBytesMax: Int64(maxFileSize),
                 analyticsRetentionDays: Int64(analyticsRetentionDays),
-                contextTokens: Int64(contextTokens),
                 prices: workflowModelPrices.mapValues(\.perMillionTokens.micros))
         }
     }
