@@ -3,7 +3,7 @@ struct CommandExecution: Sendable {
     /// Between two measurements, and between a cancellation and its effect at most.
     static let interval: Duration = .milliseconds(25)
     /// The folder is measured for at most one part in this many of the time.
-    private static let folderShare = 10
+    static let folderShare = 10
 
     private let command: SandboxedCommand
     private let program: String

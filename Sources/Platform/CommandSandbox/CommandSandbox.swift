@@ -1,5 +1,6 @@
 import Base
 import Foundation
+import Synchronization
 
 /// Runs commands that this server does not trust, separated from it and from one another by bubblewrap.
 ///
@@ -15,13 +16,19 @@ package final class CommandSandbox: Sendable {
 
     private let program: String
     private let pool: BlockingPool
+    private let interactiveMax: Int
+    private let interactiveCount = Mutex(0)
 
     /// - Parameters:
     ///   - program: the path of bubblewrap.
     ///   - concurrency: commands that run at once.
     ///   - queueCapacity: commands that wait; further ones are refused.
-    package init(program: String = "/usr/bin/bwrap", concurrency: Int = 4, queueCapacity: Int = 64) {
+    ///   - interactiveMax: commands that are talked to, which run at once beside the others.
+    package init(
+        program: String = "/usr/bin/bwrap", concurrency: Int = 4, queueCapacity: Int = 64, interactiveMax: Int = 32
+    ) {
         self.program = program
+        self.interactiveMax = interactiveMax
         // bubblewrap ends with the thread that started it: threads of a pool live as long as the pool.
         pool = BlockingPool(name: "command", threads: concurrency, capacity: queueCapacity)
     }
@@ -41,6 +48,41 @@ package final class CommandSandbox: Sendable {
             queued.cancel()
         }
         return try result.get()
+    }
+
+    /// Starts a command that is talked to while it runs; its `input` is not used. It ends by itself, by
+    /// ``InteractiveCommand/stop()``, by a limit, or with this process: a task that is cancelled does not end it.
+    /// - Parameter output: gets the standard output as it is written, on a thread of the command; returns false to end
+    ///   the command.
+    /// - Returns: at once. What keeps the command from running is its end.
+    /// - Throws: ``CommandSandboxError/invalid(reason:)``, ``CommandSandboxError/overloaded``,
+    ///   ``CommandSandboxError/system(call:code:)``.
+    package func start(
+        _ command: SandboxedCommand, output: @escaping @Sendable ([UInt8]) -> Bool
+    ) throws(CommandSandboxError) -> InteractiveCommand {
+        try command.check()
+        let isAccepted = interactiveCount.withLock { count in
+            guard count < interactiveMax else { return false }
+            count += 1
+            return true
+        }
+        guard isAccepted else { throw .overloaded }
+        let (input, far): (InteractiveInput, OwnedDescriptor)
+        do throws(CommandSandboxError) { (input, far) = try InteractiveInput.make() } catch {
+            interactiveCount.withLock { $0 -= 1 }
+            throw error
+        }
+        let running = InteractiveCommand(input: input)
+        let execution = InteractiveExecution(command, program: program)
+        // bubblewrap ends with the thread that started it.
+        let thread = Thread { [self] in
+            execution.run(running, input: input, far: far, output: output)
+            interactiveCount.withLock { $0 -= 1 }
+        }
+        thread.name = "command"
+        thread.stackSize = 1 << 20
+        thread.start()
+        return running
     }
 
     /// Runs a command that does nothing, which shows whether commands can run on this system.

@@ -33,19 +33,36 @@ struct OutputPipe {
 
     /// Reads until the pipe is empty, and closes it at its end, or once there is more than the limit.
     mutating func readAvailable() {
-        while let end = readEnd {
+        // One byte more shows that there is more.
+        while let chunk = readChunk(upTo: limit - bytes.count + 1) {
             let space = limit - bytes.count
-            // One byte more shows that there is more.
-            let wanted = min(Self.chunkBytes, space + 1)
-            var count = 0
-            let chunk = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, initialized in
-                repeat { count = read(end.number, buffer.baseAddress, wanted) } while count < 0 && errno == EINTR
-                initialized = max(count, 0)
-            }
-            if count < 0, errno == EAGAIN { return }
             bytes += chunk.prefix(space)
             isTruncated = chunk.count > space
-            if count <= 0 || isTruncated { readEnd = nil }
+            if isTruncated { readEnd = nil }
         }
+    }
+
+    /// Reads until the pipe is empty, and closes it at its end. What is beyond the limit is discarded.
+    mutating func discardBeyondLimit() {
+        while let chunk = readChunk() {
+            let space = limit - bytes.count
+            bytes += chunk.prefix(space)
+            isTruncated = isTruncated || chunk.count > space
+        }
+    }
+
+    /// The next bytes, which are not among ``captured``. Closes the pipe at its end.
+    /// - Returns: nil where there are none for now, and at the end.
+    mutating func readChunk(upTo bytesMax: Int = Self.chunkBytes) -> [UInt8]? {
+        guard let end = readEnd else { return nil }
+        let wanted = min(Self.chunkBytes, bytesMax)
+        var count = 0
+        let chunk = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, initialized in
+            repeat { count = read(end.number, buffer.baseAddress, wanted) } while count < 0 && errno == EINTR
+            initialized = max(count, 0)
+        }
+        if count < 0, errno == EAGAIN { return nil }
+        if count <= 0 { readEnd = nil }
+        return count > 0 ? chunk : nil
     }
 }

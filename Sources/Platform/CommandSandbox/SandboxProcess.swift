@@ -161,15 +161,22 @@ final class SandboxProcess {
     func poll(
         _ output: inout OutputPipe, _ errors: inout OutputPipe, until instant: ContinuousClock.Instant
     ) -> Bool {
-        var entries = [
-            pollfd(fd: bubblewrapDescriptor.number, events: Int16(POLLIN), revents: 0), output.pollEntry,
-            errors.pollEntry,
-        ]
+        var entries = [output.pollEntry, errors.pollEntry]
+        let hasEnded = poll(&entries, until: instant)
+        if entries[0].revents != 0 { output.readAvailable() }
+        if entries[1].revents != 0 { errors.readAvailable() }
+        return hasEnded
+    }
+
+    /// Waits for one of the entries, or for the end.
+    /// - Returns: whether all processes have ended.
+    func poll(_ entries: inout [pollfd], until instant: ContinuousClock.Instant) -> Bool {
+        var all = entries + [pollfd(fd: bubblewrapDescriptor.number, events: Int16(POLLIN), revents: 0)]
         let left = max(.zero, instant - ContinuousClock.now)
-        guard Glibc.poll(&entries, nfds_t(entries.count), left.milliseconds) > 0 else { return false }
-        if entries[1].revents != 0 { output.readAvailable() }
-        if entries[2].revents != 0 { errors.readAvailable() }
-        return entries[0].revents != 0
+        guard Glibc.poll(&all, nfds_t(all.count), left.milliseconds) > 0 else { return false }
+        let hasEnded = all.removeLast().revents != 0
+        entries = all
+        return hasEnded
     }
 
     /// Kills all processes; ``wait()`` returns when they have ended.
