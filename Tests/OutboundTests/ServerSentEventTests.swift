@@ -1,4 +1,4 @@
-import Models
+import Outbound
 import Testing
 
 @Suite struct ServerSentEventTests {

@@ -1,4 +1,5 @@
 import Base
+import Outbound
 
 /// The events of a streamed message.
 struct AnthropicStreamDecoder: ModelStreamDecoder {

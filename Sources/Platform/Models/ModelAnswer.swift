@@ -1,4 +1,5 @@
 import Base
+import Outbound
 
 /// An answer of which parts have arrived.
 struct ModelAnswer: Sendable {

@@ -1,4 +1,5 @@
 import Base
+import Outbound
 
 /// The chunks of a streamed completion.
 struct OpenAIStreamDecoder: ModelStreamDecoder {

@@ -28,7 +28,8 @@ package final class OutboundClient: Sendable {
     /// A client of one host, which connects to `address` whatever the name's addresses are.
     convenience init(host: String, at address: NetworkAddress) {
         var settings = Settings()
-        settings.idleTimeout = .seconds(20)
+        // A tool of another server may work for a while; requests have a time of their own as well.
+        settings.idleTimeout = .seconds(60)
         self.init(settings) { configuration in
             configuration.dnsOverride = [host: address.text]
             // A host that the URL spells in another way would be looked up again.

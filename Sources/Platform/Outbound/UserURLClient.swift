@@ -28,6 +28,17 @@ package final class UserURLClient: Sendable {
         try await within(request.timeout) { [self] in try await follow(request) }
     }
 
+    /// Sends one request, and hands on its response as it arrives. Redirects are not followed.
+    /// - Parameter use: reads the response, within the time of the request; `responseBytesMax` is its business. The
+    ///   connection is closed where it does not read to the end. It throws what reading throws, and nothing else.
+    package func open<Result: Sendable>(
+        _ request: UserURLRequest, _ use: @escaping @Sendable (OutboundStream) async throws -> Result
+    ) async throws(UserURLFailure) -> Result {
+        try await within(request.timeout) { [self] in
+            try await exchange(request) { client, request in try await use(try await client.open(request)) }
+        }
+    }
+
     /// Looks up the host and checks its addresses, as ``send(_:)`` does, without connecting.
     package func check(_ url: UserURL, timeout: Duration = .seconds(5)) async throws(UserURLFailure) {
         _ = try await within(timeout) { [self] in try await addresses(of: url) }
@@ -37,7 +48,7 @@ package final class UserURLClient: Sendable {
         var request = request
         var redirectsLeft = request.redirectsMax
         while true {
-            let response = try await exchange(request)
+            let response = try await exchange(request) { client, request in try await client.send(request) }
             guard request.redirectsMax > 0, ["GET", "HEAD"].contains(request.method),
                 [301, 302, 303, 307, 308].contains(response.status), let location = response[header: "Location"]
             else { return response }
@@ -64,13 +75,15 @@ package final class UserURLClient: Sendable {
     }
 
     /// The request to one of the addresses of its host; to the next one where a connection cannot be made.
-    private func exchange(_ request: UserURLRequest) async throws -> OutboundResponse {
+    private func exchange<Response>(
+        _ request: UserURLRequest, _ send: (OutboundClient, OutboundRequest) async throws -> Response
+    ) async throws -> Response {
         var addresses = try await addresses(of: request.url).prefix(Self.attemptsMax)
         while let address = addresses.popFirst() {
             let client = connections.client(of: request.url.host, at: address)
             // Releasing the client closes its connections.
             defer { withExtendedLifetime(client) {} }
-            do { return try await client.send(request.converted) } catch let failure as OutboundFailure {
+            do { return try await send(client, request.converted) } catch let failure as OutboundFailure {
                 guard failure.kind == .unreachable, !addresses.isEmpty else { throw failure }
             }
         }
