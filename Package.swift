@@ -69,6 +69,7 @@ let platform: [Target] = [
     .layer("Platform", "Stripe", ["Base", "Outbound", "Secrets"]),
     .layer("Platform", "Models", ["Base", "Outbound"]),
     .layer("Platform", "CommandSandbox", ["Base", "CSandbox"]),
+    .layer("Platform", "MCP", ["Base", "Outbound", "CommandSandbox", .nio]),
     .layer("Platform", "PDF", ["Base", "CHaru"]),
     .layer("Platform", "AWS", ["Base", "Outbound", "Secrets"]),
     .layer("Platform", "Boosting", ["Base", "CXGBoost"]),
@@ -128,7 +129,10 @@ let products: [Target] = [
         ]),
     .layer(
         "Products", "Assistant",
-        ["Modules", "Audit", "Identity", "Entitlements", "Files", "Models", .httpTypes, .nio]),
+        [
+            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Rates", "Files", "CommandSandbox", "MCP",
+            "Models", "Outbound", .httpTypes, .nio,
+        ]),
 ]
 
 /// The product of docs/guides/product.md. The server does not contain it; `ExampleProductTests` wires it.
@@ -143,7 +147,7 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "CommandSandbox", "GoalGraphs", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory",
+            "AWS", "CommandSandbox", "GoalGraphs", "MCP", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory",
             .configuration,
             .httpTypes, .serviceLifecycle,
             .system, .unixSignals,
@@ -199,6 +203,7 @@ let tests: [Target] = [
     .tests("StripeTests", ["Base", "Outbound", "Stripe", "TestStripe", "TestKit"]),
     .tests("ModelsTests", ["Base", "Models", "Outbound", "TestKit"]),
     .tests("CommandSandboxTests", ["CommandSandbox", "TestKit"]),
+    .tests("MCPTests", ["Base", "CommandSandbox", "MCP", "Outbound", "TestKit", .nio]),
     .tests("PDFTests", ["Base", "PDF", "TestKit"]),
     .tests("AWSTests", ["AWS", "Base", "Outbound", "TestKit"]),
     .tests("SpotDecisionsTests", ["Base", "Boosting", "SpotDecisions", "TestKit"]),
