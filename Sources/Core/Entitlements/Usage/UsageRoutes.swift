@@ -18,7 +18,7 @@ struct UsageRoutes {
                 requires: identity.member.allowing(.entitlementsCheck), subscription
             ) { _, snapshot in
                 try snapshot.usageView.response { UsageView(snapshot, meters: meters.all) }
-            },
+            }.asTool("get_usage"),
             .get(
                 "payments/usage",
                 "Usage and remaining units of the current period, with the fields of workflows",

@@ -15,6 +15,8 @@ package final class Route: Sendable {
     /// Other spellings of the path; the documents list ``path`` only.
     package let aliases: [String]
     package let summary: String
+    /// The name under which language models call it as a tool; nil for a route that is none.
+    package let toolName: String?
     /// `X-Process-Time` of its responses is rounded up to a multiple of this, in microseconds.
     let processTimeUnit: Int64
     /// Every step before the handler, in the order of the phases; see ``RequestPhase``.
@@ -37,6 +39,10 @@ package final class Route: Sendable {
     /// The same route under further paths, written like `path`, or with `/api/` at their beginning: such a spelling
     /// precedes that of the route whose canonical path it is otherwise (``RouteTable/path(of:)``).
     package func alias(_ paths: String...) -> Route { Route(self, addedAliases: paths.map(Self.canonical)) }
+
+    /// The same route, which language models call as a tool too: with the same steps, for the same callers.
+    /// - Parameter name: unique among all tools.
+    package func asTool(_ name: String) -> Route { Route(self, toolName: name) }
 
     /// The same route with a coarse `X-Process-Time`, for one whose duration must not tell what its response does not,
     /// such as whether an account exists. The microseconds of the server have none of the noise of the network.
@@ -78,6 +84,7 @@ package final class Route: Sendable {
         self.method = method
         self.path = Self.canonical(path)
         aliases = []
+        toolName = nil
         processTimeUnit = 1
         problemFormat = nil
         self.summary = summary
@@ -97,11 +104,13 @@ package final class Route: Sendable {
     /// A copy with what was added.
     private init(
         _ route: Route, addedAliases: [String] = [], added: (step: RouteStep, problems: [Problem.Kind])? = nil,
-        pipeline: RoutePipeline? = nil, processTimeUnit: Int64? = nil, problemFormat: ProblemFormat? = nil
+        pipeline: RoutePipeline? = nil, processTimeUnit: Int64? = nil, problemFormat: ProblemFormat? = nil,
+        toolName: String? = nil
     ) {
         (method, path, summary) = (route.method, route.path, route.summary)
         (input, answers, enter) = (route.input, route.answers, route.enter)
         aliases = route.aliases + addedAliases
+        self.toolName = toolName ?? route.toolName
         self.processTimeUnit = processTimeUnit ?? route.processTimeUnit
         self.problemFormat = problemFormat ?? route.problemFormat
         var (steps, problems) = (route.steps, route.problems)

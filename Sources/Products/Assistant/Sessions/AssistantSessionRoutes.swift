@@ -28,7 +28,8 @@ struct AssistantSessionRoutes: Sendable {
             .get(
                 "sessions/search", "Search one's messages for words", requires: access, .query("q", required: 200),
                 .query("limit", 1...200, default: 50), .query("offset", 0...10_000, default: 0)
-            ) { [sessions] in try await sessions.search($1, scope: $0, limit: $2, offset: $3) },
+            ) { [sessions] in try await sessions.search($1, scope: $0, limit: $2, offset: $3) }
+            .asTool("search_messages"),
             .get(
                 "sessions/{session_id}", "Get a session", requires: access, id, problems: Self.problems
             ) { [sessions] in try await sessions.view($1, scope: $0) },

@@ -100,7 +100,7 @@ struct ResultRoutes: Sendable {
                 problems: missing + [.modelNotFound]
             ) { (request: Predict, scope, _, _, session) in
                 try await forecasts.predict(request, scope: scope, session: session)
-            },
+            }.asTool("predict"),
         ]
     }
 }

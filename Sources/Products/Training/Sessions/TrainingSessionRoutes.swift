@@ -35,7 +35,7 @@ struct TrainingSessionRoutes: Sendable {
                 .query("limit", 1...500, default: 50)
             ) {
                 try await sessions.list(scope: $0, limit: $1)
-            },
+            }.asTool("list_training_sessions"),
             .get(
                 "training/session/{session}", "Get a session", requires: member.allowing(.training),
                 .path("session"), problems: [.sessionNotFound]

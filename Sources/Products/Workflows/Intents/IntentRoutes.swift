@@ -19,7 +19,7 @@ struct IntentRoutes: Sendable {
                 .header(.idempotencyKey), problems: [.operationConflict, .notFound]
             ) { [intents] (request: SubmitIntent, scope, credit, charge, key) in
                 try await intents.submit(request, scope: scope, credit: credit, charge: charge, key: key)
-            }.guarded(by: rate),
+            }.guarded(by: rate).asTool("submit_intent"),
             .post(
                 "workflows/{workflow_id}/retry",
                 "Submit the intent of a workflow that has failed or was cancelled again",

@@ -33,19 +33,20 @@ struct WorkflowRoutes: Sendable {
             .get(
                 "workflows", "List submitted workflows, the newest first", requires: access, .query("status", upTo: 20),
                 .query("limit", 1...200, default: 50), .query("offset", 0...1_000_000, default: 0)
-            ) { [workflows] in try await workflows.list(scope: $0, status: $1, limit: $2, offset: $3) },
+            ) { [workflows] in try await workflows.list(scope: $0, status: $1, limit: $2, offset: $3) }
+            .asTool("list_workflows"),
             .get(
                 "workflows/{workflow_id}", "Get a workflow", requires: access,
                 .path("workflow_id", of: Workflow.self), problems: Self.problems
-            ) { [workflows] in try await workflows.view($1, scope: $0) },
+            ) { [workflows] in try await workflows.view($1, scope: $0) }.asTool("get_workflow"),
             .get(
                 "workflows/{workflow_id}/steps", "List the steps of a workflow, in the order of its plan",
                 requires: access, .path("workflow_id", of: Workflow.self), problems: Self.problems
-            ) { [workflows] in try await workflows.steps(of: $1, scope: $0) },
+            ) { [workflows] in try await workflows.steps(of: $1, scope: $0) }.asTool("list_workflow_steps"),
             .get(
                 "workflows/{workflow_id}/steps/{step_id}", "Get the output of a step", requires: access,
                 .path("workflow_id", of: Workflow.self), .path("step_id"), problems: Self.problems + [.notFound]
-            ) { [workflows] in try await workflows.output(of: $2, in: $1, scope: $0) },
+            ) { [workflows] in try await workflows.output(of: $2, in: $1, scope: $0) }.asTool("get_workflow_step"),
             .get(
                 "workflows/{workflow_id}/agents", "List the newest agents of a workflow", requires: access,
                 .path("workflow_id", of: Workflow.self), problems: Self.problems
