@@ -149,7 +149,7 @@ let apps: [Target] = [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
             "AWS", "CommandSandbox", "GoalGraphs", "MCP", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory",
             .configuration,
-            .httpTypes, .serviceLifecycle,
+            .httpTypes, .nio, .serviceLifecycle,
             .system, .unixSignals,
         ]
             + (core + products).map { .init(stringLiteral: $0.name) }
@@ -261,7 +261,9 @@ let tests: [Target] = [
         ]),
     .tests(
         "AssistantTests",
-        ["App", "Assistant", "Base", "Entitlements", "Models", "Modules", "TestKit", .httpTypes, .nio]),
+        [
+            "App", "Assistant", "Base", "CommandSandbox", "Entitlements", "Models", "Modules", "TestKit", .httpTypes, .nio,
+        ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(
         "AppTests",

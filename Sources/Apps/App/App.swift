@@ -48,7 +48,7 @@ package struct App: Sendable {
     let limits: RateLimiting
     /// Nil without `REDIS_URL`.
     let topicSignals: RedisTopicSignals?
-    /// Nil where workflows run no commands.
+    /// Nil where this installation runs neither commands of workflows nor tool servers.
     let commands: CommandSandbox?
     /// Its answers end before the database closes.
     let assistant: AssistantModule
@@ -209,7 +209,21 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         runtime: runtime
     )
 
-    let commands = configuration.runsWorkflowCommands ? CommandSandbox(program: dependencies.bubblewrap) : nil
+    let commands = configuration.runsCommands ? CommandSandbox(program: dependencies.bubblewrap) : nil
+    let assistant = AssistantModule(
+        database: database,
+        identity: identity,
+        entitlements: entitlements,
+        audit: audit.service,
+        files: files,
+        client: userURLs,
+        limiter: limits.limiter,
+        sealer: sealer,
+        commands: configuration.toolServerFolder == nil ? nil : commands,
+        settings: try configuration.assistantSettings,
+        logger: logger,
+        runtime: runtime
+    )
     let workflows = WorkflowsModule(
         database: database,
         identity: identity,
@@ -224,22 +238,11 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         sealer: sealer,
         address: address(configuration),
         modelPause: dependencies.providerPause ?? { try await Task.sleep(for: $0) },
-        commands: commands,
+        commands: configuration.runsWorkflowCommands ? commands : nil,
         settings: WorkflowsSettings(
             budgetMax: MicroDollars(Int64(configuration.workflowBudgetCents) * 10_000),
             models: try configuration.workflowModels, modelPrices: configuration.workflowModelPrices,
             modelTimeout: configuration.workflowModelTimeout),
-        runtime: runtime
-    )
-
-    let assistant = AssistantModule(
-        database: database,
-        identity: identity,
-        entitlements: entitlements,
-        audit: audit.service,
-        files: files,
-        settings: try configuration.assistantSettings,
-        logger: logger,
         runtime: runtime
     )
 
@@ -485,6 +488,9 @@ private func identitySettings(
 }
 
 extension Configuration {
+    /// Whether commands run on this machine.
+    fileprivate var runsCommands: Bool { runsWorkflowCommands || toolServerFolder != nil }
+
     /// The path of the database's file; nil on PostgreSQL.
     package var sqlitePath: String? {
         databaseURL.hasPrefix("sqlite:") ? String(databaseURL.dropFirst("sqlite:".count)) : nil

@@ -66,7 +66,16 @@ extension Configuration {
                 contextTokens: Int64(contextTokens),
                 fileBytesMax: Int64(maxFileSize),
                 analyticsRetentionDays: Int64(analyticsRetentionDays),
-                prices: workflowModelPrices.mapValues(\.perMillionTokens.micros))
+                prices: workflowModelPrices.mapValues(\.perMillionTokens.micros), toolServers: try toolServers)
+        }
+    }
+
+    /// The tool servers that the operator has declared.
+    /// - Throws: ``MCPServerFile/Fault``, which is also among the faults of the configuration.
+    private var toolServers: MCPServerFile {
+        get throws(MCPServerFile.Fault) {
+            guard let toolServerFolder else { return .none }
+            return try MCPServerFile(folder: toolServerFolder)
         }
     }
 
@@ -90,6 +99,7 @@ extension Configuration {
                 faults.append("ASSISTANT_UPSTREAMS_FILE: \(error)")
             }
         }
+        do throws(MCPServerFile.Fault) { _ = try toolServers } catch { faults.append("MCP_CONFIG_DIR: \(error)") }
         for (name, key) in [("ANTHROPIC_API_KEY", anthropicKey), ("OPENAI_API_KEY", openAIKey)] {
             if let key, ModelKey(key) == nil { faults.append("\(name): has blanks or characters outside of ASCII") }
         }

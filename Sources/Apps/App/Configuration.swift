@@ -123,6 +123,8 @@ package struct Configuration: Sendable {
     package var analyticsRetentionDays: Int
     package var answerTokens: Int
     package var contextTokens: Int
+    /// Of the tool servers of the installation; nil where there are none.
+    package var toolServerFolder: String?
     /// The virtual payment address of the merchant.
     package var upiAddress: String?
     package var upiMerchantName: String?
@@ -356,6 +358,10 @@ package struct Configuration: Sendable {
             "CONTEXT_TOKENS", 200_000, 1_000...10_000_000,
             "about as many tokens as a conversation of the assistant may have with its answer, four bytes each; of a "
                 + "longer session the model gets the instructions and the newest turns")
+        toolServerFolder = source.text(
+            "MCP_CONFIG_DIR",
+            "a folder with mcp-servers.json: the tool servers that run as processes of this machine, for every "
+                + "organisation: in a sandbox of bubblewrap, which has to be there, without network; none by default")
         upiAddress = source.text("UPI_ID", "the virtual payment address that payments by UPI go to, such as shop@bank")
         upiMerchantName = source.text("UPI_MERCHANT_NAME", "the name that apps show with UPI_ID, which requires it")
         upiCallbackSecrets = source.secrets(

@@ -50,8 +50,8 @@ private let groups: [DocumentGroup] = [
     DocumentGroup(
         "Assistant",
         "Conversations with language models, in the forms of OpenAI's and Anthropic's APIs, stored sessions, the "
-            + "files of a workspace, and numbers for analysts.",
-        segments: ["chat/completions", "messages", "models", "sessions", "projects", "files", "analytics"]),
+            + "files of a workspace, tools of servers of the Model Context Protocol, and numbers for analysts.",
+        segments: ["chat/completions", "messages", "models", "sessions", "projects", "files", "mcp", "analytics"]),
     DocumentGroup(
         "Administration", "Audit log, corrections, plans and service keys, for administrators.", segments: ["admin"]),
     DocumentGroup("Operations", "Status, readiness, metrics, signing keys and the documentation itself.", segments: []),

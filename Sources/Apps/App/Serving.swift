@@ -18,7 +18,7 @@ extension App {
         stopOnSignals: Bool = true,
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) async throws {
-        if configuration.jobSlots > 0 { try await checkCommands() }
+        if configuration.jobSlots > 0 || configuration.toolServerFolder != nil { try await checkCommands() }
         try await resolveEarlierReservations(as: "serve")
         await warnOfOtherNodes()
         let server = DelayedShutdown(
@@ -37,11 +37,13 @@ extension App {
         try await run([runner], stopOnSignals: stopOnSignals)
     }
 
-    /// - Throws: ``ConfigurationFaults`` where workflows may run commands and this system has no sandbox for them.
+    /// - Throws: ``ConfigurationFaults`` where commands or tool servers are to run and this system has no sandbox for
+    ///   them.
     private func checkCommands() async throws {
         guard let commands else { return }
         do throws(CommandSandboxError) { try await commands.check() } catch {
-            throw ConfigurationFaults(faults: ["WORKFLOW_COMMANDS: \(error)"])
+            let name = configuration.runsWorkflowCommands ? "WORKFLOW_COMMANDS" : "MCP_CONFIG_DIR"
+            throw ConfigurationFaults(faults: ["\(name): \(error)"])
         }
     }
 

@@ -1,25 +1,41 @@
 package import Audit
+package import CommandSandbox
 package import Entitlements
 package import Files
 package import Identity
 package import Modules
+package import Outbound
+package import Rates
+package import Secrets
 
 /// Conversations with language models: an endpoint each for the clients of OpenAI and of Anthropic, sessions whose
-/// messages are stored, and files that an organisation shares with its tools.
+/// messages are stored, files that an organisation shares with its tools, and tools of servers of the Model Context
+/// Protocol.
 package struct AssistantModule: Module {
     package let routes: [Route]
     package let workers: [Worker]
     package let schedules = [
         MaintainTurnsJob.schedule, MaintainWorkspacesJob.schedule, DeleteUsageJob.schedule,
+        MaintainToolExecutionsJob.schedule,
     ]
+    /// For workflows, whose steps call tools of servers.
+    package let tools: AssistantTools
     private let running = RunningTurns()
 
+    /// - Parameters:
+    ///   - client: reaches the URLs that users name.
+    ///   - limiter: counts the starts of tool servers.
+    ///   - commands: where tool servers of the installation run; nil for none.
     package init(
         database: any Database,
         identity: IdentityModule,
         entitlements: EntitlementsModule,
         audit: AuditService,
         files: FileStore,
+        client: UserURLClient,
+        limiter: RateLimiter,
+        sealer: Sealer,
+        commands: CommandSandbox?,
         settings: AssistantSettings,
         logger: Logger,
         runtime: Runtime
@@ -36,6 +52,15 @@ package struct AssistantModule: Module {
             database: database, files: files, audit: audit, fileBytesMax: settings.fileBytesMax, runtime: runtime)
         let analytics = AnalyticsService(database: database, retentionDays: settings.analyticsRetentionDays)
         identity.events.addUsage { try $2.assistantUsage(of: $0, in: $1) }
+        let connections = MCPConnections(
+            file: settings.toolServers, urls: client, sandbox: commands, files: files, sealer: sealer,
+            runtime: runtime)
+        let servers = MCPServerService(
+            database: database, connections: connections, file: settings.toolServers, client: client, sealer: sealer,
+            audit: audit, limiter: limiter, runtime: runtime)
+        let executions = ToolExecutionService(
+            database: database, connections: connections, audit: audit, runtime: runtime)
+        tools = AssistantTools(executions: executions)
         let ofModels: [Route] =
             ChatCompletionRoutes(
                 turns: turns, settings: settings, member: identity.member, entitlements: entitlements
@@ -51,8 +76,11 @@ package struct AssistantModule: Module {
             + AssistantSessionRoutes(sessions: sessions, member: identity.member, entitlements: entitlements).routes
             + WorkspaceRoutes(workspaces: workspaces, member: identity.member, entitlements: entitlements).routes
             + AnalyticsRoutes(analytics: analytics, identity: identity, entitlements: entitlements).routes
+            + MCPServerRoutes(servers: servers, member: identity.member, entitlements: entitlements).routes
+            + ToolExecutionRoutes(executions: executions, member: identity.member, entitlements: entitlements).routes
         workers = [
             MaintainTurnsJob.worker(turns), MaintainWorkspacesJob.worker(workspaces), DeleteUsageJob.worker(analytics),
+            MaintainToolExecutionsJob.worker(executions),
         ]
     }
 
@@ -61,7 +89,7 @@ package struct AssistantModule: Module {
 
     package static let keyScopes: [KeyScope] = [.assistant]
     package static let rateClasses: [RateClass] = [.assistant]
-    package static let migrations = AssistantSchema.migrations
+    package static let migrations = AssistantSchema.migrations + MCPSchema.migrations
     package static let invariants =
         AssistantInvariants.all + WorkspaceSchema.invariants + AnalyticsSchema.invariants
     package var migrations: [Migration] { Self.migrations }

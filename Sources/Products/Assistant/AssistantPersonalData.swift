@@ -42,6 +42,12 @@ enum AssistantPersonalData {
                     "output_tokens", "is_estimated", "cost_micros", "error", "started_at", "finished_at",
                 ]),
             PersonalDataTable(
+                "assistant-tool-executions", in: "assistant_tool_executions", where: ofSubject,
+                showing: [
+                    "id", "session_id", "tool_name", "tool_type", "server_name", "input_params", "output", "status",
+                    "error_message", "execution_millis", "is_reported", "created_at", "completed_at",
+                ]),
+            PersonalDataTable(
                 "assistant-sessions", in: "assistant_sessions", where: ofSubject,
                 showing: [
                     "id", "project_id", "name", "model", "metadata", "message_count", "turn_count", "error_count",
@@ -50,6 +56,24 @@ enum AssistantPersonalData {
             PersonalDataTable(
                 "assistant-projects", in: "assistant_projects", where: ofSubject,
                 showing: ["id", "name", "description", "path", "metadata", "is_active", "created_at", "updated_at"]),
+            PersonalDataTable(
+                "assistant-mcp-tools", in: "assistant_mcp_tools", where: inErasedOrganisations,
+                showing: ["server_id", "name", "definition"], orderedBy: "server_id, position"),
+            // A server belongs to its organisation; without it, the name of the member who has added it goes.
+            PersonalDataTable("assistant-mcp-servers-elsewhere", in: "assistant_mcp_servers") {
+                subject, pseudonym, transaction in
+                try transaction.execute(
+                    """
+                    UPDATE assistant_mcp_servers SET person_id = \(pseudonym) WHERE person_id = \(subject.person)
+                    """
+                )
+            },
+            PersonalDataTable(
+                "assistant-mcp-servers", in: "assistant_mcp_servers", where: inErasedOrganisations,
+                showing: [
+                    "id", "name", "kind", "url", "priority", "approval", "status", "error", "started_at", "created_at",
+                    "updated_at",
+                ]),
             PersonalDataTable(
                 "assistant-allowances", in: "assistant_allowances", where: { "person_id = \($0.person)" },
                 showing: ["month", "used", "held"], orderedBy: "month"),

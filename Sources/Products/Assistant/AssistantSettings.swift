@@ -18,11 +18,14 @@ package struct AssistantSettings: Sendable {
     package var contextTokens: Int64
     /// What a million tokens of a model cost, by its name, in millionths of a US dollar.
     package var prices: [String: Int64]
+    /// The tool servers that the operator has declared.
+    package var toolServers: MCPServerFile
 
     package init(
         upstreams: [AssistantUpstream] = [], usesEcho: Bool = false, sessionTimeout: Duration = .hours(1),
         answerTokens: Int64 = 4_096, contextTokens: Int64 = 200_000,
-        fileBytesMax: Int64 = 10 << 20, analyticsRetentionDays: Int64 = 30, prices: [String: Int64] = [:]
+        fileBytesMax: Int64 = 10 << 20, analyticsRetentionDays: Int64 = 30, prices: [String: Int64] = [:],
+        toolServers: MCPServerFile = .none
     ) {
         self.upstreams = upstreams
         self.usesEcho = usesEcho
@@ -32,5 +35,6 @@ package struct AssistantSettings: Sendable {
         self.analyticsRetentionDays = analyticsRetentionDays
         self.contextTokens = contextTokens
         self.prices = prices
+        self.toolServers = toolServers
     }
 }

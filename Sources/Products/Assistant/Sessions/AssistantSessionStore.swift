@@ -89,6 +89,7 @@ extension Transaction {
             WHERE session_id = \(session.id) AND organisation_id = \(session.organisation)
             """
         )
+        try deleteToolExecutions(of: session)
         try execute(
             """
             DELETE FROM assistant_sessions
