@@ -239,6 +239,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         address: address(configuration),
         modelPause: dependencies.providerPause ?? { try await Task.sleep(for: $0) },
         commands: configuration.runsWorkflowCommands ? commands : nil,
+        servers: WorkflowToolServers(assistant.tools),
         settings: WorkflowsSettings(
             budgetMax: MicroDollars(Int64(configuration.workflowBudgetCents) * 10_000),
             models: try configuration.workflowModels, modelPrices: configuration.workflowModelPrices,

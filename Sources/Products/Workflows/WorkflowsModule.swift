@@ -27,6 +27,7 @@ package struct WorkflowsModule: Module {
     ///   - limiter: counts the calls of tools and of language models.
     ///   - modelPause: waits between attempts at these calls; tests replace it.
     ///   - commands: where commands run; nil for none.
+    ///   - servers: the tools of servers of organisations; nil for none.
     package init(
         database: any Database,
         identity: IdentityModule,
@@ -42,6 +43,7 @@ package struct WorkflowsModule: Module {
         address: String,
         modelPause: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
         commands: CommandSandbox? = nil,
+        servers: WorkflowToolServers? = nil,
         settings: WorkflowsSettings = WorkflowsSettings(),
         runtime: Runtime
     ) {
@@ -49,15 +51,18 @@ package struct WorkflowsModule: Module {
         let models = Self.models(
             settings, database: database, limiter: limiter, pause: modelPause, runtime: runtime)
         let copies = commands.map { _ in WorkingCopyService(files: files, store: store, runtime: runtime) }
+        let effects = EffectService(database: database, runtime: runtime)
         var executors: [any ToolExecutor] = [
-            HTTPRequestExecutor(
-                client: client, effects: EffectService(database: database, runtime: runtime)),
+            HTTPRequestExecutor(client: client, effects: effects),
             SendEmailExecutor(database: database, mailer: mailer),
             ReadFileExecutor(files: files), WriteFileExecutor(files: files), ListDirectoryExecutor(files: files),
             TableExecutor(.csvTransform), TableExecutor(.jsonTransform), CompareExecutor(), SubWorkflowExecutor(),
             ScheduleExecutor(runtime: runtime),
         ]
         if let models { executors.append(ModelAnswerExecutor(models: models)) }
+        if let servers {
+            executors.append(MCPCallExecutor(servers: servers, database: database, effects: effects))
+        }
         if let commands, let copies { executors.append(RunCommandExecutor(sandbox: commands, copies: copies)) }
         let tools = ToolBox(executors)
         let approvalKey = sealer.key(for: "workflow approvals")

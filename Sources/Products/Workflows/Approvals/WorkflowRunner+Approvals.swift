@@ -9,9 +9,10 @@ extension WorkflowRunner {
     func ask(
         about step: WorkflowStep, of workflow: Workflow, _ entries: inout [TrailEntry], in transaction: Transaction
     ) throws -> Bool {
-        guard let question = ApprovalPolicy.question(about: step.node), try !transaction.isApproved(step) else {
-            return false
-        }
+        guard let question = ApprovalPolicy.question(about: step.node),
+            try tools[step.node.tool]?.needsConsent(to: step.node, of: workflow.organisation, in: transaction) ?? true,
+            try !transaction.isApproved(step)
+        else { return false }
         let id: ID<WorkflowApproval> = runtime.id()
         try transaction.insertApproval(id, question, about: step)
         try notices.sendQuestion(id, question, to: workflow.person, in: transaction)

@@ -1,4 +1,5 @@
 import GoalGraphs
+import Identity
 import Modules
 
 /// What the run of a tool leads to.
@@ -20,6 +21,8 @@ protocol ToolExecutor: Sendable {
     var tool: Tool { get }
     /// Whether it waits for other services.
     var isRemote: Bool { get }
+    /// Whether a person consents to a step about which ``ApprovalPolicy`` has a question.
+    func needsConsent(to node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) throws -> Bool
     /// - Throws: ``StepFailure``; ``ModelCallsExceeded`` where the same attempt has to wait; other errors are those of
     ///   the service, and the job is run again.
     func run(_ run: StepRun) async throws -> ToolResult
@@ -38,4 +41,7 @@ extension Result<ToolResult, StepFailure> {
 
 extension ToolExecutor {
     var isRemote: Bool { false }
+    func needsConsent(to node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) -> Bool {
+        true
+    }
 }
