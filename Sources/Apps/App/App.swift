@@ -284,7 +284,12 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         limits: limits, clock: clock, shutdown: shutdown, runtime: runtime)
     let debug = DebugRoutes(operations: operations, files: files, startedAt: runtime.now())
     let moduleRoutes = modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
-    let routes = entitlements.withExplanation(of: operations.routes + debug.routes + moduleRoutes) {
+    let toolEndpoint = ToolEndpoint(of: moduleRoutes, member: identity.member, version: gatehouseVersion)
+    let routes = entitlements.withExplanation(
+        of: operations.routes + debug.routes + moduleRoutes + [
+            limits.limited(toolEndpoint.route, identity, entitlements)
+        ]
+    ) {
         limits.limited($0, identity, entitlements)
     }
     let dispatcher = RequestDispatcher(
@@ -469,7 +474,7 @@ private func identitySettings(
     return IdentitySettings(
         issuer: address(configuration),
         keyScopes: TrainingModule.keyScopes + SandboxModule.keyScopes + MarketplaceModule.keyScopes
-            + WorkflowsModule.keyScopes + AssistantModule.keyScopes,
+            + WorkflowsModule.keyScopes + AssistantModule.keyScopes + [.tools],
         accessTokenLifetime: configuration.accessTokenLifetime,
         bcryptCost: configuration.bcryptRounds,
         hashingThreads: max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
