@@ -53,7 +53,7 @@ let platform: [Target] = [
     .layer("Platform", "Storage", ["Base"]),
     .layer("Platform", "StorageSQLite", ["Base", "Storage", .grdb, .sqlite]),
     .layer("Platform", "StoragePostgres", ["Base", "Storage", "CPostgres"]),
-    .layer("Platform", "Files", ["Base"]),
+    .layer("Platform", "Files", ["Base", "CFiles"]),
     .layer("Platform", "Archives", ["Base", "Secrets", "CArchive"]),
     .layer("Platform", "Web", ["Base", "Telemetry", "CZlib"] + http),
     .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
