@@ -98,7 +98,7 @@ import Testing
         try await ScriptedServer.with(.bytes(bytes)) { server in
             let client = try client(server.url) {
                 $0.messageBytes = 10_000
-                $0.setupTimeout = .milliseconds(500)
+                $0.setupTimeout = .seconds(2)
             }
             #expect(await kind { try await client.tools() } == expected)
         }

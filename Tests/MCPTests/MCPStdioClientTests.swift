@@ -77,19 +77,22 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (#"printf '{"jsonrpc":"2.0","id":99,"result":{}}\n'"#, MCPError.Kind.malformed),
+    /// What servers do at a call, and what becomes of it.
+    private static let hostile: [(String, MCPError.Kind)] = [
+        (#"printf '{"jsonrpc":"2.0","id":99,"result":{}}\n'"#, .malformed),
         (#"printf '{"jsonrpc":"2.0","id":%s,"result":{"content":["\377"]}}\n' "$(id)""#, .malformed),
         (#"printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-1,"message":"no"}}\n' "$(id)""#, .refused),
         ("sleep 100", .timedOut),
         ("yes", .tooLarge),
         ("head -c 100000 /dev/zero | tr '\\0' x", .tooLarge),
-    ])
+    ]
+
+    @Test(arguments: hostile)
     func `what is not the protocol is an error of a kind`(call: String, expected: MCPError.Kind) async throws {
         try await withClient(
             Self.server(call),
             {
-                $0.callTimeout = .milliseconds(500)
+                $0.callTimeout = .seconds(2)
                 $0.messageBytes = 50_000
             }
         ) { client in #expect(await failure(client)?.kind == expected) }
