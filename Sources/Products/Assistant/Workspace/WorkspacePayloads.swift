@@ -1,3 +1,4 @@
+import Files
 import Modules
 
 /// A file or folder of a workspace.
