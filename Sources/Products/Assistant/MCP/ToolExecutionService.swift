@@ -162,6 +162,9 @@ final class ToolExecutionService: Sendable {
         let arguments = try JSONColumn.encode(call.arguments)
         try await database.write { [audit] transaction in
             guard try transaction.endToolExecution(call.id, of: call.caller.organisation, as: end) else { return }
+            try transaction.addToolUse(
+                call.found.tool.name, of: call.found.server.name, in: call.caller.organisation,
+                hasFailed: end.error != nil, duration: .milliseconds(milliseconds))
             var details = [
                 "server": call.found.server.name, "tool": call.found.tool.name, "duration_ms": "\(milliseconds)",
                 "arguments_sha256": Digest.hex(arguments),
@@ -222,6 +225,9 @@ final class ToolExecutionService: Sendable {
                     error: request.errorMessage.map { $0.replacingNUL }, milliseconds: request.executionTimeMs,
                     isReported: true, createdAt: request.createdAt,
                     completedAt: request.completedAt ?? transaction.now))
+            try transaction.addToolUse(
+                request.toolName, of: "", in: scope.organisation, hasFailed: hasFailed,
+                duration: request.executionTimeMs.map { .milliseconds($0) })
             return try ToolExecutionView(try transaction.toolExecution(id, in: scope))
         }
     }

@@ -1,4 +1,5 @@
 import Entitlements
+import Files
 import Identity
 import Modules
 
