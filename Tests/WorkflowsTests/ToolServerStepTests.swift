@@ -7,7 +7,7 @@ import Testing
 /// The tool `mcp_call`.
 @Suite struct ToolServerStepTests {
     private func withServer(
-        _ engine: Engine, _ body: (WorkflowsFixture, TestToolServer) async throws -> Void
+        _ engine: Engine, _ body: @Sendable (WorkflowsFixture, TestToolServer) async throws -> Void
     ) async throws {
         try await TestToolServer.with { server in
             try await withWorkflows(
