@@ -130,8 +130,8 @@ let products: [Target] = [
     .layer(
         "Products", "Assistant",
         [
-            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Rates", "Files", "CommandSandbox", "MCP",
-            "Models", "Outbound", .httpTypes, .nio,
+            "Modules", "Secrets", "Audit", "Identity", "Entitlements", "Realtime", "Rates", "Files", "CommandSandbox",
+            "MCP", "Models", "Outbound", .httpTypes, .nio,
         ]),
 ]
 

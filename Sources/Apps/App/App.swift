@@ -215,6 +215,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         identity: identity,
         entitlements: entitlements,
         audit: audit.service,
+        realtime: realtime,
         files: files,
         client: userURLs,
         limiter: limits.limiter,

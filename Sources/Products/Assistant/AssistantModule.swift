@@ -6,6 +6,7 @@ package import Identity
 package import Modules
 package import Outbound
 package import Rates
+package import Realtime
 package import Secrets
 
 /// Conversations with language models: an endpoint each for the clients of OpenAI and of Anthropic, sessions whose
@@ -21,6 +22,7 @@ package struct AssistantModule: Module {
     /// For workflows, whose steps call tools of servers.
     package let tools: AssistantTools
     private let running = RunningTurns()
+    private let topics: TopicService
 
     /// - Parameters:
     ///   - client: reaches the URLs that users name.
@@ -31,6 +33,7 @@ package struct AssistantModule: Module {
         identity: IdentityModule,
         entitlements: EntitlementsModule,
         audit: AuditService,
+        realtime: RealtimeModule,
         files: FileStore,
         client: UserURLClient,
         limiter: RateLimiter,
@@ -41,13 +44,17 @@ package struct AssistantModule: Module {
         runtime: Runtime
     ) {
         let models = AssistantModels(settings, runtime: runtime)
+        topics = realtime.topics
+        let events = SessionEvents(topics: topics)
+        topics.register(SessionEvents.topicFamily)
         let turns = TurnService(
             database: database, models: models, concurrency: entitlements.concurrency,
-            settlement: TurnSettlement(quotas: entitlements.quotas), running: running, settings: settings,
+            settlement: TurnSettlement(quotas: entitlements.quotas), events: events, running: running,
+            settings: settings,
             logger: logger, runtime: runtime)
         let sessions = AssistantSessionService(
             database: database, models: models, concurrency: entitlements.concurrency, running: running,
-            audit: audit, settings: settings, runtime: runtime)
+            audit: audit, events: events, settings: settings, runtime: runtime)
         let workspaces = WorkspaceService(
             database: database, files: files, audit: audit, fileBytesMax: settings.fileBytesMax, runtime: runtime)
         let analytics = AnalyticsService(database: database, retentionDays: settings.analyticsRetentionDays)
@@ -78,6 +85,10 @@ package struct AssistantModule: Module {
             + AnalyticsRoutes(analytics: analytics, identity: identity, entitlements: entitlements).routes
             + MCPServerRoutes(servers: servers, member: identity.member, entitlements: entitlements).routes
             + ToolExecutionRoutes(executions: executions, member: identity.member, entitlements: entitlements).routes
+            + AssistantSocketRoutes(
+                subscriptions: realtime.subscriptions, member: identity.member, originCheck: identity.originCheck,
+                logger: logger, runtime: runtime
+            ).routes
         workers = [
             MaintainTurnsJob.worker(turns), MaintainWorkspacesJob.worker(workspaces), DeleteUsageJob.worker(analytics),
             MaintainToolExecutionsJob.worker(executions),
@@ -96,7 +107,7 @@ package struct AssistantModule: Module {
 }
 
 extension AssistantModule: PersonalDataProvider {
-    package var personalDataTables: [PersonalDataTable] { AssistantPersonalData.tables }
+    package var personalDataTables: [PersonalDataTable] { AssistantPersonalData.tables(topics) }
 }
 
 extension KeyScope {

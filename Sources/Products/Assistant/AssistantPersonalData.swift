@@ -1,17 +1,26 @@
 import Files
 import Identity
 import Modules
+import Realtime
 
 /// The personal data of the assistant: exported, and deleted with the organisation.
 enum AssistantPersonalData {
     /// In the order in which the rows can be erased: a referring table precedes the table that it refers to.
-    static let tables: [PersonalDataTable] = {
+    /// - Parameter topics: have the events of sessions.
+    static func tables(_ topics: TopicService) -> [PersonalDataTable] {
         let inErasedOrganisations: @Sendable (DataSubject) -> SQL = { "organisation_id IN \(list: $0.organisations)" }
         // The conversations of a person are the person's own, also in organisations that remain.
         let ofSubject: @Sendable (DataSubject) -> SQL = {
             "(organisation_id IN \(list: $0.organisations) OR person_id = \($0.person))"
         }
         return [
+            // Of sessions in organisations that remain, too.
+            PersonalDataTable("assistant-topics", in: "topics") { subject, _, transaction in
+                let sessions = try transaction.all(
+                    "SELECT id, organisation_id FROM assistant_sessions WHERE \(ofSubject(subject))"
+                ) { SessionEvents.topic(of: try $0["id"], in: try $0["organisation_id"]) }
+                for session in sessions { try topics.remove(session, in: transaction) }
+            },
             PersonalDataTable(
                 "assistant-messages", in: "assistant_messages",
                 where: { "session_id IN (SELECT id FROM assistant_sessions WHERE \(ofSubject($0)))" },
@@ -94,5 +103,5 @@ enum AssistantPersonalData {
                 showing: ["organisation_id", "bytes", "entries", "counted_at"], orderedBy: "organisation_id",
                 fileKeys: { subject, _ in subject.organisations.map(WorkspaceFolder.key) }),
         ]
-    }()
+    }
 }

@@ -11,18 +11,20 @@ final class AssistantSessionService: Sendable {
     private let concurrency: ConcurrencyService
     private let running: RunningTurns
     private let audit: AuditService
+    private let events: SessionEvents
     private let settings: AssistantSettings
     private let runtime: Runtime
 
     init(
         database: any Database, models: AssistantModels, concurrency: ConcurrencyService, running: RunningTurns,
-        audit: AuditService, settings: AssistantSettings, runtime: Runtime
+        audit: AuditService, events: SessionEvents, settings: AssistantSettings, runtime: Runtime
     ) {
         self.database = database
         self.models = models
         self.concurrency = concurrency
         self.running = running
         self.audit = audit
+        self.events = events
         self.settings = settings
         self.runtime = runtime
     }
@@ -146,7 +148,9 @@ final class AssistantSessionService: Sendable {
             default: break
             }
             try transaction.update(session)
-            return try AssistantSessionView(try transaction.assistantSession(id, in: scope))
+            let changed = try transaction.assistantSession(id, in: scope)
+            if request.status != nil { try events.changed(changed, to: changed.status, in: transaction) }
+            return try AssistantSessionView(changed)
         }
     }
 
@@ -184,13 +188,14 @@ final class AssistantSessionService: Sendable {
 
     /// Deletes a session with its messages, and stops its answer.
     func delete(_ id: ID<AssistantSession>, scope: Scope) async throws(Problem) -> NoContent {
-        let turns = try await database.write { [audit] transaction in
+        let turns = try await database.write { [audit, events] transaction in
             let session = try transaction.assistantSession(id, in: scope, isLocked: true)
             let turns = try transaction.runningTurns(of: session)
             try transaction.requestStop(of: session)
             try transaction.delete(session)
             try audit.record(
                 AuditEvent("assistant-session.deleted", by: scope, subject: id.text), in: transaction)
+            try events.deleted(session, in: transaction)
             return turns
         }
         for turn in turns { running.stop(turn) }

@@ -33,6 +33,14 @@ extension Transaction {
         return session
     }
 
+    /// Whether the person of the scope has the session.
+    func hasAssistantSession(_ id: ID<AssistantSession>, in scope: Scope) throws -> Bool {
+        try count(
+            """
+            SELECT COUNT(*) AS count FROM assistant_sessions WHERE id = \(id) AND \(Self.isAssistantOwner(scope))
+            """) > 0
+    }
+
     /// The sessions, the last changed first.
     /// - Parameters:
     ///   - project: nil for those of any project, or of none.

@@ -10,6 +10,7 @@ final class TurnService: Sendable {
     private let models: AssistantModels
     private let concurrency: ConcurrencyService
     private let settlement: TurnSettlement
+    private let events: SessionEvents
     private let running: RunningTurns
     private let settings: AssistantSettings
     private let logger: Logger
@@ -23,12 +24,13 @@ final class TurnService: Sendable {
 
     init(
         database: any Database, models: AssistantModels, concurrency: ConcurrencyService, settlement: TurnSettlement,
-        running: RunningTurns, settings: AssistantSettings, logger: Logger, runtime: Runtime
+        events: SessionEvents, running: RunningTurns, settings: AssistantSettings, logger: Logger, runtime: Runtime
     ) {
         self.database = database
         self.models = models
         self.concurrency = concurrency
         self.settlement = settlement
+        self.events = events
         self.running = running
         self.settings = settings
         self.logger = logger
@@ -120,6 +122,7 @@ final class TurnService: Sendable {
                 id: id, scope: scope, session: request.session, model: name, isStreamed: request.isStreamed,
                 reservation: reservation, allowanceMonth: month, reservedTokens: tokens, at: transaction.now)
             try transaction.insert(turn)
+            try events.began(turn, in: transaction)
             return StartedTurn(
                 turn: turn, request: modelRequest, client: client, newMessages: newMessages)
         }
@@ -243,8 +246,9 @@ final class TurnService: Sendable {
             guard let session else { return }
             try transaction.count(
                 outcome, of: turn, costMicros: cost, in: session, timeout: settings.sessionTimeout)
-            guard outcome.state != .failed else { return }
-            try transaction.append(messages, numbers: numbers, to: session, by: turn)
+            let added = outcome.state == .failed ? [] : messages
+            if !added.isEmpty { try transaction.append(added, numbers: numbers, to: session, by: turn) }
+            try events.ended(turn, as: outcome, costMicros: cost, added, in: session, transaction)
         }
         return cost
     }

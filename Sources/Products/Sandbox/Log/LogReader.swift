@@ -19,23 +19,3 @@ struct LogReader: Requirement {
         return try await member.check(request)
     }
 }
-
-/// The opening handshake of a WebSocket, which the endpoint needs.
-struct SocketHandshake: Requirement {
-    let originCheck: OriginCheck
-    /// Whether the request is admitted by a credential, which browsers may attach by themselves.
-    let checksOrigin: Bool
-
-    var phase: RequestPhase { .body }
-    var problems: [Problem.Kind] { WebSocketHandshake.problems + (checksOrigin ? [.csrfFailed] : []) }
-    var summary: RequirementSummary { RequirementSummary(.header, "Upgrade") }
-
-    func check(_ request: Request) throws(Problem) -> WebSocketHandshake {
-        guard let handshake = try WebSocketHandshake(request) else {
-            throw Problem(
-                .upgradeRequired, detail: "This endpoint is a WebSocket.", headers: ["Upgrade": "websocket"])
-        }
-        if checksOrigin { try originCheck.check(request) }
-        return handshake
-    }
-}
