@@ -24,21 +24,19 @@ struct ToolTests {
             ["name": "weather", "arguments": ["city": "Oslo"]], ["name": "weather", "arguments": ["city": "Bergen"]],
         ], "times": 2,
     ]
-    private static let pairs = Engine.available.flatMap { engine in ModelUpstream.API.allCases.map { (engine, $0) } }
-
-    private func with(_ pair: (Engine, ModelUpstream.API), _ body: (AssistantFixture, TestModel) async throws -> Void)
-        async throws
-    {
+    private func with(
+        _ engine: Engine, _ api: ModelUpstream.API, _ body: (AssistantFixture, TestModel) async throws -> Void
+    ) async throws {
         let model = try TestModels.model()
-        let upstream = try model.upstream(pair.1)
-        try await withAssistant(pair.0, change: { $0.use(model.name, at: upstream) }) { try await body($0, model) }
+        let upstream = try model.upstream(api)
+        try await withAssistant(engine, change: { $0.use(model.name, at: upstream) }) { try await body($0, model) }
     }
 
-    @Test(arguments: pairs)
-    func `OpenAI's clients get calls of functions, and send their results`(pair: (Engine, ModelUpstream.API))
+    @Test(arguments: Engine.available, ModelUpstream.API.allCases)
+    func `OpenAI's clients get calls of functions, and send their results`(engine: Engine, api: ModelUpstream.API)
         async throws
     {
-        try await with(pair) { assistant, model in
+        try await with(engine, api) { assistant, model in
             try await model.script(Self.reply, ["type": "reply", "text": "Rain.", "times": .null])
             let more: [String: JSONValue] = ["tools": Self.functions, "tool_choice": "required"]
             let answer = await assistant.chat("Weather?", more)
@@ -70,7 +68,7 @@ struct ToolTests {
                     [AssistantFixture.user("Weather?"), message] + results, ["tools": Self.functions]))
             #expect(last["choices"]?[0]?["message"]?["content"] == "Rain.", "\(last)")
             let sent = try #require(try await model.requests().last?["body"])
-            if pair.1 == .openAI {
+            if api == .openAI {
                 #expect(sent["messages"]?.array?.map { $0["role"]?.string } == ["user", "assistant", "tool", "tool"])
                 #expect(sent["tools"] == Self.functions)
             } else {
@@ -85,11 +83,11 @@ struct ToolTests {
         }
     }
 
-    @Test(arguments: pairs)
-    func `Anthropic's clients get blocks of calls, and send their results`(pair: (Engine, ModelUpstream.API))
+    @Test(arguments: Engine.available, ModelUpstream.API.allCases)
+    func `Anthropic's clients get blocks of calls, and send their results`(engine: Engine, api: ModelUpstream.API)
         async throws
     {
-        try await with(pair) { assistant, model in
+        try await with(engine, api) { assistant, model in
             try await model.script(Self.reply, ["type": "reply", "text": "Rain.", "times": .null])
             func send(_ messages: [JSONValue], _ more: [String: JSONValue] = [:]) async -> TestResponse {
                 let body: [String: JSONValue] = [
@@ -127,7 +125,7 @@ struct ToolTests {
             let last = await send(history)
             #expect(last["content"]?[0]?["text"] == "Rain.", "\(last)")
             let sent = try #require(try await model.requests().last?["body"])
-            if pair.1 == .openAI {
+            if api == .openAI {
                 #expect(sent["messages"]?.array?.map { $0["role"]?.string } == ["user", "assistant", "tool", "tool"])
                 #expect(sent["parallel_tool_calls"] == false)
             } else {
@@ -141,7 +139,7 @@ struct ToolTests {
     func `calls and results are stored in a session, and a call without a result is left out`(engine: Engine)
         async throws
     {
-        try await with((engine, .openAI)) { assistant, model in
+        try await with(engine, .openAI) { assistant, model in
             try await model.script(
                 Self.reply.merging(["times": 1]) { $1 }, ["type": "reply", "text": "Rain."],
                 Self.reply.merging(["times": 1]) { $1 }, ["type": "reply", "text": "Hello.", "times": .null])
@@ -171,11 +169,11 @@ struct ToolTests {
         }
     }
 
-    @Test(arguments: pairs)
-    func `images, schemas and settings are passed on, and images are counted`(pair: (Engine, ModelUpstream.API))
+    @Test(arguments: Engine.available, ModelUpstream.API.allCases)
+    func `images, schemas and settings are passed on, and images are counted`(engine: Engine, api: ModelUpstream.API)
         async throws
     {
-        try await with(pair) { assistant, model in
+        try await with(engine, api) { assistant, model in
             let url = "https://images.example.com/a.png"
             let answer = await assistant.post(
                 "/v1/chat/completions",
@@ -200,7 +198,7 @@ struct ToolTests {
             #expect(try await assistant.reservedTokens()[0] > 20_000)
             let sent = try #require(try await model.requests().first?["body"])
             let content = sent["messages"]?[0]?["content"]
-            if pair.1 == .openAI {
+            if api == .openAI {
                 #expect(content?[1]?["image_url"]?["url"] == "data:image/png;base64,iVBORw0=")
                 #expect(content?[2]?["image_url"]?["url"]?.string == url)
                 #expect(sent["seed"] == 7 && sent["presence_penalty"] == 0.5 && sent["stop"] == ["END"])
@@ -214,7 +212,7 @@ struct ToolTests {
             _ = await assistant.chat("As JSON.", ["response_format": ["type": "json_object"]])
             let last = try #require(try await model.requests().last?["body"])
             #expect(
-                pair.1 == .openAI
+                api == .openAI
                     ? last["response_format"] == ["type": "json_object"]
                     : last["system"]?.string?.contains("JSON object") == true)
         }
@@ -238,7 +236,7 @@ struct ToolTests {
                 (["tools": tool(["name": "a b", "parameters": Self.schema])], "tools.0.function.name"),
                 (["tools": tool([:])], "tools.0.function.parameters"),
                 (["tools": [["type": "custom"]]], "tools.0.type"),
-                (["tools": .array((functions.array ?? []) + (functions.array ?? []))], "tools.1"),
+                (["tools": .array([Self.functions[0], Self.functions[0]].compactMap(\.self))], "tools.1"),
                 (["tool_choice": "required"], "tool_choice"),
                 (["tools": functions, "tool_choice": "any"], "tool_choice"),
                 (
