@@ -30,7 +30,8 @@ final class IntentService: Sendable {
         self.runtime = runtime
     }
 
-    /// - Parameter key: the `Idempotency-Key` header. A repeated key with the same body returns the earlier workflow.
+    /// - Parameter key: the `Idempotency-Key` header. A person's repeated key with the same body returns the earlier
+    ///   workflow.
     /// - Throws: `validation-failed`; `credits-exhausted`, `quota-exceeded` where another request took the last unit;
     ///   `operation-conflict`; `not-found` where the person is no longer a member.
     func submit(_ request: SubmitIntent, scope: Scope, credit: CreditCharge, charge: Charge, key: String?)
@@ -77,7 +78,7 @@ final class IntentService: Sendable {
             submission, as: runtime.id(), of: schedule.person, in: schedule.organisation, by: nil,
             credit: try charges.credits(1, of: schedule.organisation, in: transaction),
             charge: try charges.units(1, of: .workflows, in: schedule.organisation, transaction),
-            key: "schedule:\(schedule.id):\(tick.microseconds)", in: transaction)
+            operation: "schedule:\(schedule.id):\(tick.microseconds)", in: transaction)
     }
 
     struct Submission: Sendable {
@@ -117,25 +118,32 @@ final class IntentService: Sendable {
             try runner.lock(scope.organisation, in: transaction)
             return try insert(
                 submission, as: id, of: scope.person, in: scope.organisation, by: scope, credit: credit,
-                charge: charge, key: key ?? id.text, in: transaction)
+                charge: charge, operation: Self.operation(key: key ?? id.text, of: scope.person), in: transaction)
         }
         return Accepted(IntentAccepted(workflow), follow: "/v1/workflows/\(workflow.id)")
     }
 
-    /// - Returns: the earlier workflow of a repeated key.
+    /// The operation of a client's key: its person's own, and never that of a schedule. Rows that keep it outlast an
+    /// erasure, hence without the id of the person.
+    private static func operation(key: String, of person: ID<Person>) -> String {
+        "client:\(Digest.hex("\(person) \(key)"))"
+    }
+
+    /// - Parameter operation: unique among the submissions of the organisation, by its kind.
+    /// - Returns: the earlier workflow of a repeated operation.
     private func insert(
         _ submission: Submission, as id: ID<Workflow>, of person: ID<Person>, in organisation: ID<Organisation>,
-        by scope: Scope?, credit: CreditCharge, charge: Charge, key: String, in transaction: Transaction
+        by scope: Scope?, credit: CreditCharge, charge: Charge, operation: String, in transaction: Transaction
     ) throws -> Workflow {
-        let (operation, fingerprint) = ("intent:\(key)", submission.fingerprint)
+        let fingerprint = submission.fingerprint
         if let earlier = try transaction.workflow(ofOperation: operation, in: organisation) {
             guard earlier.fingerprint == fingerprint else { throw Problem(.operationConflict) }
             return earlier
         }
         let terms = Reservation.Terms(onExpiry: .resolve(WorkflowSettlement.resolver))
-        let creditClaim = credits.claim(credit, operation: credit.operation(key: key), fingerprint: fingerprint)
+        let creditClaim = credits.claim(credit, operation: credit.operation(key: operation), fingerprint: fingerprint)
         let quotaClaim = quotas.claim(
-            charge, operation: charge.operation(key: key), fingerprint: fingerprint, terms: terms)
+            charge, operation: charge.operation(key: operation), fingerprint: fingerprint, terms: terms)
         let taken = try [creditClaim, quotaClaim].compactMap { $0 }.takeAll(in: transaction)
         var new = NewWorkflow(
             id: id, organisation: organisation, person: person, plan: charge.plan.id, trust: charge.plan.trust,

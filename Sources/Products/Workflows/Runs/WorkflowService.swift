@@ -159,17 +159,7 @@ final class WorkflowService: Sendable {
     /// Ends workflows whose time is over, renews the leases of credits, and starts steps that were missed, such as
     /// after a change of the plan. Removes what killed processes have left on the disk.
     func maintain(_ context: JobContext) async throws {
-        try await each(context, { try $0.overdueWorkflows(limit: $1) }) { [runner] workflow, transaction in
-            let error =
-                workflow.state == .paused
-                ? WorkflowError(
-                    .pausedTooLong, "The workflow was paused for \(Workflow.pauseMax.components.seconds / 86_400) days."
-                )
-                : WorkflowError(
-                    .deadlineExceeded,
-                    "The workflow has run for \(Workflow.timeMax.components.seconds / 3_600) hours.")
-            try runner.fail(workflow.id, of: workflow.organisation, error, in: transaction)
-        }
+        try await endOverdue(context)
         var last = ""
         while true {
             try context.checkCancellation()
@@ -187,8 +177,8 @@ final class WorkflowService: Sendable {
             guard held.count == Self.batch, let id = held.last?.id.text else { break }
             last = id
         }
-        for organisation in try await database.read({ try $0.organisationsWithReadySteps(limit: 1_000) }) {
-            try context.checkCancellation()
+        let organisations = try await database.read { try $0.organisationsWithReadySteps(limit: 1_000) }
+        try await context.each(organisations, name: \.text) { organisation in
             try await database.write { [runner] in try runner.startSteps(of: organisation, in: $0) }
         }
         try await copies?.removeOld()
@@ -197,33 +187,52 @@ final class WorkflowService: Sendable {
     /// Deletes workflows that ended long ago, with their files and topics. The files are removed first: rows that
     /// remain after a crash lead to the next try.
     func deleteOld(_ context: JobContext) async throws {
+        var last: Workflow?
         while true {
-            try context.checkCancellation()
-            let old = try await database.read { try $0.oldWorkflows(limit: Self.batch) }
-            for workflow in old {
-                try await files.removeFolder(of: workflow.root)
-                try await database.write { [runner] transaction in
-                    try runner.lock(workflow.organisation, in: transaction)
-                    let family = try transaction.family(of: workflow)
-                    for member in family { try transaction.delete(member) }
-                    for member in family {
-                        try runner.trail.remove(of: member.id, in: member.organisation, transaction)
-                    }
-                }
-            }
-            if old.count < Self.batch { return }
+            let after = last
+            let old = try await database.read { try $0.oldWorkflows(after: after, limit: Self.batch) }
+            try await context.each(old, name: \.id.text) { try await delete($0) }
+            guard old.count == Self.batch, let end = old.last else { return }
+            last = end
         }
     }
 
-    private func each(
-        _ context: JobContext, _ read: @escaping @Sendable (Transaction, Int) throws -> [Workflow],
-        _ change: @escaping @Sendable (Workflow, Transaction) throws -> Void
-    ) async throws {
-        while true {
-            try context.checkCancellation()
-            let found = try await database.read { try read($0, Self.batch) }
-            for workflow in found { try await database.write { try change(workflow, $0) } }
-            if found.count < Self.batch { return }
+    /// Deletes a submitted workflow and those within it.
+    private func delete(_ workflow: Workflow) async throws {
+        try await files.removeFolder(of: workflow.root)
+        try await database.write { [runner] transaction in
+            try runner.lock(workflow.organisation, in: transaction)
+            let family = try transaction.family(of: workflow)
+            for member in family { try transaction.delete(member) }
+            for member in family {
+                try runner.trail.remove(of: member.id, in: member.organisation, transaction)
+            }
         }
+    }
+
+    /// Ends workflows whose time is over.
+    private func endOverdue(_ context: JobContext) async throws {
+        var last = ""
+        while true {
+            let after = last
+            let overdue = try await database.read { try $0.overdueWorkflows(after: after, limit: Self.batch) }
+            try await context.each(overdue, name: \.id.text) { workflow in
+                let error = Self.overdueError(of: workflow)
+                try await database.write { [runner] in
+                    try runner.fail(workflow.id, of: workflow.organisation, error, in: $0)
+                }
+            }
+            guard overdue.count == Self.batch, let id = overdue.last?.id.text else { return }
+            last = id
+        }
+    }
+
+    private static func overdueError(of workflow: Workflow) -> WorkflowError {
+        workflow.state == .paused
+            ? WorkflowError(
+                .pausedTooLong, "The workflow was paused for \(Workflow.pauseMax.components.seconds / 86_400) days.")
+            : WorkflowError(
+                .deadlineExceeded,
+                "The workflow has run for \(Workflow.timeMax.components.seconds / 3_600) hours.")
     }
 }

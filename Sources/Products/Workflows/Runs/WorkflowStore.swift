@@ -209,13 +209,13 @@ extension Transaction {
 
     // MARK: For jobs
 
-    /// Workflows whose time is over, running or paused.
-    func overdueWorkflows(limit: Int) throws -> [Workflow] {
+    /// Workflows whose time is over, running or paused, after `id`, in the order of their ids.
+    func overdueWorkflows(after id: String, limit: Int) throws -> [Workflow] {
         try all(
             """
             SELECT \(Self.workflowColumns) FROM workflows
-            WHERE (state = 'running' AND deadline_at <= \(now))
-                OR (state = 'paused' AND paused_at <= \(now - Workflow.pauseMax))
+            WHERE ((state = 'running' AND deadline_at <= \(now))
+                OR (state = 'paused' AND paused_at <= \(now - Workflow.pauseMax))) AND id > \(id)
             ORDER BY id LIMIT \(limit)
             """,
             Workflow.init)
@@ -228,11 +228,14 @@ extension Transaction {
             Workflow.init)
     }
 
-    /// Submitted workflows that ended before the retention.
-    func oldWorkflows(limit: Int) throws -> [Workflow] {
-        try all(
+    /// Submitted workflows that ended before the retention, in the order of their ends.
+    /// - Parameter last: the one that they follow; nil for the first ones.
+    func oldWorkflows(after last: Workflow?, limit: Int) throws -> [Workflow] {
+        let rest: SQL = if let last { "AND (finished_at, id) > (\(last.finishedAt), \(last.id))" } else { "" }
+        return try all(
             """
-            SELECT \(Self.workflowColumns) FROM workflows WHERE finished_at < \(now - Workflow.retention) AND depth = 0
+            SELECT \(Self.workflowColumns) FROM workflows
+            WHERE finished_at < \(now - Workflow.retention) AND depth = 0 \(rest)
             ORDER BY finished_at, id LIMIT \(limit)
             """,
             Workflow.init)

@@ -35,13 +35,16 @@ final class WorkflowScheduleService: Sendable {
         return NoContent()
     }
 
-    /// Submits what is due. A time that was missed, such as while the server was stopped, is made up for once.
+    /// Submits what is due. A time that was missed, such as while the server was stopped, is made up for once. A
+    /// schedule that fails is passed over until the next run.
     func run(_ context: JobContext) async throws {
+        var last: WorkflowSchedule?
         while true {
-            try context.checkCancellation()
-            let due = try await database.read { try $0.dueSchedules(limit: Self.batch) }
-            for schedule in due { try await tick(schedule) }
-            if due.count < Self.batch { return }
+            let after = last
+            let due = try await database.read { try $0.dueSchedules(after: after, limit: Self.batch) }
+            try await context.each(due, name: \.id.text) { try await tick($0) }
+            guard due.count == Self.batch, let end = due.last else { return }
+            last = end
         }
     }
 
@@ -56,10 +59,8 @@ final class WorkflowScheduleService: Sendable {
                 try transaction.setOutcome(nil, of: schedule)
             }
         } catch {
-            guard
-                [.subscriptionRequired, .creditsExhausted, .quotaExceeded, .noActiveSubscription]
-                    .contains(error.kind)
-            else { throw error }
+            // A failure of the server is no refusal: the next run tries the same tick.
+            guard error.kind.status < 500 else { throw error }
             // Nothing of the tick is written; it is recorded as refused instead.
             try await database.write { [audit] transaction in
                 guard try transaction.advance(schedule, to: expression.next(after: transaction.now)) else { return }

@@ -54,10 +54,13 @@ extension Transaction {
         try execute("UPDATE workflow_schedules SET is_active = 0 WHERE person_id = \(person) \(place)")
     }
 
-    func dueSchedules(limit: Int) throws -> [WorkflowSchedule] {
-        try all(
+    /// Active schedules whose time has come, in the order of their times.
+    /// - Parameter last: the one that they follow; nil for the first ones.
+    func dueSchedules(after last: WorkflowSchedule?, limit: Int) throws -> [WorkflowSchedule] {
+        let rest: SQL = if let last { "AND (next_at, id) > (\(last.nextAt), \(last.id))" } else { "" }
+        return try all(
             """
-            SELECT * FROM workflow_schedules WHERE is_active = 1 AND next_at <= \(now)
+            SELECT * FROM workflow_schedules WHERE is_active = 1 AND next_at <= \(now) \(rest)
             ORDER BY next_at, id LIMIT \(limit)
             """,
             WorkflowSchedule.init)
