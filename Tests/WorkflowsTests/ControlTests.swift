@@ -104,12 +104,12 @@ import Testing
             let refused = await workflows.submit(
                 nodes: [Node.write("a", "a.txt", "1", micros: 600)], ["budget": 0.0005])
             #expect(refused.status == 422 && refused.text.contains("the budget is 0.0005 USD"), "\(refused)")
-            // The first two cost more than they were estimated at.
+            // The first two cost more than they were estimated at: what they cost is reserved.
             let nodes = [
                 Node.write("a", "a.txt", "1", micros: 0), Node.write("b", "b.txt", "2", after: ["a"], micros: 0),
                 Node.write("c", "c.txt", "3", after: ["b"], micros: 50),
             ]
-            let path = try await workflows.run(nodes, ["budget": 0.0001])
+            let path = try await workflows.run(nodes, ["budget": 0.0002])
             let failed = await workflows.get(path)
             #expect(failed["status"] == "failed" && failed["error_code"] == "budget-exceeded", "\(failed)")
             #expect(failed["cost"]?.number == 0.0002 && failed["steps_completed"] == 2)

@@ -26,6 +26,7 @@ struct WorkflowModel {
         let id: String
         var outcome = Outcome.success
         var after: [String] = []
+        /// What is reserved for it: at least ``cost``.
         var estimate: Int64 = 1_000
         /// Of each attempt: the usual cost of its tool.
         var cost: Int64 = 100
@@ -93,7 +94,7 @@ struct WorkflowModel {
     mutating func submit(_ kind: Kind, id: String, rank: Int, at now: Instant) {
         available -= 1
         held += 1
-        runs.append(Run(id: id, kind: kind, rank: rank, budget: kind == .overBudget ? 100 : 10_000_000))
+        runs.append(Run(id: id, kind: kind, rank: rank, budget: kind == .overBudget ? 200 : 10_000_000))
         startSteps(at: now)
     }
 
@@ -294,8 +295,8 @@ struct WorkflowModel {
             ]
         case .overBudget:
             [
-                Node(id: "a", estimate: 0), Node(id: "b", after: ["a"], estimate: 0),
-                Node(id: "c", after: ["b"], estimate: 50),
+                Node(id: "a", estimate: 100), Node(id: "b", after: ["a"], estimate: 100),
+                Node(id: "c", after: ["b"], estimate: 100),
             ]
         case .unclear: []
         }

@@ -74,7 +74,7 @@ struct WorkflowWalk {
         let rank = Int.random(in: 1...3, using: &random)
         let priority = ["high", "normal", "low"][rank - 1]
         var more: [String: JSONValue] = ["priority": .string(priority)]
-        if kind == .overBudget { more["budget"] = 0.0001 }
+        if kind == .overBudget { more["budget"] = 0.0002 }
         let key = "walk-\(model.runs.count)-\(actions)"
         let compared = live
         let response =

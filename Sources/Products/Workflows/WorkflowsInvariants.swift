@@ -56,6 +56,15 @@ enum WorkflowsInvariants {
             ) AS steps ON steps.workflow_id = workflows.id
             WHERE workflows.cost <> workflows.planning_cost + COALESCE(steps.cost, 0)
             """),
+        Invariant(
+            "the reserved cost of a workflow differs from that of its steps",
+            """
+            SELECT workflows.id, workflows.state, workflows.reserved_cost, steps.reserved_cost AS steps
+            FROM workflows LEFT JOIN (
+                SELECT workflow_id, SUM(reserved_cost) AS reserved_cost FROM workflow_steps GROUP BY workflow_id
+            ) AS steps ON steps.workflow_id = workflows.id
+            WHERE workflows.state <> 'pending' AND workflows.reserved_cost <> COALESCE(steps.reserved_cost, 0)
+            """),
         // Of days of which a workflow was deleted, a part is computed.
         Invariant(
             "the costs of a person, a plan and a day differ from those of their agents and plans",

@@ -97,6 +97,7 @@ enum WorkflowsSchema {
                 output_rows \(.integer),
                 confidence \(.real) CHECK (confidence BETWEEN 0 AND 1),
                 cost \(.integer) NOT NULL CHECK (cost >= 0),
+                reserved_cost \(.integer) NOT NULL DEFAULT 0 CHECK (reserved_cost >= 0),
                 milliseconds \(.integer) NOT NULL CHECK (milliseconds >= 0),
                 failure TEXT,
                 error TEXT,
@@ -105,6 +106,7 @@ enum WorkflowsSchema {
                 UNIQUE (workflow_id, node_id),
                 CHECK ((output IS NOT NULL) = (state = 'succeeded')),
                 CHECK ((job_id IS NOT NULL) = (state = 'running')),
+                CHECK (reserved_cost = 0 OR state = 'running'),
                 CHECK ((agent_id IS NOT NULL) = (state IN ('running', 'waiting')))
             ) \(.strict)
             """,

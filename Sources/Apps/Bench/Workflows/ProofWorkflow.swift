@@ -92,7 +92,7 @@ struct ProofWorkflow: Sendable {
                     write("c", "c.txt", "3", after: ["b"], micros: 50),
                     write("d", "d.txt", "4", after: ["c"], micros: 0),
                     write("e", "e.txt", "5", after: ["d"], micros: 0),
-                ], ["budget": 0.0001])
+                ], ["budget": 0.0002])
         case .unclear: ["intent": .string("and and and \(number)")]
         }
     }

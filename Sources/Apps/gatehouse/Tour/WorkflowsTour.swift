@@ -162,7 +162,7 @@ struct WorkflowsTour: Sendable {
             node("a", after: [], micros: 0), node("b", after: ["a"], micros: 0), node("c", after: ["b"], micros: 50),
         ]
         let path = try await submit(
-            ["intent": "Write three files", "budget": 0.0001, "goal_graph": ["nodes": .array(nodes)]], client)
+            ["intent": "Write three files", "budget": 0.0002, "goal_graph": ["nodes": .array(nodes)]], client)
         try await end(of: path, client)
         try await runner.step(
             .get, path, by: client,

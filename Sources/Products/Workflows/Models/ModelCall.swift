@@ -46,7 +46,8 @@ struct ModelUse: Sendable {
     }
 }
 
-/// The organisation has asked models as often as it may: its next call has to wait.
+/// The organisation has asked models as often as it may, or the rest of the budget is reserved: the next call has to
+/// wait.
 struct ModelCallsExceeded: Error {
     let wait: Duration
 }

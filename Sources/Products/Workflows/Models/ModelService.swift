@@ -14,6 +14,8 @@ final class ModelService: Sendable {
 
     /// Of one organisation. A call with the repair of its answer counts once.
     static let callsPerMinute: Int64 = 100
+    /// Of a request beside its messages, such as its schema, in bytes.
+    private static let overheadBytes = 2_000
     private static let policy = RatePolicy("model-calls", Rates(.perMinute(callsPerMinute)))
 
     /// - Parameters:
@@ -39,6 +41,19 @@ final class ModelService: Sendable {
     func model(otherThan name: String, in transaction: Transaction) throws -> String? {
         guard models.count > 1 else { return nil }
         return sorted(try transaction.reliabilities()).first { $0.name != name }?.name
+    }
+
+    /// What calls of different models may cost, whichever are asked, with the repairs of their answers.
+    /// - Parameters:
+    ///   - calls: of that many models, or of all where there are fewer.
+    ///   - bytes: of the messages of one call; a token has one byte or more.
+    ///   - tokensMax: of an answer.
+    func costMax(of calls: Int, bytes: Int, tokensMax: Int) -> MicroDollars {
+        // A repair sends the messages again, with the first answer and what is wrong with it.
+        let usage = ModelUsage(
+            input: Int64(2 * (bytes + Self.overheadBytes) + tokensMax), output: Int64(2 * tokensMax))
+        let costs = models.map { $0.cost(of: usage) }.sorted(by: >)
+        return costs.prefix(calls).reduce(.zero) { $0 + $1 }
     }
 
     private func sorted(_ reliabilities: [String: ModelReliability]) -> [WorkflowModel] {

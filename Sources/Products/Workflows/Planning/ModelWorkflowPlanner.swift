@@ -33,18 +33,20 @@ struct ModelWorkflowPlanner: WorkflowPlanner {
         schema = GoalGraphSchema(tools: offered)
     }
 
+    func costMax(of request: PlanRequest) throws -> MicroDollars {
+        let texts = [Self.instructions, schema.guide, try Self.question(of: request)]
+        return models.costMax(
+            of: 1, bytes: texts.reduce(0) { $0 + $1.utf8.count }, tokensMax: Self.tokensMax)
+    }
+
     func plan(_ request: PlanRequest, for workflow: Workflow) async throws -> WorkflowPlan {
         try await models.admit(1, of: workflow.organisation)
         guard let model = try await models.models().first else {
             throw PlanningFailure(.notUnderstood, "No language model is configured.")
         }
-        let messages = [
-            ModelMessage(.system, "\(Self.instructions)\n\n\(schema.guide)"),
-            ModelMessage(.user, try Self.question(of: request)),
-        ]
         let policy = ModelPlanPolicy(intent: request.intent)
         let call = try await models.ask(
-            model, messages, schema: ModelSchema(name: GoalGraphSchema.name, json: schema.json),
+            model, try messages(for: request), schema: ModelSchema(name: GoalGraphSchema.name, json: schema.json),
             tokensMax: Self.tokensMax
         ) { value throws(ModelAnswerFault) in
             try graph(from: value, policy, limits: request.limits)
@@ -61,6 +63,13 @@ struct ModelWorkflowPlanner: WorkflowPlanner {
                     : "The language model is not available. Submit the intent again later.",
                 models: use, retryAfter: error.retryAfter)
         }
+    }
+
+    private func messages(for request: PlanRequest) throws -> [ModelMessage] {
+        [
+            ModelMessage(.system, "\(Self.instructions)\n\n\(schema.guide)"),
+            ModelMessage(.user, try Self.question(of: request)),
+        ]
     }
 
     private func graph(

@@ -12,6 +12,9 @@ final class PlanningService: Sendable {
     private let files: WorkflowFileService
     private let check: GraphCheck
 
+    /// Before a plan that the budget does not allow yet is tried again.
+    private static let budgetWait = Duration.seconds(5)
+
     /// - Parameter models: plan where the rules do not understand an intent; nil without a language model.
     init(
         database: any Database, runner: WorkflowRunner, rules: RuleWorkflowPlanner, models: ModelService?,
@@ -114,6 +117,7 @@ final class PlanningService: Sendable {
         var failure = PlanningFailure(.notUnderstood, "No planner is configured.")
         for planner in planners {
             do {
+                try await reserve(try planner.costMax(of: request), for: workflow)
                 return (try await planner.plan(request, for: workflow), planner.kind)
             } catch let other as PlanningFailure where other.kind == .notUnderstood {
                 failure = other
@@ -122,7 +126,22 @@ final class PlanningService: Sendable {
         throw failure
     }
 
-    /// The files of a context: its member `files`, texts by path.
+    /// - Throws: ``PlanningFailure`` where the budget does not allow it.
+    private func reserve(_ cost: MicroDollars, for workflow: Workflow) async throws {
+        guard cost > .zero else { return }
+        switch try await database.write({ [runner] in try runner.reservePlan(cost, of: workflow, in: $0) }) {
+        case .reserved: return
+        case .later: throw ModelCallsExceeded(wait: Self.budgetWait)
+        case .refused:
+            throw PlanningFailure(
+                .overBudget,
+                "The budget of \(workflow.budget) does not allow a plan by the language model, which may cost \(cost). "
+                    + "Sentences of the documented forms are planned without it.")
+        }
+    }
+
+    /// Stores the files of a context: its member `files`, texts by path, which was checked at the submission.
+    /// - Returns: writes all of them, or throws ``StepFailure`` where there is no space for them.
     private func writeFiles(of context: [String: JSONValue], _ workflow: Workflow) async throws
         -> [@Sendable (Transaction) throws -> Void]
     {
@@ -160,6 +179,7 @@ extension WorkflowError {
             case .notUnderstood: .intentNotUnderstood
             case .refused: .planRefused
             case .unavailable: .planningFailed
+            case .overBudget: .budgetExceeded
             }
         self.init(code, failure.text)
     }

@@ -5,6 +5,8 @@ import Modules
 struct RuleWorkflowPlanner: WorkflowPlanner {
     let kind = PlannerKind.rules
 
+    func costMax(of _: PlanRequest) -> MicroDollars { .zero }
+
     func plan(_ request: PlanRequest, for _: Workflow) async throws -> WorkflowPlan {
         WorkflowPlan(graph: try graph(of: request))
     }

@@ -5,6 +5,8 @@ import Modules
 /// Makes the graph of an intent.
 protocol WorkflowPlanner: Sendable {
     var kind: PlannerKind { get }
+    /// What a plan may cost, which is reserved before it is made.
+    func costMax(of request: PlanRequest) throws -> MicroDollars
     /// - Throws: ``PlanningFailure``; ``ModelCallsExceeded``; other errors are those of the service, and the job is run
     ///   again.
     func plan(_ request: PlanRequest, for workflow: Workflow) async throws -> WorkflowPlan
@@ -52,6 +54,8 @@ struct PlanningFailure: Error, Sendable {
         case refused
         /// It cannot be reached.
         case unavailable
+        /// The budget does not allow to ask it.
+        case overBudget
     }
 
     let kind: Kind

@@ -72,7 +72,7 @@ struct Workflow: Sendable {
     private(set) var cost: MicroDollars
     /// The part of it that the plan has cost.
     private(set) var planningCost: MicroDollars
-    /// The estimates of the steps that run.
+    /// What the steps that run may cost; before there are any, what a language model may cost that plans them.
     private(set) var reservedCost: MicroDollars
     /// The sum over the steps that have succeeded.
     private(set) var confidenceSum: Double
@@ -180,6 +180,15 @@ extension Workflow {
 // MARK: Transitions
 
 extension Workflow {
+    /// A model is about to be asked for a plan; nothing changes for a workflow that has one.
+    /// - Returns: false where the budget does not allow it, and nothing has changed.
+    mutating func reservePlan(_ cost: MicroDollars) -> Bool {
+        guard state == .pending else { return true }
+        guard self.cost + cost <= budget else { return false }
+        reservedCost = cost
+        return true
+    }
+
     /// Models were asked for a plan.
     mutating func spendOnPlan(_ cost: MicroDollars) {
         self.cost = self.cost + cost
@@ -190,6 +199,7 @@ extension Workflow {
     mutating func start(by planner: PlannerKind, steps: Int, estimate: PlanEstimate, at now: Instant) throws(Problem) {
         try require(.pending)
         state = .running
+        reservedCost = .zero
         self.planner = planner
         stepsTotal = Int64(steps)
         estimatedCost = estimate.cost
@@ -198,7 +208,7 @@ extension Workflow {
         deadlineAt = now + Self.timeMax
     }
 
-    /// A step runs: its estimated cost is reserved.
+    /// A step runs: what it may cost is reserved.
     /// - Returns: false where the budget does not allow it, and nothing has changed.
     mutating func reserve(_ estimate: MicroDollars) -> Bool {
         guard cost + reservedCost + estimate <= budget else { return false }

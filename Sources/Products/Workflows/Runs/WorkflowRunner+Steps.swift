@@ -48,8 +48,13 @@ extension WorkflowRunner {
                 }
                 try succeed(step, of: workflow, output, measure, &entries, in: transaction)
             case .success(.workflow(let intent)):
+                // The steps of the workflow within reserve what they need from the same budget.
+                var workflow = workflow
+                workflow.release(step.reservedCost, actual: .zero)
+                try transaction.update(workflow, from: workflow.state)
                 try transaction.setWaiting(step)
-                try startChild(intent, of: workflow, step, &entries, in: transaction)
+                guard let waiting = try transaction.step(step.id, of: run.organisation) else { return }
+                try startChild(intent, of: workflow, waiting, &entries, in: transaction)
             case .failure(let failure):
                 try fail(step, of: workflow, failure, measure, &entries, in: transaction)
             }
@@ -111,7 +116,7 @@ extension WorkflowRunner {
         try transaction.setSucceeded(
             step, output, confidence: confidence, cost: measure.cost, milliseconds: measure.milliseconds)
         try endAgent(of: step, as: .retired, measure, workflow, transaction)
-        workflow.release(step.node.estimatedCost, actual: measure.cost)
+        workflow.release(step.reservedCost, actual: measure.cost)
         workflow.stepSucceeded(confidence: confidence)
         if workflow.depth == 0 {
             try settlement.commit(&workflow, in: transaction)
@@ -155,7 +160,7 @@ extension WorkflowRunner {
             step, failure, cost: measure.cost, milliseconds: measure.milliseconds, retryAt: retryAt)
         if case .swapModel(let model) = recovery { try transaction.setModel(model, of: step) }
         try endAgent(of: step, as: .failed, measure, workflow, transaction)
-        workflow.release(step.node.estimatedCost, actual: measure.cost)
+        workflow.release(step.reservedCost, actual: measure.cost)
         if retryAt == nil { workflow.stepFailed() }
         entries.append(
             TrailEntry(
@@ -234,10 +239,9 @@ extension WorkflowRunner {
                 "A submission has at most \(Self.familyMax) workflows, \(Self.depthMax) levels deep.")
             return try fail(step, of: workflow, failure, .none, &entries, in: transaction)
         }
-        // What the steps that run are estimated at stays reserved; the child has the estimate of its own step, too.
-        let rest =
-            workflow.budget.micros - workflow.cost.micros - workflow.reservedCost.micros
-            + step.node.estimatedCost.micros
+        // At most what is left now; its steps find less where others have spent or reserved it by then.
+        let budget = try FamilyBudget(of: workflow, in: transaction)
+        let rest = budget.limit.micros - budget.spent.micros
         let id: ID<Workflow> = runtime.id()
         let new = NewWorkflow(
             id: id, organisation: workflow.organisation, person: workflow.person, plan: workflow.plan, intent: intent,

@@ -120,6 +120,31 @@ final class WorkflowRunner: Sendable {
         }
     }
 
+    enum PlanReservation: Sendable {
+        case reserved
+        /// The budget may allow it when steps of the family have ended.
+        case later
+        case refused
+    }
+
+    /// Reserves what a model may cost that plans a workflow, until the plan is made or has failed.
+    func reservePlan(_ cost: MicroDollars, of workflow: Workflow, in transaction: Transaction) throws
+        -> PlanReservation
+    {
+        try lock(workflow.organisation, in: transaction)
+        guard var workflow = try transaction.workflow(workflow.id, of: workflow.organisation),
+            workflow.state == .pending
+        else { return .reserved }
+        // An earlier attempt has reserved it.
+        guard workflow.reservedCost < cost else { return .reserved }
+        let budget = try FamilyBudget(of: workflow, in: transaction)
+        guard budget.allows(cost, besideReserved: true), workflow.reservePlan(cost) else {
+            return budget.reserved > .zero && budget.allows(cost, besideReserved: false) ? .later : .refused
+        }
+        try transaction.update(workflow, from: .pending)
+        return .reserved
+    }
+
     /// Counts what models have cost for a plan. The caller writes the workflow.
     func spend(_ cost: MicroDollars, onPlanOf workflow: inout Workflow, in transaction: Transaction) throws {
         guard cost > .zero else { return }
@@ -135,37 +160,49 @@ final class WorkflowRunner: Sendable {
     )
         throws
     {
+        // Their next steps wait until what other steps have reserved is spent or released.
+        var waiting: [ID<Workflow>] = []
         while true {
             var room = try concurrency.room(for: .agents, of: organisation, in: transaction)
             // Work that was admitted ends, by one agent, also after the plan has.
             if room == 0, try transaction.countWorkingAgents(of: organisation) == 0 { room = 1 }
             guard room > 0 else { return }
-            let steps = try transaction.readySteps(of: organisation, limit: min(room, Self.batch))
+            let steps = try transaction.readySteps(
+                of: organisation, without: waiting, limit: min(room, Self.batch))
             if steps.isEmpty { return }
-            for step in steps { try start(step, &entries, in: transaction) }
+            for step in steps where !waiting.contains(step.workflow) {
+                if try !start(step, &entries, in: transaction) { waiting.append(step.workflow) }
+            }
         }
     }
 
-    private func start(_ step: WorkflowStep, _ entries: inout [TrailEntry], in transaction: Transaction) throws {
+    /// - Returns: false where the budget does not allow the step now, but may when other steps have ended.
+    private func start(
+        _ step: WorkflowStep, _ entries: inout [TrailEntry], in transaction: Transaction
+    ) throws -> Bool {
         // An earlier step of this round may have ended the workflow.
         guard var workflow = try transaction.workflow(step.workflow, of: step.organisation), workflow.state == .running
-        else { return }
-        guard try !ask(about: step, of: workflow, &entries, in: transaction) else { return }
-        guard workflow.reserve(step.node.estimatedCost) else {
-            return try fail(
+        else { return true }
+        guard try !ask(about: step, of: workflow, &entries, in: transaction) else { return true }
+        let cost = try costMax(of: step, in: transaction)
+        let budget = try FamilyBudget(of: workflow, in: transaction)
+        guard budget.allows(cost, besideReserved: true), workflow.reserve(cost) else {
+            if budget.reserved > .zero, budget.allows(cost, besideReserved: false) { return false }
+            try fail(
                 &workflow,
                 WorkflowError(
                     .budgetExceeded,
-                    "The budget of \(workflow.budget) does not allow the next step, which is estimated at "
-                        + "\(step.node.estimatedCost); \(workflow.cost) were spent."),
+                    "The budget of \(budget.limit) does not allow the next step, which may cost "
+                        + "\(cost); \(budget.spent) were spent."),
                 &entries, in: transaction)
+            return true
         }
         try transaction.update(workflow, from: .running)
         let (job, agent): (StepJob, ID<WorkflowAgent>) = (StepJob(step), runtime.id())
         let queued = try queue.enqueue(
             job, StepJob.options(step, isRemote: tools[step.node.tool]?.isRemote ?? false), in: transaction)
         try transaction.insertAgent(agent, for: step)
-        try transaction.setRunning(step, job: queued, agent: agent)
+        try transaction.setRunning(step, job: queued, agent: agent, reserving: cost)
         let capabilities = step.node.capabilities.map(\.rawValue).joined(separator: ", ")
         entries.append(
             TrailEntry(
@@ -176,6 +213,16 @@ final class WorkflowRunner: Sendable {
                 .stepStarted, of: workflow, node: step.node.id, agent: agent, decision: step.node.tool,
                 because: "Its dependencies have succeeded, and the plan of the account has a free agent.",
                 facts: ["attempt": "\(job.attempt)", "estimated_cost": "\(step.node.estimatedCost.dollars)"]))
+        return true
+    }
+
+    /// What an attempt at a step may cost: its estimate, which a client or a model has made, is no bound.
+    private func costMax(of step: WorkflowStep, in transaction: Transaction) throws -> MicroDollars {
+        guard let tool = tools[step.node.tool] else { return step.node.estimatedCost }
+        let cost = try tool.costMax(of: step.node) {
+            try transaction.outputs(of: step.node.references, in: step.workflow, of: step.organisation)
+        }
+        return max(cost, step.node.estimatedCost)
     }
 }
 

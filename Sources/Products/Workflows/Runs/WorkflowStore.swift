@@ -179,6 +179,30 @@ extension Transaction {
             """)
     }
 
+    /// What a submitted workflow and those within it have cost, each attempt and plan once, and have reserved.
+    func familyCosts(of root: ID<Workflow>, in organisation: ID<Organisation>) throws -> (
+        spent: MicroDollars, reserved: MicroDollars
+    ) {
+        let costs = try first(
+            """
+            SELECT CAST(COALESCE(SUM(planning_cost), 0) AS \(.integer)) AS planned,
+                CAST(COALESCE(SUM(reserved_cost), 0) AS \(.integer)) AS reserved,
+                CAST(COALESCE((
+                    SELECT SUM(workflow_agents.cost) FROM workflow_agents
+                        JOIN workflows AS members ON members.id = workflow_agents.workflow_id
+                    WHERE members.root_id = \(root) AND members.organisation_id = \(organisation)
+                ), 0) AS \(.integer)) AS worked
+            FROM workflows WHERE root_id = \(root) AND organisation_id = \(organisation)
+            """
+        ) { row in
+            (
+                spent: MicroDollars(try row["planned"]) + MicroDollars(try row["worked"]),
+                reserved: MicroDollars(try row["reserved"])
+            )
+        }
+        return costs ?? (.zero, .zero)
+    }
+
     /// The unfinished submitted workflows of a person, in the order of their organisations.
     /// - Parameter organisation: nil for all of them.
     func unfinishedWorkflows(of person: ID<Person>, in organisation: ID<Organisation>?) throws -> [Workflow] {

@@ -56,13 +56,17 @@ extension Transaction {
     }
 
     /// Steps that can run, by the priority of their workflows and then in the order of their plans.
-    func readySteps(of organisation: ID<Organisation>, limit: Int64) throws -> [WorkflowStep] {
-        try all(
+    /// - Parameter waiting: workflows that are left out.
+    func readySteps(of organisation: ID<Organisation>, without waiting: [ID<Workflow>], limit: Int64) throws
+        -> [WorkflowStep]
+    {
+        let others: SQL = waiting.isEmpty ? "" : "AND workflow_id NOT IN \(list: waiting)"
+        return try all(
             """
             SELECT \(Self.stepColumns) FROM workflow_steps
                 JOIN workflows ON workflows.id = workflow_steps.workflow_id
             WHERE workflow_steps.organisation_id = \(organisation) AND workflow_steps.state = 'ready'
-                AND workflow_steps.run_at <= \(now) AND workflows.state = 'running'
+                AND workflow_steps.run_at <= \(now) AND workflows.state = 'running' \(others)
             ORDER BY workflow_steps.priority_rank, workflow_id, position LIMIT \(limit)
             """,
             WorkflowStep.init)
@@ -81,11 +85,14 @@ extension Transaction {
     }
 
     /// A step runs.
-    func setRunning(_ step: WorkflowStep, job: ID<QueuedJob>, agent: ID<WorkflowAgent>) throws {
+    /// - Parameter cost: the part of the budget that is reserved for it.
+    func setRunning(_ step: WorkflowStep, job: ID<QueuedJob>, agent: ID<WorkflowAgent>, reserving cost: MicroDollars)
+        throws
+    {
         try execute(
             """
             UPDATE workflow_steps SET state = 'running', attempt = attempt + 1, job_id = \(job), agent_id = \(agent),
-                started_at = \(now), failure = NULL, error = NULL
+                started_at = \(now), reserved_cost = \(cost.micros), failure = NULL, error = NULL
             WHERE id = \(step.id) AND organisation_id = \(step.organisation) AND state = 'ready'
             """
         )
@@ -94,7 +101,7 @@ extension Transaction {
     func setWaiting(_ step: WorkflowStep) throws {
         try execute(
             """
-            UPDATE workflow_steps SET state = 'waiting', job_id = NULL
+            UPDATE workflow_steps SET state = 'waiting', job_id = NULL, reserved_cost = 0
             WHERE id = \(step.id) AND organisation_id = \(step.organisation) AND state = 'running'
             """
         )
@@ -111,8 +118,8 @@ extension Transaction {
     ) throws {
         try execute(
             """
-            UPDATE workflow_steps SET state = 'succeeded', job_id = NULL, agent_id = NULL, output = \(output.text),
-                output_status = \(output.status), output_rows = \(output.rows), confidence = \(confidence),
+            UPDATE workflow_steps SET state = 'succeeded', job_id = NULL, agent_id = NULL, reserved_cost = 0,
+                output = \(output.text), output_status = \(output.status), output_rows = \(output.rows), confidence = \(confidence),
                 cost = cost + \(cost.micros), milliseconds = milliseconds + \(milliseconds), finished_at = \(now)
             WHERE id = \(step.id) AND organisation_id = \(step.organisation)
             """
@@ -126,8 +133,8 @@ extension Transaction {
         let state: WorkflowStep.State = retryAt == nil ? .failed : .ready
         try execute(
             """
-            UPDATE workflow_steps SET state = \(state), job_id = NULL, agent_id = NULL, run_at = \(retryAt ?? now),
-                failure = \(failure.kind), error = \(failure.text), cost = cost + \(cost.micros),
+            UPDATE workflow_steps SET state = \(state), job_id = NULL, agent_id = NULL, reserved_cost = 0,
+                run_at = \(retryAt ?? now), failure = \(failure.kind), error = \(failure.text), cost = cost + \(cost.micros),
                 milliseconds = milliseconds + \(milliseconds), finished_at = \(retryAt == nil ? now : nil)
             WHERE id = \(step.id) AND organisation_id = \(step.organisation)
             """
@@ -167,7 +174,8 @@ extension Transaction {
     func cancelSteps(of workflow: Workflow) throws {
         try execute(
             """
-            UPDATE workflow_steps SET state = 'cancelled', job_id = NULL, agent_id = NULL, finished_at = \(now)
+            UPDATE workflow_steps SET state = 'cancelled', job_id = NULL, agent_id = NULL, reserved_cost = 0,
+                finished_at = \(now)
             WHERE workflow_id = \(workflow.id) AND organisation_id = \(workflow.organisation)
                 AND state IN ('pending', 'ready', 'running', 'waiting', 'awaiting_approval')
             """
@@ -251,8 +259,8 @@ extension Transaction {
     private static var stepColumns: SQL {
         """
         workflow_steps.id, workflow_steps.organisation_id, workflow_id, node, workflow_steps.state, attempt,
-        attempts_before, run_at, job_id, agent_id, model, confidence, workflow_steps.cost, milliseconds, failure,
-        workflow_steps.error, workflow_steps.started_at, workflow_steps.finished_at
+        attempts_before, run_at, job_id, agent_id, model, confidence, workflow_steps.cost, workflow_steps.reserved_cost, milliseconds,
+        failure, workflow_steps.error, workflow_steps.started_at, workflow_steps.finished_at
         """
     }
 }

@@ -38,6 +38,8 @@ struct WorkflowStep: Sendable {
     let model: String?
     let confidence: Double?
     let cost: MicroDollars
+    /// Of the attempt that runs: the part of the budget that is reserved for it.
+    let reservedCost: MicroDollars
     let milliseconds: Int64
     let failure: StepFailure.Kind?
     let error: String?
@@ -63,6 +65,7 @@ struct WorkflowStep: Sendable {
         model = try row["model"]
         confidence = try row["confidence"]
         cost = MicroDollars(try row["cost"])
+        reservedCost = MicroDollars(try row["reserved_cost"])
         milliseconds = try row["milliseconds"]
         failure = try row["failure"]
         error = try row["error"]

@@ -38,6 +38,16 @@ final class ModelAnswerExecutor: ToolExecutor {
 
     init(models: ModelService) { self.models = models }
 
+    /// With the bytes of the task and the input, or with the most that are accepted.
+    func costMax(of node: GoalNode, outputs: () throws -> [String: NodeOutput]) throws -> MicroDollars {
+        let arguments = node.arguments(with: node.references.isEmpty ? [:] : try outputs()) ?? [:]
+        let texts = [arguments["prompt"], arguments["input"]].compactMap { $0?.string }
+        let bytes = texts.isEmpty ? Self.bytesMax : min(texts.reduce(0) { $0 + $1.utf8.count }, Self.bytesMax)
+        return models.costMax(
+            of: node.arguments["verify"]?.bool == true ? 2 : 1, bytes: bytes + Self.instructions.utf8.count,
+            tokensMax: Self.tokensMax)
+    }
+
     func run(_ run: StepRun) async throws -> ToolResult {
         let messages = try Self.messages(of: run)
         let isVerified = run.arguments["verify"]?.bool ?? false

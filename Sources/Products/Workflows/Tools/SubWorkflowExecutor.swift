@@ -6,6 +6,11 @@ import Modules
 final class SubWorkflowExecutor: ToolExecutor {
     let tool = Tool.subWorkflow
 
+    /// The steps of the workflow within reserve what they may cost.
+    func costMax(of node: GoalNode, outputs _: () throws -> [String: NodeOutput]) -> MicroDollars {
+        node.arguments["intent"]?.string == nil ? tool.usualCost : .zero
+    }
+
     func run(_ run: StepRun) async throws -> ToolResult {
         .workflow(intent: String(try run.writtenText("intent").prefix(SubmitIntent.intentMax)))
     }

@@ -23,6 +23,9 @@ protocol ToolExecutor: Sendable {
     var isRemote: Bool { get }
     /// Whether a person consents to a step about which ``ApprovalPolicy`` has a question.
     func needsConsent(to node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) throws -> Bool
+    /// What one run may cost: the part of the budget that is reserved for it.
+    /// - Parameter outputs: reads those that the arguments refer to.
+    func costMax(of node: GoalNode, outputs: () throws -> [String: NodeOutput]) throws -> MicroDollars
     /// - Throws: ``StepFailure``; ``ModelCallsExceeded`` where the same attempt has to wait; other errors are those of
     ///   the service, and the job is run again.
     func run(_ run: StepRun) async throws -> ToolResult
@@ -43,5 +46,9 @@ extension ToolExecutor {
     var isRemote: Bool { false }
     func needsConsent(to node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) -> Bool {
         true
+    }
+
+    func costMax(of _: GoalNode, outputs _: () throws -> [String: NodeOutput]) throws -> MicroDollars {
+        tool.usualCost
     }
 }
