@@ -172,6 +172,8 @@ final class IntentService: Sendable {
         guard context.utf8.count <= SubmitIntent.contextBytesMax else {
             throw Problem.invalid("/context", "has more than \(SubmitIntent.contextBytesMax) bytes")
         }
+        let faults = PlanRequest.faults(inContext: request.context ?? [:])
+        guard faults.isEmpty else { throw Problem.invalid(faults) }
         return submission(
             request.intent, context: context, graph: try graph(of: request, budget: budget, trust: trust),
             priority: request.priority ?? .normal, budget: budget)

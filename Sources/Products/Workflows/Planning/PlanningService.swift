@@ -68,10 +68,17 @@ final class PlanningService: Sendable {
                 throw PlanningFailure(.refused, faults.joined(separator: " "), models: plan.models)
             }
             let graph = try plan.graph.scheduled(as: workflow.intent)
-            let effects = try await writeFiles(of: request.context, workflow)
+            let writeFiles = try await writeFiles(of: request.context, workflow)
             return .done { [runner] transaction in
                 try runner.lock(workflow.organisation, in: transaction)
-                for effect in effects { try effect(transaction) }
+                do {
+                    try writeFiles(transaction)
+                } catch let failure as StepFailure {
+                    // There is no space for the files; nothing was written.
+                    return try runner.fail(
+                        workflow.id, of: workflow.organisation, WorkflowError(.planRefused, failure.text),
+                        models: plan.models, in: transaction)
+                }
                 try runner.start(
                     workflow.id, of: workflow.organisation, graph, by: planner, models: plan.models, in: transaction)
             }
@@ -143,14 +150,16 @@ final class PlanningService: Sendable {
     /// Stores the files of a context: its member `files`, texts by path, which was checked at the submission.
     /// - Returns: writes all of them, or throws ``StepFailure`` where there is no space for them.
     private func writeFiles(of context: [String: JSONValue], _ workflow: Workflow) async throws
-        -> [@Sendable (Transaction) throws -> Void]
+        -> @Sendable (Transaction) throws -> Void
     {
-        var effects: [@Sendable (Transaction) throws -> Void] = []
-        for (name, value) in (context[PlanRequest.filesMember]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
-            guard let text = value.string else { continue }
-            effects.append(try await files.write(text, to: try WorkflowPath(name), of: workflow))
+        let texts = (context[PlanRequest.filesMember]?.object ?? [:]).sorted { $0.key < $1.key }
+        let contents = try texts.compactMap { path, value in
+            try value.string.map {
+                WorkflowFileService.Content(path: try WorkflowPath(path), bytes: Array($0.utf8))
+            }
         }
-        return effects
+        guard !contents.isEmpty else { return { _ in } }
+        return try await files.write(contents, of: workflow)
     }
 }
 

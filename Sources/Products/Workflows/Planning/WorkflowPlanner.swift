@@ -27,6 +27,7 @@ struct PlanRequest: Sendable {
 
     /// The member of the context that has texts by paths.
     static let filesMember = "files"
+    private static let timeZoneMember = "time_zone"
     /// The level of all plans.
     static let trust = TrustLevel.standard
 
@@ -40,8 +41,36 @@ struct PlanRequest: Sendable {
 
     /// The zone of the times in the intent: the member `time_zone` of the context, or else UTC.
     var timeZone: String {
-        guard let name = context["time_zone"]?.string, TimeZone(identifier: name) != nil else { return "UTC" }
+        guard let name = context[Self.timeZoneMember]?.string, TimeZone(identifier: name) != nil else { return "UTC" }
         return name
+    }
+
+    /// What is wrong with the members of a context that have a meaning; others are anything.
+    static func faults(inContext context: [String: JSONValue]) -> [Problem.Fault] {
+        var faults: [Problem.Fault] = []
+        if let zone = context[timeZoneMember], zone != .null {
+            if zone.string.flatMap({ TimeZone(identifier: $0) }) == nil {
+                faults.append(
+                    Problem.Fault("/context/\(timeZoneMember)", "is no name of a time zone, such as Europe/Berlin"))
+            }
+        }
+        guard let files = context[filesMember], files != .null else { return faults }
+        guard let texts = files.object else {
+            return faults + [Problem.Fault("/context/\(filesMember)", "is not an object of texts by their paths")]
+        }
+        guard Int64(texts.count) <= WorkflowFile.folderFilesMax else {
+            return faults + [
+                Problem.Fault("/context/\(filesMember)", "has more than \(WorkflowFile.folderFilesMax) files")
+            ]
+        }
+        for (path, text) in texts.sorted(by: { $0.key < $1.key }) {
+            let pointer = "/context/\(filesMember)" + Problem.Fault.step(String(path.prefix(WorkflowPath.bytesMax)))
+            do throws(StepFailure) { _ = try WorkflowPath(path) } catch {
+                faults.append(Problem.Fault(pointer, "is not the path of a file: \(error.text)"))
+            }
+            if text.string == nil { faults.append(Problem.Fault(pointer, "is not a text")) }
+        }
+        return faults
     }
 }
 

@@ -152,7 +152,7 @@ extension WorkflowError.Code {
     fileprivate var reason: String {
         switch self {
         case .intentNotUnderstood: "The intent has no documented form."
-        case .planRefused: "The plan of the model is not valid."
+        case .planRefused: "There is no valid plan, or no space for its files."
         case .planningFailed: "The plan could not be made."
         case .budgetExceeded: "The budget does not allow the next step."
         case .deadlineExceeded: "The time of the workflow is over."
