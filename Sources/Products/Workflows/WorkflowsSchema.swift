@@ -197,6 +197,7 @@ enum WorkflowsSchema {
                 question TEXT NOT NULL,
                 state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'ended')),
                 asked_at \(.integer) NOT NULL,
+                is_mailed \(.integer) NOT NULL DEFAULT 0 CHECK (is_mailed IN (0, 1)),
                 answered_at \(.integer),
                 answered_by TEXT,
                 CHECK ((answered_at IS NULL) = (state = 'pending'))

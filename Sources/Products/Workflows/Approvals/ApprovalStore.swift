@@ -18,6 +18,25 @@ extension Transaction {
         )
     }
 
+    /// Marks the oldest question that waits as mailed.
+    /// - Returns: nil without one, and where another question that waits was mailed.
+    func takeQuestionToMail(of workflow: Workflow) throws -> (ID<WorkflowApproval>, question: String)? {
+        let oldest = try first(
+            """
+            SELECT id, question, is_mailed FROM workflow_approvals
+            WHERE workflow_id = \(workflow.id) AND organisation_id = \(workflow.organisation) AND state = 'pending'
+            ORDER BY is_mailed DESC, id LIMIT 1
+            """
+        ) { (try $0["id"] as ID<WorkflowApproval>, try $0["question"] as String, try $0["is_mailed"] as Int64) }
+        guard let (id, question, isMailed) = oldest, isMailed == 0 else { return nil }
+        try execute(
+            """
+            UPDATE workflow_approvals SET is_mailed = 1
+            WHERE id = \(id) AND organisation_id = \(workflow.organisation)
+            """)
+        return (id, question)
+    }
+
     /// Whether a person has consented to a step.
     func isApproved(_ step: WorkflowStep) throws -> Bool {
         try count(

@@ -15,13 +15,20 @@ extension WorkflowRunner {
         else { return false }
         let id: ID<WorkflowApproval> = runtime.id()
         try transaction.insertApproval(id, question, about: step)
-        try notices.sendQuestion(id, question, to: workflow.person, in: transaction)
+        try sendNextQuestion(of: workflow, in: transaction)
         entries.append(
             TrailEntry(
                 .approvalRequested, of: workflow, node: step.node.id, decision: "ask",
                 because: ApprovalPolicy.reason(for: step.node),
                 facts: ["approval_id": id.text, "tool": step.node.tool]))
         return true
+    }
+
+    /// Sends the oldest question that waits, unless the owner has an e-mail about one already: each further e-mail follows
+    /// an answer of a person.
+    private func sendNextQuestion(of workflow: Workflow, in transaction: Transaction) throws {
+        guard let (approval, question) = try transaction.takeQuestionToMail(of: workflow) else { return }
+        try notices.sendQuestion(approval, question, to: workflow.person, in: transaction)
     }
 
     /// - Parameter scope: nil for an answer by the link of the e-mail.
@@ -44,6 +51,8 @@ extension WorkflowRunner {
             if !approves {
                 let error = WorkflowError(.approvalDenied, "The step '\(approval.node)' was not approved.")
                 try fail(&workflow, error, &entries, in: transaction)
+            } else {
+                try sendNextQuestion(of: workflow, in: transaction)
             }
             return WorkflowApprovalView(answered)
         }
