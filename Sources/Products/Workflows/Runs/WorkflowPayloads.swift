@@ -90,12 +90,15 @@ struct WorkflowStepView: Payload {
     let failure: StepFailure.Kind?
     let error: String?
     let agentId: ID<WorkflowAgent>?
+    /// The workflow within the step, the newest where it was tried again: it is read, paused and resumed like any other.
+    let subWorkflowId: ID<Workflow>?
     /// The language model that has answered, or that a recovery has chosen for the next try.
     let model: String?
     let startedAt: Instant?
     let completedAt: Instant?
 
-    init(_ step: WorkflowStep) {
+    /// - Parameter child: the newest workflow within the step.
+    init(_ step: WorkflowStep, child: ID<Workflow>?) {
         stepId = step.node.id
         description = step.node.description
         tool = step.node.tool
@@ -111,6 +114,7 @@ struct WorkflowStepView: Payload {
         failure = step.failure
         error = step.error
         agentId = step.agent
+        subWorkflowId = child
         model = step.model
         startedAt = step.startedAt
         completedAt = step.finishedAt

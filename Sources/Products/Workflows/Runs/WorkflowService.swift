@@ -53,8 +53,10 @@ final class WorkflowService: Sendable {
     func steps(of id: ID<Workflow>, scope: Scope) async throws(Problem) -> WorkflowStepList {
         try await database.read { transaction in
             let workflow = try transaction.workflow(id, in: scope)
+            let children = try transaction.children(of: workflow)
             return WorkflowStepList(
-                workflowId: id, steps: try transaction.steps(of: workflow).map { WorkflowStepView($0) })
+                workflowId: id,
+                steps: try transaction.steps(of: workflow).map { WorkflowStepView($0, child: children[$0.id]) })
         }
     }
 

@@ -171,6 +171,19 @@ extension Transaction {
             Workflow.init)
     }
 
+    /// The newest workflow within each step that has started one.
+    func children(of workflow: Workflow) throws -> [ID<WorkflowStep>: ID<Workflow>] {
+        let rows = try all(
+            """
+            SELECT id, parent_step_id FROM workflows
+            WHERE root_id = \(workflow.root) AND organisation_id = \(workflow.organisation)
+                AND parent_step_id IN (SELECT id FROM workflow_steps WHERE workflow_id = \(workflow.id))
+            ORDER BY id
+            """
+        ) { (try $0["parent_step_id"] as ID<WorkflowStep>, try $0["id"] as ID<Workflow>) }
+        return Dictionary(rows) { $1 }
+    }
+
     /// The number of workflows that belong to a submitted one, itself included.
     func countFamily(of root: ID<Workflow>, in organisation: ID<Organisation>) throws -> Int64 {
         try count(
