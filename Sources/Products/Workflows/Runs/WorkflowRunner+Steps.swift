@@ -47,6 +47,8 @@ extension WorkflowRunner {
                     return try fail(step, of: workflow, failure, measure, &entries, in: transaction)
                 }
                 try succeed(step, of: workflow, output, measure, &entries, in: transaction)
+            case .success(.effected(let output)):
+                try succeed(step, of: workflow, output, measure, &entries, in: transaction)
             case .success(.workflow(let intent)):
                 // The steps of the workflow within reserve what they need from the same budget.
                 var workflow = workflow
@@ -149,7 +151,8 @@ extension WorkflowRunner {
         let before = workflow.state
         let other = try measure.models.flatMap { try models?.model(otherThan: $0.model, in: transaction) }
         let recovery = RecoveryPolicy.recovery(
-            from: failure.kind, retryAfter: failure.retryAfter, attempt: step.tries, otherModel: other)
+            from: failure.kind, retryAfter: failure.retryAfter, attempt: step.tries, otherModel: other,
+            hasTakenEffect: failure.hasTakenEffect)
         let retryAt: Instant? =
             switch recovery {
             case .retry(let wait): transaction.now + wait
@@ -170,7 +173,7 @@ extension WorkflowRunner {
         entries.append(
             TrailEntry(
                 .recoveryTriggered, of: workflow, node: step.node.id, decision: recovery.name,
-                because: recovery.reason(failure.kind, attempt: step.tries)))
+                because: recovery.reason(failure, attempt: step.tries)))
         if recovery == .swapAgent {
             entries.append(
                 TrailEntry(
@@ -294,16 +297,20 @@ extension Verification {
 }
 
 extension Recovery {
-    fileprivate func reason(_ kind: StepFailure.Kind, attempt: Int64) -> String {
-        switch self {
-        case .retry(let wait):
-            "The failure is \(kind.rawValue): the step is tried again in \(wait.components.seconds) s."
-        case .swapModel(let model): "The failure is \(kind.rawValue): the model \(model) tries the step."
-        case .swapAgent: "The failure is \(kind.rawValue): another agent tries the step."
+    fileprivate func reason(_ failure: StepFailure, attempt: Int64) -> String {
+        let kind = failure.kind.rawValue
+        return switch self {
+        case .retry(let wait): "The failure is \(kind): the step is tried again in \(wait.components.seconds) s."
+        case .swapModel(let model): "The failure is \(kind): the model \(model) tries the step."
+        case .swapAgent: "The failure is \(kind): another agent tries the step."
         case .escalate:
-            attempt >= RecoveryPolicy.attemptsMax
-                ? "The step has failed \(attempt) times."
-                : "No recovery helps after a failure of the kind \(kind.rawValue)."
+            if failure.hasTakenEffect {
+                "A service has carried out the request: only a person may have it sent again."
+            } else if attempt >= RecoveryPolicy.attemptsMax {
+                "The step has failed \(attempt) times."
+            } else {
+                "No recovery helps after a failure of the kind \(kind)."
+            }
         }
     }
 }

@@ -35,10 +35,12 @@ enum RecoveryPolicy {
     ///   - retryAfter: the wait that a service has asked for.
     ///   - attempt: which has failed: 1, 2, …
     ///   - otherModel: one beside the model that has failed; nil where there is none.
+    ///   - hasTakenEffect: whether another attempt would do again what was done elsewhere.
     static func recovery(
-        from kind: StepFailure.Kind, retryAfter: Duration? = nil, attempt: Int64, otherModel: String? = nil
+        from kind: StepFailure.Kind, retryAfter: Duration? = nil, attempt: Int64, otherModel: String? = nil,
+        hasTakenEffect: Bool = false
     ) -> Recovery {
-        guard attempt < attemptsMax else { return .escalate }
+        guard attempt < attemptsMax, !hasTakenEffect else { return .escalate }
         switch kind {
         case .transient: return .retry(after: max(wait(after: attempt), min(retryAfter ?? .zero, retryAfterMax)))
         case .modelError:

@@ -24,9 +24,19 @@ struct StepFailure: Error, Sendable {
     var retryAfter: Duration?
     /// What was asked of models.
     var models: ModelUse?
+    /// Whether a service has answered that it did what the step asks, so that another attempt would ask it again.
+    private(set) var hasTakenEffect = false
 
     init(_ kind: Kind, _ text: String) {
         self.kind = kind
         self.text = String(text.prefix(WorkflowStep.errorMax)).replacingNUL
+    }
+
+    /// The failure of a step whose request a service has carried out.
+    static func afterEffect(_ kind: Kind, _ text: String) -> StepFailure {
+        var failure = StepFailure(
+            kind, "The service has carried out the request; resuming the workflow sends it again. \(text)")
+        failure.hasTakenEffect = true
+        return failure
     }
 }

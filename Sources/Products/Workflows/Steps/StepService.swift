@@ -77,24 +77,30 @@ final class StepService: Sendable {
             switch result {
             case .output(let output, let effect):
                 return .success(.output(try checked(output, of: node), effect: effect))
+            case .effected(let output): return .success(.effected(try checked(output, of: node)))
             case .answer(let output, let models):
                 return .success(.answer(try checked(output, of: node), models))
             case .workflow: return .success(result)
             }
         } catch {
-            var failure = error
+            var failure = if case .effected = result { StepFailure.afterEffect(error.kind, error.text) } else { error }
             failure.models = Result<ToolResult, StepFailure>.success(result).models
             return .failure(failure)
         }
     }
 
-    private static func checked(_ output: NodeOutput, of node: GoalNode) throws(StepFailure) -> NodeOutput {
-        var output = output
-        guard output.text.utf8.count <= outputBytesMax else {
+    /// The text of an output as a database stores it: without U+0000, and not too long.
+    static func storable(_ text: String) throws(StepFailure) -> String {
+        let text = text.replacingNUL
+        guard text.utf8.count <= outputBytesMax else {
             throw StepFailure(.resourceExhaustion, "The output has more than \(outputBytesMax) bytes.")
         }
-        // Neither database stores it in a text.
-        output.text = output.text.replacingNUL
+        return text
+    }
+
+    private static func checked(_ output: NodeOutput, of node: GoalNode) throws(StepFailure) -> NodeOutput {
+        var output = output
+        output.text = try storable(output.text)
         if let unmet = node.successCriteria.first(where: { !$0.isMet(by: output) }) {
             throw StepFailure(.toolError, "The step does not meet its criterion: \(unmet).")
         }

@@ -39,17 +39,17 @@ final class HTTPRequestExecutor: ToolExecutor {
         let digest = Digest.hex("\(method) \(url) \(run.text("body") ?? "")")
         let isRepeatable = Self.repeatableMethods.contains(method)
         switch try await effects.begin(run, kind: "http_request", digest: digest, isRepeatable: isRepeatable) {
-        case .done(let output): return .output(output)
+        case .done(let output): return .effected(output)
         case .send(let effect):
             request.headers.append(("Idempotency-Key", effect.key))
             do {
                 let output = try await response(to: request)
                 try await effects.complete(effect, output)
-                return .output(output)
+                return .effected(output)
             } catch let failure as StepFailure {
                 let isUnconfirmed = !isRepeatable && [.unknown, .timeout].contains(failure.kind)
-                try await effects.fail(effect, isUnconfirmed: isUnconfirmed)
-                throw isUnconfirmed ? EffectService.unconfirmed : failure
+                try await effects.fail(effect, isUnconfirmed: isUnconfirmed || failure.hasTakenEffect)
+                throw isUnconfirmed && !failure.hasTakenEffect ? EffectService.unconfirmed : failure
             }
         }
     }
@@ -60,11 +60,20 @@ final class HTTPRequestExecutor: ToolExecutor {
         let response: OutboundResponse
         do { response = try await client.send(request) } catch { throw Self.failure(error, of: request) }
         guard (200..<300).contains(response.status) else {
-            throw StepFailure(
-                Self.kind(of: response.status, request.method),
-                "The service answered with the status \(response.status).")
+            let text = "The service answered with the status \(response.status)."
+            // A redirect is the answer to a request that was carried out (RFC 9110, section 15.4.4), or may have been.
+            if (300..<400).contains(response.status), !Self.safeMethods.contains(request.method) {
+                throw StepFailure.afterEffect(.toolError, text)
+            }
+            throw StepFailure(Self.kind(of: response.status, request.method), text)
         }
-        return NodeOutput(text: String(decoding: response.body, as: UTF8.self), status: response.status)
+        do throws(StepFailure) {
+            // It is stored with the effect. What is no UTF-8 grows by the decoding.
+            let text = try StepService.storable(String(decoding: response.body, as: UTF8.self))
+            return NodeOutput(text: text, status: response.status)
+        } catch {
+            throw Self.safeMethods.contains(request.method) ? error : .afterEffect(error.kind, error.text)
+        }
     }
 
     private static func failure(_ failure: UserURLFailure, of request: UserURLRequest) -> StepFailure {
@@ -74,6 +83,9 @@ final class HTTPRequestExecutor: ToolExecutor {
         case .overloaded: StepFailure(.transient, failure.description)
         case .failed(.timedOut): StepFailure(.timeout, failure.description)
         case .failed(.unreachable): StepFailure(.transient, failure.description)
+        // The same response would follow again.
+        case .failed(.tooLarge) where mayRepeat(request.method):
+            StepFailure(.resourceExhaustion, failure.description)
         case .failed: StepFailure(mayRepeat(request.method) ? .transient : .unknown, failure.description)
         }
     }

@@ -46,16 +46,16 @@ final class MCPCallExecutor: ToolExecutor {
         }
         let digest = Digest.hex("\(server) \(name) \(try JSONColumn.encode(arguments))")
         switch try await effects.begin(run, kind: "mcp_call", digest: digest, isRepeatable: false) {
-        case .done(let output): return .output(output)
+        case .done(let output): return .effected(output)
         case .send(let effect):
             let outcome = try await call(name, server, arguments, run)
             do {
                 let output = try output(of: outcome, isRepeatable: false)
                 try await effects.complete(effect, output)
-                return .output(output)
+                return .effected(output)
             } catch let failure as StepFailure {
                 let isUnconfirmed = if case .unanswered(_, _, _, true) = outcome { true } else { false }
-                try await effects.fail(effect, isUnconfirmed: isUnconfirmed)
+                try await effects.fail(effect, isUnconfirmed: isUnconfirmed || failure.hasTakenEffect)
                 throw isUnconfirmed ? EffectService.unconfirmed : failure
             }
         }
@@ -69,7 +69,10 @@ final class MCPCallExecutor: ToolExecutor {
 
     private func output(of outcome: WorkflowToolServers.Outcome, isRepeatable: Bool) throws(StepFailure) -> NodeOutput {
         switch outcome {
-        case .output(let text): return NodeOutput(text: text)
+        case .output(let text):
+            do throws(StepFailure) { return NodeOutput(text: try StepService.storable(text)) } catch {
+                throw isRepeatable ? error : .afterEffect(error.kind, error.text)
+            }
         case .failed(let text): throw StepFailure(.toolError, "The tool has failed. \(text)")
         case .unanswered(let text, let isTransient, let isTimeout, let isUnconfirmed):
             let kind: StepFailure.Kind =

@@ -7,6 +7,9 @@ enum ToolResult: Sendable {
     /// The step is done. `effect` runs in the transaction that ends the step, so that both happen or neither; it checks
     /// before it writes, and throws a ``StepFailure`` where it refuses.
     case output(NodeOutput, effect: (@Sendable (Transaction) throws -> Void)? = nil)
+    /// A service has carried out the step's request, and this is its response. No failure that follows from it makes
+    /// another attempt, which would send the request again.
+    case effected(NodeOutput)
     /// The step is done by the answer of a language model, unless its confidence is too low.
     case answer(NodeOutput, ModelUse)
     /// The step waits for the end of another workflow, which is submitted in that transaction.
@@ -36,7 +39,7 @@ extension Result<ToolResult, StepFailure> {
     var models: ModelUse? {
         switch self {
         case .success(.answer(_, let models)): models
-        case .success(.output), .success(.workflow): nil
+        case .success(.output), .success(.effected), .success(.workflow): nil
         case .failure(let failure): failure.models
         }
     }
