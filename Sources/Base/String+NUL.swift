@@ -5,5 +5,8 @@ extension StringProtocol {
 
 extension String {
     /// The text with U+FFFD in place of U+0000, so that it can be stored.
-    package var replacingNUL: String { hasNUL ? replacing("\0", with: "\u{FFFD}") : self }
+    package var replacingNUL: String {
+        guard hasNUL else { return self }
+        return String(String.UnicodeScalarView(unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
+    }
 }

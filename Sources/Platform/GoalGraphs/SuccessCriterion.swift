@@ -16,7 +16,7 @@ package enum SuccessCriterion: Hashable, Sendable {
     package func isMet(by output: NodeOutput) -> Bool {
         switch self {
         case .notEmpty: output.text.contains { !$0.isWhitespace }
-        case .contains(let text): output.text.utf8.count >= text.utf8.count && output.text.contains(text)
+        case .contains(let text): ByteSearch(for: text).isFound(in: output.text)
         case .statusIs(let status): output.status == status
         case .validJSON: (try? JSONValue(parsing: output.text.utf8)) != nil
         case .rowsAtLeast(let count): output.rows.map { $0 >= count } ?? false

@@ -51,13 +51,14 @@ package struct WorkflowsModule: Module {
         let models = Self.models(
             settings, database: database, limiter: limiter, pause: modelPause, runtime: runtime)
         let copies = commands.map { _ in WorkingCopyService(files: files, store: store, runtime: runtime) }
+        let compute = BlockingPool(name: "workflow-data", threads: 2, capacity: 64)
         let effects = EffectService(database: database, runtime: runtime)
         var executors: [any ToolExecutor] = [
             HTTPRequestExecutor(client: client, effects: effects),
             SendEmailExecutor(database: database, mailer: mailer),
             ReadFileExecutor(files: files), WriteFileExecutor(files: files), ListDirectoryExecutor(files: files),
-            TableExecutor(.csvTransform), TableExecutor(.jsonTransform), CompareExecutor(), SubWorkflowExecutor(),
-            ScheduleExecutor(runtime: runtime),
+            TableExecutor(.csvTransform, compute: compute), TableExecutor(.jsonTransform, compute: compute),
+            CompareExecutor(compute: compute), SubWorkflowExecutor(), ScheduleExecutor(runtime: runtime),
         ]
         if let models { executors.append(ModelAnswerExecutor(models: models)) }
         if let servers {
@@ -99,7 +100,8 @@ package struct WorkflowsModule: Module {
             ).routes
         workers = [
             PlanWorkflowJob.worker(planning),
-            StepJob.worker(StepService(database: database, runner: runner, tools: tools, limiter: limiter)),
+            StepJob.worker(
+                StepService(database: database, runner: runner, tools: tools, limiter: limiter, compute: compute)),
             StartStepsJob.worker(runner), MaintainWorkflowsJob.worker(workflows), RunSchedulesJob.worker(schedules),
             PruneWorkflowsJob.worker(workflows),
         ]

@@ -200,7 +200,7 @@ final class WorkflowRunner: Sendable {
         try transaction.update(workflow, from: .running)
         let (job, agent): (StepJob, ID<WorkflowAgent>) = (StepJob(step), runtime.id())
         let queued = try queue.enqueue(
-            job, StepJob.options(step, isRemote: tools[step.node.tool]?.isRemote ?? false), in: transaction)
+            job, StepJob.options(step, lane: tools[step.node.tool]?.lane ?? .system), in: transaction)
         try transaction.insertAgent(agent, for: step)
         try transaction.setRunning(step, job: queued, agent: agent, reserving: cost)
         let capabilities = step.node.capabilities.map(\.rawValue).joined(separator: ", ")

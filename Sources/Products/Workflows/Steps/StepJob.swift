@@ -19,11 +19,10 @@ struct StepJob: Job {
         attempt = step.attempt + 1
     }
 
-    /// - Parameter isRemote: whether its tool waits for other services.
-    static func options(_ step: WorkflowStep, isRemote: Bool) -> JobOptions {
+    /// - Parameter lane: of its tool.
+    static func options(_ step: WorkflowStep, lane: JobLane) -> JobOptions {
         JobOptions(
-            priority: priority, organisation: step.organisation.text, lane: isRemote ? .outbound : .system,
-            maximumAttempts: attemptsMax)
+            priority: priority, organisation: step.organisation.text, lane: lane, maximumAttempts: attemptsMax)
     }
 
     static func worker(_ steps: StepService) -> Worker {

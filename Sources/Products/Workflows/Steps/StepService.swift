@@ -10,6 +10,7 @@ final class StepService: Sendable {
     private let runner: WorkflowRunner
     private let tools: ToolBox
     private let limiter: RateLimiter
+    private let compute: BlockingPool
 
     /// Calls of tools by the workflows of an organisation.
     private static let calls = RatePolicy("tool-calls", Rates(.perMinute(50)))
@@ -18,11 +19,12 @@ final class StepService: Sendable {
     /// The longest output of a step, in bytes of UTF-8.
     static let outputBytesMax = 1 << 20
 
-    init(database: any Database, runner: WorkflowRunner, tools: ToolBox, limiter: RateLimiter) {
+    init(database: any Database, runner: WorkflowRunner, tools: ToolBox, limiter: RateLimiter, compute: BlockingPool) {
         self.database = database
         self.runner = runner
         self.tools = tools
         self.limiter = limiter
+        self.compute = compute
     }
 
     func run(_ job: StepJob, _ context: JobContext) async throws -> JobOutcome {
@@ -40,7 +42,7 @@ final class StepService: Sendable {
         let started = ContinuousClock.now
         let result: Result<ToolResult, StepFailure>
         do {
-            result = Self.checked(try await tool.run(run), of: step.node)
+            result = try await checked(try await tool.run(run), of: step.node)
         } catch let failure as StepFailure {
             result = .failure(failure)
         } catch let exceeded as ModelCallsExceeded {
@@ -68,6 +70,12 @@ final class StepService: Sendable {
         else { return (nil, [:]) }
         let outputs = try transaction.outputs(of: step.node.references, in: workflow.id, of: job.organisation)
         return ((workflow, step), outputs)
+    }
+
+    /// Outputs are long, and come from anywhere: no thread that others need reads one.
+    private func checked(_ result: ToolResult, of node: GoalNode) async throws -> Result<ToolResult, StepFailure> {
+        if node.successCriteria.isEmpty { return Self.checked(result, of: node) }
+        return try await compute.run { Self.checked(result, of: node) }
     }
 
     /// The result with an output that can be stored; a failure in place of one that is too long or does not meet a

@@ -8,7 +8,7 @@ import Secrets
 /// a redirect says (``UserURLClient``).
 final class HTTPRequestExecutor: ToolExecutor {
     let tool = Tool.httpRequest
-    let isRemote = true
+    let lane = JobLane.outbound
     private let client: UserURLClient
     private let effects: EffectService
 

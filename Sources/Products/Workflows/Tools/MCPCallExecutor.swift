@@ -7,7 +7,7 @@ import Secrets
 /// (``EffectService``).
 final class MCPCallExecutor: ToolExecutor {
     let tool = Tool.mcpCall
-    let isRemote = true
+    let lane = JobLane.outbound
     private let servers: WorkflowToolServers
     private let database: any Database
     private let effects: EffectService

@@ -6,7 +6,7 @@ import Modules
 /// repeated.
 final class ModelAnswerExecutor: ToolExecutor {
     let tool = Tool.modelAnswer
-    let isRemote = true
+    let lane = JobLane.outbound
     private let models: ModelService
 
     /// Of the task and the input together, in bytes: an output that a reference stands for may be longer.

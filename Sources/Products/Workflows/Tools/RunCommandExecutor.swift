@@ -8,7 +8,7 @@ import Modules
 final class RunCommandExecutor: ToolExecutor {
     let tool = Tool.runCommand
     /// It waits for processes.
-    let isRemote = true
+    let lane = JobLane.outbound
     private let sandbox: CommandSandbox
     private let copies: WorkingCopyService
 

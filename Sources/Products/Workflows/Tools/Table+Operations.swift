@@ -29,9 +29,11 @@ extension Table {
     private func with(rows: [[JSONValue]]) -> Table { Table(columns: columns, rows: rows) }
 
     private func index(of name: String) throws(StepFailure) -> Int {
-        if let index = columns.firstIndex(of: name) { return index }
+        let exact = TextBytes(name)
+        if let index = columns.firstIndex(where: { TextBytes($0) == exact }) { return index }
         // Sentences do not keep the case of names.
-        let matches = columns.indices.filter { columns[$0].lowercased() == name.lowercased() }
+        let folded = TextBytes(name.lowercased())
+        let matches = columns.indices.filter { TextBytes(columns[$0].lowercased()) == folded }
         guard matches.count == 1 else {
             throw StepFailure(
                 .toolError, "The table has no column '\(name)'; it has \(columns.prefix(50).joined(separator: ", ")).")
@@ -49,7 +51,8 @@ extension Table {
         var rows = rows
         for condition in conditions {
             let index = try index(of: condition.column)
-            rows = rows.filter { condition.holds(for: $0[index].cellText) }
+            let matcher = RowMatcher(condition)
+            rows = rows.filter { matcher.holds(for: $0[index].cellText) }
         }
         return with(rows: rows)
     }
@@ -67,7 +70,7 @@ extension Table {
 
     private func renaming(_ name: String, to new: String) throws(StepFailure) -> Table {
         let index = try index(of: name)
-        guard !columns.contains(new) else {
+        guard !columns.contains(where: { TextBytes($0) == TextBytes(new) }) else {
             throw StepFailure(.toolError, "The table has a column '\(new)' already.")
         }
         var table = self
@@ -96,10 +99,10 @@ extension Table {
             return Table(columns: [label], rows: [[try Self.value(function, of: valueIndex, in: rows)]])
         }
         let groupIndex = try index(of: group)
-        var names: [String] = []
-        var groups: [String: [[JSONValue]]] = [:]
+        var names: [TextBytes] = []
+        var groups: [TextBytes: [[JSONValue]]] = [:]
         for row in rows {
-            let key = row[groupIndex].cellText
+            let key = TextBytes(row[groupIndex].cellText)
             if groups[key] == nil { names.append(key) }
             groups[key, default: []].append(row)
         }
@@ -139,8 +142,8 @@ extension Table {
 
     private func distinct(by names: [String]) throws(StepFailure) -> Table {
         let indices = try names.isEmpty ? Array(columns.indices) : self.indices(of: names)
-        var seen: Set<[String]> = []
-        return with(rows: rows.filter { row in seen.insert(indices.map { row[$0].cellText }).inserted })
+        var seen: Set<[TextBytes]> = []
+        return with(rows: rows.filter { row in seen.insert(indices.map { TextBytes(row[$0].cellText) }).inserted })
     }
 
     private var summary: Table {
@@ -149,7 +152,7 @@ extension Table {
             let texts = rows.map { $0[index].cellText }.filter { !$0.isEmpty }
             let numbers = texts.compactMap { TableNumber($0) }
             var row: [JSONValue] = [
-                .string(columns[index]), .integer(Int64(texts.count)), .integer(Int64(Set(texts).count)),
+                .string(columns[index]), .integer(Int64(texts.count)), .integer(Int64(Set(texts.map(TextBytes.init)).count)),
             ]
             guard !numbers.isEmpty, numbers.count == texts.count else { return row + [.null, .null, .null, .null] }
             let values = numbers.map(\.value)
@@ -165,11 +168,11 @@ extension Table {
 /// The order of cells: numbers by their value, before texts.
 private struct SortKey: Comparable {
     private let number: TableNumber?
-    private let text: String
+    private let text: TextBytes
 
     init(_ text: String) {
         number = TableNumber(text)
-        self.text = text
+        self.text = TextBytes(text)
     }
 
     static func == (left: Self, right: Self) -> Bool {
@@ -183,38 +186,6 @@ private struct SortKey: Comparable {
         case (.some, nil): true
         case (nil, .some): false
         case (nil, nil): left.text < right.text
-        }
-    }
-}
-
-extension RowCondition {
-    func holds(for cell: String) -> Bool {
-        switch comparison {
-        case .isEmpty: return cell.isEmpty
-        case .isNotEmpty: return !cell.isEmpty
-        case .contains: return cell.lowercased().contains(value.lowercased())
-        case .notContains: return !cell.lowercased().contains(value.lowercased())
-        case .startsWith: return cell.lowercased().hasPrefix(value.lowercased())
-        case .endsWith: return cell.lowercased().hasSuffix(value.lowercased())
-        case .equals, .notEquals, .greater, .atLeast, .less, .atMost: break
-        }
-        // An empty cell is neither less nor greater than a number.
-        if let second = TableNumber(value) {
-            guard let first = TableNumber(cell) else { return comparison == .notEquals }
-            return compare(first.value, second.value)
-        }
-        return compare(cell, value)
-    }
-
-    private func compare<Value: Comparable>(_ left: Value, _ right: Value) -> Bool {
-        switch comparison {
-        case .equals: left == right
-        case .notEquals: left != right
-        case .greater: left > right
-        case .atLeast: left >= right
-        case .less: left < right
-        case .atMost: left <= right
-        default: false
         }
     }
 }

@@ -17,7 +17,7 @@ struct Table: Sendable {
             throw StepFailure(.resourceExhaustion, "The table has more than \(Self.columnsMax) columns.")
         }
         columns = header
-        guard Set(columns).count == columns.count else {
+        guard Set(columns.map(TextBytes.init)).count == columns.count else {
             throw StepFailure(.toolError, "Two columns of the table have the same name.")
         }
         rows = []

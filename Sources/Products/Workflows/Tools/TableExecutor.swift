@@ -1,11 +1,17 @@
 import GoalGraphs
 import Modules
 
-/// Changes a table: `csv_transform` reads CSV, `json_transform` a JSON array; `convert` makes one into the other.
+/// Changes a table: `csv_transform` reads CSV, `json_transform` a JSON array; `convert` makes one into the other. The
+/// time grows with the length of the table, times the number of conditions or columns that are named.
 final class TableExecutor: ToolExecutor {
     let tool: Tool
+    let lane = JobLane.short
+    private let compute: BlockingPool
 
-    init(_ tool: Tool) { self.tool = tool }
+    init(_ tool: Tool, compute: BlockingPool) {
+        self.tool = tool
+        self.compute = compute
+    }
 
     func run(_ run: StepRun) async throws -> ToolResult {
         let operation: TableOperation
@@ -14,9 +20,13 @@ final class TableExecutor: ToolExecutor {
         }
         let input = try run.requiredText("input")
         let isCSV = tool.name == Tool.csvTransform.name
+        return .output(try await compute.run { try Self.output(of: operation, input, isCSV: isCSV) })
+    }
+
+    private static func output(of operation: TableOperation, _ input: String, isCSV: Bool) throws -> NodeOutput {
         let table = try (isCSV ? Table(csv: input) : Table(json: input)).applying(operation)
         let writesCSV = isCSV != (operation == .convert)
         let text = try writesCSV ? table.csv : JSONColumn.encode(table.json)
-        return .output(NodeOutput(text: text, rows: table.rows.count))
+        return NodeOutput(text: text, rows: table.rows.count)
     }
 }

@@ -22,8 +22,8 @@ enum ToolResult: Sendable {
 /// ``ToolResult/output(_:effect:)`` can be done twice, or is written down before it is done (``EffectService``).
 protocol ToolExecutor: Sendable {
     var tool: Tool { get }
-    /// Whether it waits for other services.
-    var isRemote: Bool { get }
+    /// Whose slots its jobs use: of a lane that organisations share, where it waits for other services or computes.
+    var lane: JobLane { get }
     /// Whether a person consents to a step about which ``ApprovalPolicy`` has a question.
     func needsConsent(to node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) throws -> Bool
     /// What one run may cost: the part of the budget that is reserved for it.
@@ -46,7 +46,7 @@ extension Result<ToolResult, StepFailure> {
 }
 
 extension ToolExecutor {
-    var isRemote: Bool { false }
+    var lane: JobLane { .system }
     func needsConsent(to node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) -> Bool {
         true
     }
