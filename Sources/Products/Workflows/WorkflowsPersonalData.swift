@@ -52,21 +52,22 @@ enum WorkflowsPersonalData {
                 ]),
             PersonalDataTable(
                 "workflow-files", in: "workflow_files", where: inErasedOrganisations,
-                showing: ["id", "root_id", "path", "bytes", "sha256", "created_at"]
-            ) { subject, transaction in
-                try transaction.all(
-                    """
-                    SELECT DISTINCT root_id FROM workflow_files
-                    WHERE organisation_id IN \(list: subject.organisations) ORDER BY root_id
-                    """
-                ) { WorkflowFile.folder(of: ID(trusted: try $0["root_id"])) }
-            },
+                showing: ["id", "root_id", "path", "bytes", "sha256", "created_at"]),
             PersonalDataTable(
                 "workflows", in: "workflows", where: inErasedOrganisations,
                 showing: [
                     "id", "intent", "context", "graph", "priority", "state", "cost", "error", "created_at",
                     "started_at", "finished_at",
-                ]),
+                ]
+            ) { subject, transaction in
+                // Also where no file is left: a folder keeps what was replaced, and what was not accepted in the end.
+                try transaction.all(
+                    """
+                    SELECT DISTINCT root_id FROM workflows
+                    WHERE organisation_id IN \(list: subject.organisations) ORDER BY root_id
+                    """
+                ) { WorkflowFile.folder(of: ID(trusted: try $0["root_id"])) }
+            },
         ]
     }()
 }
