@@ -1,6 +1,7 @@
 import Modules
 
-/// The path of a file within the folder of a workflow: one to four names separated by slashes.
+/// The path of a file within the folder of a workflow: one to four names separated by slashes. Paths are equal where
+/// their bytes are, as they are for the database and on the disk.
 struct WorkflowPath: Hashable, Sendable {
     let text: String
 
@@ -23,6 +24,10 @@ struct WorkflowPath: Hashable, Sendable {
     }
 
     init(trusted text: String) { self.text = text }
+
+    static func == (left: Self, right: Self) -> Bool { TextBytes(left.text) == TextBytes(right.text) }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(TextBytes(text)) }
 
     /// Names that begin with a dot are refused, `.` and `..` among them.
     private static func isName(_ name: Substring) -> Bool {
