@@ -205,7 +205,7 @@ struct WorkflowModel {
         }
     }
 
-    /// Starts steps, by priority, workflow and position, while there are agents.
+    /// Starts steps, by priority, workflow, attempt and position, while there are agents.
     private mutating func startSteps(at now: Instant) {
         while true {
             let working = runs.reduce(0) { $0 + $1.count("running") }
@@ -213,7 +213,11 @@ struct WorkflowModel {
             guard room > 0 else { return }
             let ready = runs.indices.filter { runs[$0].state == "running" }
                 .sorted { (runs[$0].rank, runs[$0].id) < (runs[$1].rank, runs[$1].id) }
-                .flatMap { index in runs[index].steps.indices.map { (index, $0) } }
+                .flatMap { index in
+                    let steps = runs[index].steps
+                    return steps.indices.sorted { (steps[$0].attempt, $0) < (steps[$1].attempt, $1) }
+                        .map { (index, $0) }
+                }
                 .filter { runs[$0].steps[$1].state == "ready" && runs[$0].steps[$1].runAt <= now }
             if ready.isEmpty { return }
             for (index, step) in ready.prefix(room) where runs[index].state == "running" { start(index, step) }

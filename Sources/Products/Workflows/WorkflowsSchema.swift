@@ -112,7 +112,7 @@ enum WorkflowsSchema {
             """,
             """
             CREATE INDEX workflow_steps_ready ON workflow_steps (
-                organisation_id, priority_rank, workflow_id, position
+                organisation_id, priority_rank, workflow_id, attempt, position
             )
             WHERE state = 'ready'
             """,

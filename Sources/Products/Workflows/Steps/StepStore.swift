@@ -55,7 +55,8 @@ extension Transaction {
             Self.output)
     }
 
-    /// Steps that can run, by the priority of their workflows and then in the order of their plans.
+    /// Steps that can run, by the priority of their workflows; of a workflow those with the fewest attempts first, so
+    /// that steps that fail again and again do not keep others from their first one, and then in the order of the plan.
     /// - Parameter waiting: workflows that are left out.
     func readySteps(of organisation: ID<Organisation>, without waiting: [ID<Workflow>], limit: Int64) throws
         -> [WorkflowStep]
@@ -67,7 +68,7 @@ extension Transaction {
                 JOIN workflows ON workflows.id = workflow_steps.workflow_id
             WHERE workflow_steps.organisation_id = \(organisation) AND workflow_steps.state = 'ready'
                 AND workflow_steps.run_at <= \(now) AND workflows.state = 'running' \(others)
-            ORDER BY workflow_steps.priority_rank, workflow_id, position LIMIT \(limit)
+            ORDER BY workflow_steps.priority_rank, workflow_id, attempt, position LIMIT \(limit)
             """,
             WorkflowStep.init)
     }
