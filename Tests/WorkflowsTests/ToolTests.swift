@@ -125,6 +125,7 @@ import Testing
                         WHERE state = 'retired'
                         """)
                     try transaction.execute("DELETE FROM workflow_costs")
+                    try transaction.execute("UPDATE workflow_effects SET output = 'ok'")
                     try transaction.execute("UPDATE workflow_steps SET cost = 0, milliseconds = 0")
                     try transaction.execute(
                         """

@@ -41,6 +41,7 @@ enum WorkflowsSchema {
                 steps_total \(.integer) NOT NULL CHECK (steps_total >= 0),
                 steps_completed \(.integer) NOT NULL CHECK (steps_completed >= 0),
                 steps_failed \(.integer) NOT NULL CHECK (steps_failed >= 0),
+                output_bytes \(.integer) NOT NULL CHECK (output_bytes >= 0),
                 error_code TEXT,
                 error TEXT,
                 created_at \(.integer) NOT NULL,

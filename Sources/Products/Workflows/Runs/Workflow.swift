@@ -79,6 +79,8 @@ struct Workflow: Sendable {
     private(set) var stepsTotal: Int64
     private(set) var stepsCompleted: Int64
     private(set) var stepsFailed: Int64
+    /// Of the outputs of all steps of the submission; 0 for a workflow within another one.
+    private(set) var outputBytes: Int64
     private(set) var error: WorkflowError?
     private(set) var startedAt: Instant?
     private(set) var pausedAt: Instant?
@@ -90,6 +92,8 @@ struct Workflow: Sendable {
     static let timeMax = Duration.hours(24)
     /// How long a workflow stays paused before it fails.
     static let pauseMax = Duration.days(7)
+    /// Of the outputs of all steps of a submission, in bytes of UTF-8.
+    static let outputBytesMax: Int64 = 32 << 20
     /// Finished workflows are deleted after this time.
     static let retention = Duration.days(90)
 
@@ -134,6 +138,7 @@ extension Workflow {
         stepsTotal = 0
         stepsCompleted = 0
         stepsFailed = 0
+        outputBytes = 0
     }
 
     init(row: Row) throws {
@@ -167,6 +172,7 @@ extension Workflow {
         stepsTotal = try row["steps_total"]
         stepsCompleted = try row["steps_completed"]
         stepsFailed = try row["steps_failed"]
+        outputBytes = try row["output_bytes"]
         let code: WorkflowError.Code? = try row["error_code"]
         let text: String? = try row["error"]
         error = code.map { WorkflowError($0, text ?? "") }
@@ -229,6 +235,14 @@ extension Workflow {
     }
 
     mutating func stepFailed() { stepsFailed += 1 }
+
+    /// The output of a step of the submission is stored.
+    mutating func addOutput(_ output: NodeOutput) { outputBytes += Int64(output.text.utf8.count) }
+
+    /// Whether another output of the submission may be stored.
+    func hasRoom(for output: NodeOutput) -> Bool {
+        outputBytes + Int64(output.text.utf8.count) <= Self.outputBytesMax
+    }
 
     /// A failed step is tried again.
     mutating func stepRevived() { stepsFailed -= 1 }

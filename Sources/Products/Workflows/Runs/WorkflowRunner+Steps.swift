@@ -33,6 +33,11 @@ extension WorkflowRunner {
                     entries.append(verification.entry(step, workflow, confidence: models.confidence))
                 }
             }
+            if result.hasTakenEffect { try transaction.dropEffectOutput(of: step) }
+            if let output = result.output, try !hasRoom(for: output, of: workflow, transaction) {
+                let failure = result.hasTakenEffect ? Self.outputsExceededAfterEffect : Self.outputsExceeded
+                return try fail(step, of: workflow, failure, measure, &entries, in: transaction)
+            }
             switch result {
             case .success(.answer(let output, let models)):
                 if let failure = Self.failure(of: models, tries: step.tries) {
@@ -86,6 +91,8 @@ extension WorkflowRunner {
             guard let (step, workflow) = try present(job.step, job.attempt, of: job.organisation, transaction) else {
                 return
             }
+            // It may have had an effect before the server failed.
+            try transaction.dropEffectOutput(of: step)
             let failure =
                 switch abandonment {
                 case .failed(let reason): StepFailure(.toolError, reason)
@@ -121,10 +128,11 @@ extension WorkflowRunner {
         workflow.release(step.reservedCost, actual: measure.cost)
         workflow.stepSucceeded(confidence: confidence)
         if workflow.depth == 0 {
+            workflow.addOutput(output)
             try settlement.commit(&workflow, in: transaction)
-        } else if var root = try transaction.workflow(workflow.root, of: workflow.organisation),
-            try settlement.commit(&root, in: transaction)
-        {
+        } else if var root = try transaction.workflow(workflow.root, of: workflow.organisation) {
+            root.addOutput(output)
+            _ = try settlement.commit(&root, in: transaction)
             try transaction.update(root, from: root.state)
         }
         try transaction.update(workflow, from: before)
@@ -209,6 +217,17 @@ extension WorkflowRunner {
         try transaction.addCosts(costs, of: workflow)
     }
 
+    private func hasRoom(for output: NodeOutput, of workflow: Workflow, _ transaction: Transaction) throws -> Bool {
+        let root =
+            workflow.depth == 0 ? workflow : try transaction.workflow(workflow.root, of: workflow.organisation)
+        return root?.hasRoom(for: output) ?? true
+    }
+
+    private static let outputsText =
+        "The outputs of all steps of a submission have at most \(Workflow.outputBytesMax) bytes."
+    private static let outputsExceeded = StepFailure(.resourceExhaustion, outputsText)
+    private static let outputsExceededAfterEffect = StepFailure.afterEffect(.resourceExhaustion, outputsText)
+
     private func setDependentsReady(of step: WorkflowStep, in workflow: Workflow, _ transaction: Transaction) throws {
         let steps = try transaction.steps(of: workflow)
         let succeeded = Set(steps.filter { $0.state == .succeeded }.map(\.node.id))
@@ -262,6 +281,9 @@ extension WorkflowRunner {
         else { return }
         let measure = Measure(cost: workflow.cost, milliseconds: 0, arguments: "", isCounted: true)
         if workflow.state == .completed, let output = try transaction.lastOutput(of: workflow) {
+            guard try hasRoom(for: output, of: outer, transaction) else {
+                return try fail(step, of: outer, Self.outputsExceeded, measure, &entries, in: transaction)
+            }
             try succeed(step, of: outer, output, measure, &entries, in: transaction)
         } else {
             let failure = StepFailure(.unknown, "The workflow within this step has \(workflow.state.rawValue).")

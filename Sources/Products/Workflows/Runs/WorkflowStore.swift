@@ -11,14 +11,14 @@ extension Transaction {
             INSERT INTO workflows (id, organisation_id, person_id, plan, trust, intent, context, graph, priority,
                 priority_rank, parent_step_id, root_id, depth, budget, operation_key, fingerprint, credit_hold_id,
                 reservation_id, credits_left, created_at, state, settlement, estimated_cost, estimated_seconds, cost,
-                planning_cost, reserved_cost, confidence_sum, steps_total, steps_completed, steps_failed)
+                planning_cost, reserved_cost, confidence_sum, steps_total, steps_completed, steps_failed, output_bytes)
             VALUES (\(workflow.id), \(workflow.organisation), \(workflow.person), \(workflow.plan),
                 \(workflow.trust.rawValue), \(workflow.intent), \(context), \(graph), \(workflow.priority),
                 \(workflow.priority.rank), \(workflow.parentStep), \(workflow.root), \(workflow.depth),
                 \(workflow.budget.micros), \(workflow.operation), \(workflow.fingerprint),
                 \(workflow.creditHold), \(workflow.reservation), \(workflow.creditsLeft), \(workflow.createdAt),
                 \(workflow.state), \(workflow.settlement), \(workflow.estimatedCost.micros),
-                \(workflow.estimatedSeconds), 0, 0, 0, 0.0, 0, 0, 0)
+                \(workflow.estimatedSeconds), 0, 0, 0, 0.0, 0, 0, 0, 0)
             """
         )
     }
@@ -36,6 +36,7 @@ extension Transaction {
                 reserved_cost = \(workflow.reservedCost.micros),
                 confidence_sum = \(workflow.confidenceSum), steps_total = \(workflow.stepsTotal),
                 steps_completed = \(workflow.stepsCompleted), steps_failed = \(workflow.stepsFailed),
+                output_bytes = \(workflow.outputBytes),
                 error_code = \(workflow.error?.code), error = \(workflow.error?.text),
                 started_at = \(workflow.startedAt), paused_at = \(workflow.pausedAt),
                 finished_at = \(workflow.finishedAt), deadline_at = \(workflow.deadlineAt)
@@ -51,7 +52,7 @@ extension Transaction {
         id, organisation_id, person_id, plan, trust, intent, priority, parent_step_id, root_id, depth, budget,
         operation_key, fingerprint, credit_hold_id, reservation_id, credits_left, created_at, state, pause, settlement,
         planner, estimated_cost, estimated_seconds, cost, planning_cost, reserved_cost, confidence_sum, steps_total,
-        steps_completed, steps_failed, error_code, error, started_at, paused_at, finished_at, deadline_at
+        steps_completed, steps_failed, output_bytes, error_code, error, started_at, paused_at, finished_at, deadline_at
         """
     }
 

@@ -13,6 +13,8 @@ import Modules
 /// | sending | no response | unknown |
 /// | sending | the step runs again: the process has ended meanwhile | unknown; sending where it may be sent twice |
 /// | refused | the step runs again | sending |
+///
+/// The response is kept until the attempt ends: then the step has it, or it was not accepted.
 final class EffectService: Sendable {
     private let database: any Database
     private let runtime: Runtime
@@ -112,6 +114,17 @@ extension Transaction {
                     text: try (row["output"] as String?) ?? "",
                     status: try (row["output_status"] as Int64?).map { Int($0) }))
         }
+    }
+
+    /// The attempt at the step has ended.
+    func dropEffectOutput(of step: WorkflowStep) throws {
+        try execute(
+            """
+            UPDATE workflow_effects SET output = ''
+            WHERE step_id = \(step.id) AND organisation_id = \(step.organisation) AND attempt = \(step.attempt)
+                AND output IS NOT NULL
+            """
+        )
     }
 
     fileprivate func settleEffect(

@@ -35,6 +35,23 @@ protocol ToolExecutor: Sendable {
 }
 
 extension Result<ToolResult, StepFailure> {
+    /// What is stored with the step.
+    var output: NodeOutput? {
+        switch self {
+        case .success(.output(let output, _)), .success(.effected(let output)), .success(.answer(let output, _)): output
+        case .success(.workflow), .failure: nil
+        }
+    }
+
+    /// Whether the step has an effect elsewhere that is done (``EffectService``).
+    var hasTakenEffect: Bool {
+        switch self {
+        case .success(.effected): true
+        case .success: false
+        case .failure(let failure): failure.hasTakenEffect
+        }
+    }
+
     /// What was asked of models.
     var models: ModelUse? {
         switch self {
