@@ -16,9 +16,9 @@ package struct EmailTemplates: Sendable {
 
     /// The maximum length of a value in characters. Links are not shortened.
     static let valueLengthMax = 200
-    /// The value that is a text of several lines, and its maximum length.
+    /// The value that is a text of several lines, and its maximum length in characters.
     static let messageName = "message"
-    static let messageLengthMax = 100_000
+    package static let messageLengthMax = 100_000
 
     /// - Throws: the fault of a template that does not compile.
     package init() throws { library = try Self.compiled.get() }

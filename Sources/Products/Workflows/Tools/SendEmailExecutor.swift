@@ -17,6 +17,12 @@ final class SendEmailExecutor: ToolExecutor {
 
     func run(_ run: StepRun) async throws -> ToolResult {
         let (subject, text) = (try run.requiredText("subject"), try run.requiredText("text"))
+        guard text.count <= EmailTemplates.messageLengthMax else {
+            throw StepFailure(
+                .resourceExhaustion,
+                "The text of an e-mail has at most \(EmailTemplates.messageLengthMax) characters; this one has "
+                    + "\(text.count).")
+        }
         let wanted = (run.arguments["to"]?.array ?? []).compactMap(\.string)
         guard !wanted.isEmpty else { throw StepFailure(.toolError, "The e-mail has no recipient.") }
         let contacts = try await contacts(wanted, of: run.workflow)

@@ -151,8 +151,9 @@ extension Table {
         let lines = columns.indices.map { index -> [JSONValue] in
             let texts = rows.map { $0[index].cellText }.filter { !$0.isEmpty }
             let numbers = texts.compactMap { TableNumber($0) }
+            let distinct = Set(texts.map(TextBytes.init)).count
             var row: [JSONValue] = [
-                .string(columns[index]), .integer(Int64(texts.count)), .integer(Int64(Set(texts.map(TextBytes.init)).count)),
+                .string(columns[index]), .integer(Int64(texts.count)), .integer(Int64(distinct)),
             ]
             guard !numbers.isEmpty, numbers.count == texts.count else { return row + [.null, .null, .null, .null] }
             let values = numbers.map(\.value)
