@@ -31,8 +31,7 @@ final class CompareExecutor: ToolExecutor {
         var numbers: [TextBytes: Int] = [:]
         let before = lines(left)
         let after = lines(right)
-        let changes = changes(from: numbered(before, &numbers), to: numbered(after, &numbers))
-        switch changes {
+        switch changes(from: numbered(before, &numbers), to: numbered(after, &numbers)) {
         case .none: return "equal"
         case .tooMany(let line):
             return "different from line \(line + 1) on: \(before.count) lines, and \(after.count) lines"
