@@ -262,7 +262,8 @@ let tests: [Target] = [
     .tests(
         "AssistantTests",
         [
-            "App", "Assistant", "Base", "CommandSandbox", "Entitlements", "Models", "Modules", "TestKit", .httpTypes, .nio,
+            "App", "Assistant", "Base", "CommandSandbox", "Entitlements", "Models", "Modules", "TestKit", .httpTypes,
+            .nio,
         ]),
     .tests("ExampleProductTests", ["App", "Base", "Greetings", "Modules", "TestKit"]),
     .tests(

@@ -10,7 +10,7 @@ import Testing
 @Suite struct ToolServerTests {
     private func withServer(
         _ engine: Engine, _ era: TestToolServer.Era = .withoutHandshake,
-        _ body: (AssistantFixture, TestToolServer) async throws -> Void
+        _ body: @Sendable (AssistantFixture, TestToolServer) async throws -> Void
     ) async throws {
         try await TestToolServer.with(era) { server in
             try await withAssistant(engine, change: { $0.outboundPrivateNetworks = ["127.0.0.1"] }) { assistant in

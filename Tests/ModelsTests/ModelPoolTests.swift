@@ -8,27 +8,27 @@ import Testing
 @Suite struct ModelPoolTests {
     /// A service whose answers a test scripts. The last one is also that of further requests.
     private final class Service: ModelClient {
-        enum Answer: Sendable {
+        enum Outcome: Sendable {
             case text
             case failure(ModelError)
             /// A part, and then the error.
-            case brokenAnswer(ModelError)
+            case broken(ModelError)
         }
 
-        private let answer: Mutex<Answer>
+        private let answer: Mutex<Outcome>
         private let names = Mutex<[String]>([])
         /// The models that were asked for.
         var requests: [String] { names.withLock { $0 } }
 
-        init(_ answer: Answer) { self.answer = Mutex(answer) }
+        init(_ answer: Outcome) { self.answer = Mutex(answer) }
 
-        func script(_ new: Answer) { answer.withLock { $0 = new } }
+        func script(_ new: Outcome) { answer.withLock { $0 = new } }
 
         func complete(_ request: ModelRequest) async throws(ModelError) -> ModelResponse {
             names.withLock { $0.append(request.model) }
             switch answer.withLock({ $0 }) {
             case .text: return response
-            case .failure(let error), .brokenAnswer(let error): throw error
+            case .failure(let error), .broken(let error): throw error
             }
         }
 
@@ -42,7 +42,7 @@ import Testing
                 try await use(ModelEvent(choice: 0, .text("Yes.")))
                 return response
             case .failure(let error): throw error
-            case .brokenAnswer(let error):
+            case .broken(let error):
                 try await use(ModelEvent(choice: 0, .text("Ye")))
                 throw error
             }
@@ -95,7 +95,7 @@ import Testing
 
     @Test func `a refused request, a cancelled one and a half-answered stream are not asked again`() async throws {
         for answer in [
-            Service.Answer.failure(error(.refused)), .failure(error(.cancelled)), .brokenAnswer(error(.interrupted)),
+            Service.Outcome.failure(error(.refused)), .failure(error(.cancelled)), .broken(error(.interrupted)),
         ] {
             let (first, spare) = (Service(answer), Service(.text))
             let (_, response, error) = await pool((first, 1), (spare, 0)).streamed(request)
