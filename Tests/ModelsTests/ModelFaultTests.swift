@@ -110,15 +110,15 @@ struct ModelFaultTests {
     @Test(arguments: ModelUpstream.API.allCases)
     func `a stream that stalls, and one that does not begin, end in time`(api: ModelUpstream.API) async throws {
         var settings = ModelClientSettings()
-        settings.firstTokenTimeout = .milliseconds(400)
+        settings.firstTokenTimeout = .seconds(1)
         settings.idleTimeout = .milliseconds(150)
         let fixture = try ModelsFixture(api, settings)
         try await fixture.model.script(
-            ["type": "stream_fault", "kind": "stall", "after_chunks": 5, "stall_seconds": 1.5],
+            ["type": "stream_fault", "kind": "stall", "after_chunks": 5, "stall_seconds": 3],
             ["type": "reply", "text": "One two three four five six.", "times": .null])
         let stalled = await fixture.client.streamed(fixture.request())
         #expect(stalled.error?.kind == .timedOut && !stalled.events.isEmpty)
-        try await fixture.model.script(["type": "slow_first_token", "seconds": 1.5])
+        try await fixture.model.script(["type": "slow_first_token", "seconds": 3])
         let slow = await fixture.client.streamed(fixture.request())
         #expect(slow.error?.kind == .timedOut && slow.events.isEmpty)
         // A first part that takes longer than later ones may.

@@ -13,7 +13,7 @@ struct AssistantSocketRoutes: Sendable {
     var routes: [Route] {
         [
             .get(
-                "/ws", "Follow one's sessions by WebSocket", requires: member.allowing(.assistant),
+                "/v1/ws", "Follow one's sessions by WebSocket", requires: member.allowing(.assistant),
                 .query("client_id", upTo: 100), .query("session_id", upTo: 36), .query("reconnect_token", upTo: 60),
                 SocketHandshake(originCheck: originCheck, checksOrigin: true),
                 problems: [.notFound, .tooManySubscriptions]
