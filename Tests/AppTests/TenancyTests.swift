@@ -110,9 +110,12 @@ import Testing
             let key = try await app.apiKey(of: other, ["*"])
 
             // Changes in one organisation do not change what the other one reads.
+            // The first time also records what the role refuses, which the account's activity shows.
+            _ = await Self.readAll(app, other.token)
             let seen = await Self.readAll(app, other.token)
             try await OrganisationResources.grow(owner, in: app)
-            #expect(await Self.readAll(app, other.token) == seen)
+            let differences = await Self.readAll(app, other.token).filter { seen[$0.key] != $0.value }
+            #expect(differences.isEmpty, "\(differences.keys)")
             #expect(seen.count > 5)
 
             let before = try await resources.rows(in: app)

@@ -53,6 +53,8 @@ private let groups: [DocumentGroup] = [
             + "files of a workspace, tools of servers of the Model Context Protocol, and numbers for analysts.",
         segments: ["chat/completions", "messages", "models", "sessions", "projects", "files", "mcp", "analytics"]),
     DocumentGroup(
-        "Administration", "Audit log, corrections, plans and service keys, for administrators.", segments: ["admin"]),
+        "Administration",
+        "Audit log, corrections, plans and service keys, for administrators; the state of the parts, for developers.",
+        segments: ["admin", "debug"]),
     DocumentGroup("Operations", "Status, readiness, metrics, signing keys and the documentation itself.", segments: []),
 ]

@@ -93,6 +93,7 @@ final class ToolExecutionService: Sendable {
             // The tool may have changed since: the server decides about the arguments.
             let found = try transaction.callableTool(
                 execution.toolName, of: execution.server, in: scope.organisation)
+            try transaction.requireRunningCapacity(of: scope.organisation)
             guard try transaction.startToolExecution(id, of: scope.organisation) else {
                 throw Problem(.toolExecutionDecided)
             }
@@ -290,16 +291,22 @@ extension Transaction {
         }
     }
 
+    /// Locks the organisation, so that calls which begin at the same moment count one another.
+    /// - Throws: `overloaded` while as many calls run as may at once.
+    fileprivate func requireRunningCapacity(of organisation: ID<Organisation>) throws {
+        _ = try first("SELECT id FROM organisations WHERE id = \(organisation) \(.forNoKeyUpdate)")
+        guard try countRunningToolExecutions(of: organisation) < ToolExecution.runningMax else {
+            throw Problem.overloaded(
+                retryAfter: 5, detail: "The organisation runs \(ToolExecution.runningMax) calls of tools at once.")
+        }
+    }
+
     fileprivate func insert(
         _ id: ID<ToolExecution>, _ found: MCPServerTool, _ arguments: String, of caller: ToolExecutionService.Caller,
         session: ID<AssistantSession>?, status: ToolExecution.Status
     ) throws {
         try requireCapacity(for: caller.person, in: caller.organisation)
-        // Those that begin at the same moment may exceed it by their number.
-        guard try countRunningToolExecutions(of: caller.organisation) < ToolExecution.runningMax else {
-            throw Problem.overloaded(
-                retryAfter: 5, detail: "The organisation runs \(ToolExecution.runningMax) calls of tools at once.")
-        }
+        if status == .running { try requireRunningCapacity(of: caller.organisation) }
         try insert(
             NewToolExecution(
                 id: id, organisation: caller.organisation, person: caller.person, session: session,
