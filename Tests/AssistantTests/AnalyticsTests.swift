@@ -124,14 +124,14 @@ import Testing
     }
 
     @Test func `developers see the health of the parts and the settings, without secrets`() async throws {
-        try await withAssistant(.sqlite, change: { $0.metricsToken = "a token that nobody sees" }) { assistant in
+        try await withAssistant(.sqlite, change: { $0.metricsToken = "a token that is not shown" }) { assistant in
             let developer = try await assistant.token(of: "developer")
             let paths = ["debug/info", "debug/health/detailed", "debug/config", "debug/metrics", "monitoring/metrics"]
             for path in paths {
                 #expect(await assistant.get("/v1/\(path)").code == "insufficient-role", "\(path)")
                 let answer = await assistant.get("/v1/\(path)", token: developer)
                 #expect(answer.status == 200, "\(path): \(answer)")
-                #expect(!answer.text.contains("a token that nobody sees"))
+                #expect(!answer.text.contains("a token that is not shown"))
             }
             let health = await assistant.get("/v1/debug/health/detailed", token: developer)
             let parts = (health["components"]?.array ?? []).map {

@@ -50,8 +50,7 @@ package struct AssistantModule: Module {
         let turns = TurnService(
             database: database, models: models, concurrency: entitlements.concurrency,
             settlement: TurnSettlement(quotas: entitlements.quotas), events: events, running: running,
-            settings: settings,
-            logger: logger, runtime: runtime)
+            settings: settings, logger: logger, runtime: runtime)
         let sessions = AssistantSessionService(
             database: database, models: models, concurrency: entitlements.concurrency, running: running,
             audit: audit, events: events, settings: settings, runtime: runtime)
