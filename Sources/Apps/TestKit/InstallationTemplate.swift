@@ -37,7 +37,12 @@ actor InstallationTemplate {
         let runtime = Runtime(now: { clock.now }, randomBytes: Runtime.system.randomBytes)
         let dependencies = AppDependencies(
             runtime: runtime, clock: { clock.now }, logOutput: LogOutput(keepsLines: true))
-        try await buildApp(configuration, in: dependencies).close()
+        let app = try await buildApp(configuration, in: dependencies)
+        try await attempt {
+            try await app.runner.registerSchedules()
+        } finally: {
+            await app.close()
+        }
         return Files(database: place, secret: try Data(contentsOf: folder.appending(path: "secret.key")))
     }
 }

@@ -262,6 +262,8 @@ package func withTestApp(
         let test = TestApp(app: app, clock: clock, engine: engine, log: log)
         let jobs = runsJobs ? Task { await runJobs(of: app) } : nil
         try await attempt {
+            // As when a server starts: a test that moves the clock finds the ticks between.
+            try await app.runner.registerSchedules()
             try await body(test)
         } finally: {
             jobs?.cancel()

@@ -169,11 +169,14 @@ package struct JobRunner: Service {
         }
     }
 
+    /// Writes the schedules that are new or have another rule: their first tick is after now.
+    package func registerSchedules() async throws(Problem) { try await scheduler.register() }
+
     /// Runs everything that is due now, and everything that becomes due by that, one job after the other. For tests: it
     /// starts no background tasks and never sleeps, so the test's clock alone decides what is due.
     /// - Parameter count: of jobs, after which it returns.
     package func runUntilIdle(atMost count: Int = .max) async throws {
-        try await scheduler.register()
+        try await registerSchedules()
         let claims = JobLane.allCases.map { claim(of: $0, count: 1) }
         var rest = count
         for _ in 0..<Self.idleJobsMax where rest > 0 {
@@ -204,7 +207,7 @@ extension JobRunner {
             var pause = settings.poll
             do {
                 if !isRegistered {
-                    try await scheduler.register()
+                    try await registerSchedules()
                     isRegistered = true
                 }
                 pause = min(pause, try await pass(registration))
