@@ -87,10 +87,14 @@ import Testing
             #expect(mail.text.contains("the step second") && mail.text.contains("missing.txt"), "\(mail.text)")
             #expect(mail.text.contains("\(path)/resume"), "\(mail.text)")
 
-            // Resumed, it fails again, which is another pause.
-            #expect(await workflows.post("\(path)/resume").status == 200)
-            try await workflows.app.runJobs()
-            #expect(try await workflows.count("jobs WHERE kind = 'mail.deliver'") == before + 2)
+            // Resumed, it fails again, which is another pause. It is told where an hour has passed since the last e-mail.
+            for (wait, mails) in [(Duration.zero, 1), (.minutes(49), 1), (.minutes(11), 2), (.zero, 2)] {
+                workflows.app.clock.advance(by: wait)
+                #expect(await workflows.post("\(path)/resume").status == 200)
+                try await workflows.app.runJobs()
+                #expect(await workflows.get(path)["pause_reason"] == "escalated")
+                #expect(try await workflows.count("jobs WHERE kind = 'mail.deliver'") == before + mails)
+            }
         }
     }
 }

@@ -47,6 +47,7 @@ enum WorkflowsSchema {
                 created_at \(.integer) NOT NULL,
                 started_at \(.integer),
                 paused_at \(.integer),
+                pause_mailed_at \(.integer),
                 finished_at \(.integer),
                 deadline_at \(.integer),
                 UNIQUE (organisation_id, operation_key),

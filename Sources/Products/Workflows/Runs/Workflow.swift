@@ -84,6 +84,8 @@ struct Workflow: Sendable {
     private(set) var error: WorkflowError?
     private(set) var startedAt: Instant?
     private(set) var pausedAt: Instant?
+    /// When its owner had the last e-mail about a pause.
+    private(set) var pauseMailedAt: Instant?
     private(set) var finishedAt: Instant?
     /// When a running workflow fails; it moves on by the time of a pause.
     private(set) var deadlineAt: Instant?
@@ -92,6 +94,8 @@ struct Workflow: Sendable {
     static let timeMax = Duration.hours(24)
     /// How long a workflow stays paused before it fails.
     static let pauseMax = Duration.days(7)
+    /// Between two e-mails about pauses of one workflow, which may be resumed and pause again at once.
+    static let pauseMailInterval = Duration.hours(1)
     /// Of the outputs of all steps of a submission, in bytes of UTF-8.
     static let outputBytesMax: Int64 = 32 << 20
     /// Finished workflows are deleted after this time.
@@ -178,6 +182,7 @@ extension Workflow {
         error = code.map { WorkflowError($0, text ?? "") }
         startedAt = try row["started_at"]
         pausedAt = try row["paused_at"]
+        pauseMailedAt = try row["pause_mailed_at"]
         finishedAt = try row["finished_at"]
         deadlineAt = try row["deadline_at"]
     }
@@ -265,6 +270,13 @@ extension Workflow {
         state = .paused
         pause = reason
         pausedAt = now
+    }
+
+    /// Whether a pause is to be told by e-mail; it is counted as told then.
+    mutating func takePauseMail(at now: Instant) -> Bool {
+        if let pauseMailedAt, now < pauseMailedAt + Self.pauseMailInterval { return false }
+        pauseMailedAt = now
+        return true
     }
 
     mutating func resume(at now: Instant) throws(Problem) {

@@ -21,7 +21,7 @@ struct WorkflowNotices: Sendable {
         try send("workflow-approval", to: person, values, in: transaction)
     }
 
-    /// A step has failed and no recovery helps: the workflow is paused.
+    /// A step has failed and no recovery helps: the workflow is paused. At most one an hour about a workflow.
     func sendPause(
         of workflow: Workflow, at step: WorkflowStep, because failure: StepFailure, in transaction: Transaction
     ) throws {

@@ -196,7 +196,9 @@ extension WorkflowRunner {
         }
         if retryAt == nil, workflow.state == .running {
             try workflow.pause(.escalated, at: transaction.now)
-            try notices.sendPause(of: workflow, at: step, because: failure, in: transaction)
+            if workflow.takePauseMail(at: transaction.now) {
+                try notices.sendPause(of: workflow, at: step, because: failure, in: transaction)
+            }
             entries.append(
                 TrailEntry(
                     .paused, of: workflow, node: step.node.id, decision: "escalate",

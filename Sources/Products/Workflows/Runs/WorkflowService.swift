@@ -166,15 +166,15 @@ final class WorkflowService: Sendable {
         while true {
             try context.checkCancellation()
             let after = last
-            let held = try await database.write { [runner] transaction in
-                let held = try transaction.heldWorkflows(after: after, limit: Self.batch)
-                // Of organisations in one order, as the end of an account settles them.
-                for workflow in held.sorted(by: {
-                    ($0.organisation.text, $0.id.text) < ($1.organisation.text, $1.id.text)
-                }) {
-                    try runner.settlement.extend(workflow, in: transaction)
+            let held = try await database.read { try $0.heldWorkflows(after: after, limit: Self.batch) }
+            // One that fails, or waits for another transaction, does not stop those of other organisations.
+            let organisations = Dictionary(grouping: held, by: \.organisation.text)
+            try await context.each(organisations.keys.sorted(), name: { $0 }) { organisation in
+                try await database.write { [runner] transaction in
+                    for workflow in organisations[organisation, default: []] {
+                        try runner.settlement.extend(workflow, in: transaction)
+                    }
                 }
-                return held
             }
             guard held.count == Self.batch, let id = held.last?.id.text else { break }
             last = id

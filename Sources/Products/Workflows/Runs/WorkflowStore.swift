@@ -39,6 +39,7 @@ extension Transaction {
                 output_bytes = \(workflow.outputBytes),
                 error_code = \(workflow.error?.code), error = \(workflow.error?.text),
                 started_at = \(workflow.startedAt), paused_at = \(workflow.pausedAt),
+                pause_mailed_at = \(workflow.pauseMailedAt),
                 finished_at = \(workflow.finishedAt), deadline_at = \(workflow.deadlineAt)
             WHERE id = \(workflow.id) AND organisation_id = \(workflow.organisation) AND state = \(state)
             """
@@ -52,7 +53,8 @@ extension Transaction {
         id, organisation_id, person_id, plan, trust, intent, priority, parent_step_id, root_id, depth, budget,
         operation_key, fingerprint, credit_hold_id, reservation_id, credits_left, created_at, state, pause, settlement,
         planner, estimated_cost, estimated_seconds, cost, planning_cost, reserved_cost, confidence_sum, steps_total,
-        steps_completed, steps_failed, output_bytes, error_code, error, started_at, paused_at, finished_at, deadline_at
+        steps_completed, steps_failed, output_bytes, error_code, error, started_at, paused_at, pause_mailed_at,
+        finished_at, deadline_at
         """
     }
 
