@@ -50,12 +50,13 @@ let platform: [Target] = [
     .layer("Platform", "Secrets", ["Base", .crypto, .cryptoExtras]),
     .layer("Platform", "DomainNames", ["CIDN2"]),
     .layer("Platform", "Telemetry", ["Base", .logging, .metrics]),
+    .layer("Platform", "TLS", ["Base", "Telemetry", .nio, .nioPosix, .nioSSL, .nioTLS]),
     .layer("Platform", "Storage", ["Base"]),
     .layer("Platform", "StorageSQLite", ["Base", "Storage", .grdb, .sqlite]),
     .layer("Platform", "StoragePostgres", ["Base", "Storage", "CPostgres"]),
     .layer("Platform", "Files", ["Base", "CFiles"]),
     .layer("Platform", "Archives", ["Base", "Secrets", "CArchive"]),
-    .layer("Platform", "Web", ["Base", "Telemetry", "CZlib"] + http),
+    .layer("Platform", "Web", ["Base", "Telemetry", "TLS", "CZlib"] + http),
     .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
     .layer(
         "Platform", "Mail", ["Base", "DomainNames", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache],
@@ -64,8 +65,8 @@ let platform: [Target] = [
     .layer("Platform", "Forecasting", ["Base", "CCompute", "CLapack"]),
     .layer("Platform", "Plotting", ["Base", "CCairo", "CQrencode"]),
     .layer("Platform", "Rates", ["Base", "Telemetry", "Web", .httpTypes, .serviceLifecycle]),
-    .layer("Platform", "MessagingRedis", [.nio, .nioPosix, .nioSSL, .serviceLifecycle]),
-    .layer("Platform", "Outbound", ["Base", "DomainNames", .httpClient, .nio, .nioHTTP1, .nioPosix]),
+    .layer("Platform", "MessagingRedis", ["TLS", .nio, .nioPosix, .serviceLifecycle]),
+    .layer("Platform", "Outbound", ["Base", "DomainNames", "TLS", .httpClient, .nio, .nioHTTP1, .nioPosix]),
     .layer("Platform", "Stripe", ["Base", "Outbound", "Secrets"]),
     .layer("Platform", "Models", ["Base", "Outbound"]),
     .layer("Platform", "CommandSandbox", ["Base", "CSandbox"]),
@@ -147,8 +148,8 @@ let apps: [Target] = [
         "App",
         [
             "Modules", "Secrets", "Mail", "StorageSQLite", "StoragePostgres", "MessagingRedis", "Rates", "Files",
-            "AWS", "CommandSandbox", "GoalGraphs", "MCP", "Models", "Outbound", "SpotDecisions", "Stripe", "CMemory",
-            .configuration,
+            "AWS", "CommandSandbox", "GoalGraphs", "MCP", "Models", "Outbound", "SpotDecisions", "Stripe", "TLS",
+            "CMemory", .configuration,
             .httpTypes, .nio, .serviceLifecycle,
             .system, .unixSignals,
         ]
@@ -185,7 +186,7 @@ let apps: [Target] = [
 let tests: [Target] = [
     .tests("BaseTests", ["Base"]),
     .tests("StorageTests", ["Base", "Storage", "StorageSQLite", "StoragePostgres", "TestKit"]),
-    .tests("WebTests", ["App", "Base", "Telemetry", "Web", "Modules", "TestKit", .metrics] + http),
+    .tests("WebTests", ["App", "Base", "Telemetry", "TLS", "Web", "Modules", "TestKit", .metrics] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "TestKit", .serviceLifecycle]),
     .tests("ForecastingTests", ["Forecasting", "TestKit"]),
     .tests("PlottingTests", ["Base", "Plotting", "CCairo"]),
@@ -347,6 +348,7 @@ extension Target.Dependency {
     static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
     static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
     static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }
+    static var nioTLS: Self { .product(name: "NIOTLS", package: "swift-nio") }
     static var serviceLifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
     static var sqlite: Self { .product(name: "GRDBSQLite", package: "GRDB.swift") }
     static var system: Self { .product(name: "SystemPackage", package: "swift-system") }

@@ -41,9 +41,11 @@ final class ServerProcess: Sendable {
         let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline, process.isRunning {
             let text = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
-            if let address = text.firstMatch(of: /(?:http:\/\/|listening on )(?:localhost|127\.0\.0\.1):(\d+)/) {
+            if let address = text.firstMatch(of: /(?:https?:\/\/|listening on )(?:localhost|127\.0\.0\.1):(\d+)/) {
+                let scheme = environment["TLS_CERT"] == nil ? "http" : "https"
                 return ServerProcess(
-                    process: process, baseURL: "http://127.0.0.1:\(address.1)", folder: folder, outputFile: output)
+                    process: process, baseURL: "\(scheme)://127.0.0.1:\(address.1)", folder: folder,
+                    outputFile: output)
             }
             try await Task.sleep(for: .milliseconds(20))
         }

@@ -4,6 +4,7 @@ import HTTPTypes
 import NIOCore
 import ServiceLifecycle
 import Synchronization
+import TLS
 import Telemetry
 import TestKit
 import Testing
@@ -646,6 +647,7 @@ struct RunningServer: Sendable {
 func withServer(
     host: String = "127.0.0.1",
     limits change: (inout HTTPLimits) -> Void = { _ in },
+    tls: ServerTLS? = nil,
     proxies: TrustedProxies = .none,
     respond: @escaping @Sendable (IncomingRequest) async -> Response,
     use body: (RunningServer) async throws -> Void
@@ -658,6 +660,7 @@ func withServer(
         host: host,
         port: 0,
         limits: limits,
+        tls: tls,
         proxies: proxies,
         logger: logger,
         malformed: { problemResponse($0.problem) },
@@ -684,7 +687,7 @@ private func residentBytes() throws -> Int {
 }
 
 /// A file that is deleted with its last reference.
-private final class TemporaryFile: Sendable {
+final class TemporaryFile: Sendable {
     let path = NSTemporaryDirectory() + "gatehouse-\(UUID().uuidString)"
 
     /// Pseudo-random bytes.

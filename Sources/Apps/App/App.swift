@@ -300,6 +300,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         corsOrigins: configuration.corsOrigins,
         requestHeaders: [.organisation],
         proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
+        sendsStrictTransport: configuration.sendsStrictTransport,
         requestsPerNetwork: configuration.connectionsPerNetwork,
         metrics: metrics,
         logger: logger,
@@ -462,7 +463,7 @@ private func sandboxSettings(_ configuration: Configuration) -> SandboxSettings 
 
 /// The URL of this service.
 private func address(_ configuration: Configuration) -> String {
-    configuration.baseURL.isEmpty ? "http://localhost:\(configuration.port)" : configuration.baseURL
+    configuration.baseURL.isEmpty ? "\(configuration.scheme)://localhost:\(configuration.port)" : configuration.baseURL
 }
 
 private func identitySettings(
@@ -515,7 +516,7 @@ extension Configuration {
     /// The origins (RFC 6454) of this service's own pages.
     fileprivate var ownOrigins: [String] {
         let pages = [baseURL, frontendURL].filter { !$0.isEmpty }
-        guard !pages.isEmpty else { return ["http://localhost:\(port)", "http://127.0.0.1:\(port)"] }
+        guard !pages.isEmpty else { return ["localhost", "127.0.0.1"].map { "\(scheme)://\($0):\(port)" } }
         return pages.compactMap { page in
             // An origin has no path.
             guard let parts = URLComponents(string: page), let scheme = parts.scheme, let host = parts.host else {

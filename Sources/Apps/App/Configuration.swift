@@ -12,6 +12,7 @@ import Secrets
 import SpotDecisions
 import Stripe
 import SystemPackage
+package import TLS
 
 /// The settings of an installation, read from a command's flags, the environment and a file `.env`, in this order of
 /// precedence.
@@ -27,6 +28,9 @@ package struct Configuration: Sendable {
     package var environment: Environment
     package var host: String
     package var port: Int
+    /// Of TLS; nil serves without it. The settings and their faults name files; ``App/serve(stopOnSignals:onRunning:)``
+    /// reads them.
+    package var certificateFiles: CertificateFiles?
     package var dataFolder: String
     package var databaseURL: String
     package var poolSize: Int
@@ -172,6 +176,11 @@ package struct Configuration: Sendable {
         environment = source.choice("ENVIRONMENT", .development, "the kind of installation")
         host = source.text("HOST", "127.0.0.1", "the address to listen on")
         port = source.integer("PORT", 8_080, 0...65_535, "the port to listen on, 0 for a free one")
+        certificateFiles = source.certificateFiles(
+            "TLS_CERT",
+            "a PEM file of the server's certificate and those that lead to an authority: serves HTTPS; read again at "
+                + "SIGHUP; without it a proxy encrypts",
+            key: "TLS_KEY", "the PEM file of the key of TLS_CERT, without a passphrase; required with it")
         dataFolder = source.text("DATA_DIR", "./data", "the folder of secrets, files and the default database")
         databaseURL = ConfigurationAliases.databaseURL(
             source.url(
@@ -504,6 +513,9 @@ extension Configuration {
             faults.append("EXPERIMENT_ARCHIVE_CRON: \(error)")
         }
         if drainGrace >= shutdownTimeout { faults.append("DRAIN_GRACE: is shorter than SHUTDOWN_TIMEOUT") }
+        if certificateFiles != nil, baseURL.hasPrefix("http://") {
+            faults.append("BASE_URL: begins with https:// with TLS_CERT: the port then serves no other requests")
+        }
         faults += mailFaults
         faults += stripeFaults
         if !redisURL.isEmpty {

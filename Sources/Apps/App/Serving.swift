@@ -7,6 +7,7 @@ import Identity
 import Modules
 import Realtime
 import ServiceLifecycle
+import TLS
 import UnixSignals
 
 extension App {
@@ -18,15 +19,45 @@ extension App {
         stopOnSignals: Bool = true,
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) async throws {
+        let tls = try serverTLS()
         if configuration.jobSlots > 0 || configuration.toolServerFolder != nil { try await checkCommands() }
         try await resolveEarlierReservations(as: "serve")
         await warnOfOtherNodes()
         let server = DelayedShutdown(
-            service: ConcurrentServices(services: [server(onRunning: onRunning), realtime.drain]),
+            service: ConcurrentServices(services: [server(with: tls, onRunning: onRunning), realtime.drain]),
             delay: configuration.drainGrace, logger: logger)
         var foreground: [any Service] = [server]
         if configuration.jobSlots > 0 { foreground.append(runner) } else { queue.connect(to: database) }
+        let reloads = stopOnSignals ? await reloads(of: tls) : nil
+        defer { reloads?.cancel() }
         try await run(foreground, stopOnSignals: stopOnSignals)
+    }
+
+    /// Nil without `TLS_CERT`.
+    /// - Throws: ``ConfigurationFaults``.
+    private func serverTLS() throws -> ServerTLS? {
+        guard let files = configuration.certificateFiles else { return nil }
+        do throws(CertificateFault) {
+            return try ServerTLS(files, metrics: metrics, logger: logger, now: runtime.now)
+        } catch {
+            throw ConfigurationFaults(error)
+        }
+    }
+
+    /// Reads the certificate again at each SIGHUP. Without TLS the signal of `systemctl reload` has no effect, and that
+    /// of a terminal that closes ends the process, as it does any command.
+    private func reloads(of tls: ServerTLS?) async -> Task<Void, Never>? {
+        guard tls != nil || !LogOutput.isTerminal else { return nil }
+        let signals = await UnixSignalsSequence(trapping: .sighup)
+        return Task { [logger] in
+            for await _ in signals {
+                if let tls {
+                    await tls.reload()
+                } else {
+                    logger.notice("SIGHUP has no effect: TLS_CERT is not set, and other settings need a restart")
+                }
+            }
+        }
     }
 
     /// Runs jobs without serving HTTP until the process is stopped. It refreshes plans and signing keys as a server
@@ -140,11 +171,12 @@ extension App {
         return limits
     }
 
-    private func server(onRunning: @escaping @Sendable (Int) async -> Void) -> HTTPServer {
+    private func server(with tls: ServerTLS?, onRunning: @escaping @Sendable (Int) async -> Void) -> HTTPServer {
         HTTPServer(
             host: configuration.host,
             port: configuration.port,
             limits: httpLimits,
+            tls: tls,
             proxies: TrustedProxies(configuration.trustedProxies) ?? .none,
             logger: logger,
             malformed: { [dispatcher] fault in dispatcher.refuse(fault.problem) },

@@ -1,6 +1,7 @@
 import Base
 import Configuration
 import Foundation
+import TLS
 
 /// A setting of an installation, as `gatehouse config` and `gatehouse --help` list it.
 package struct Setting: Sendable {
@@ -165,6 +166,19 @@ struct SettingReader {
         let present = list.filter { !$0.isEmpty }
         add(name, meaning, value: present.joined(separator: ","))
         return present
+    }
+
+    /// Two paths, of which none or both are set.
+    mutating func certificateFiles(
+        _ name: String, _ meaning: String, key keyName: String, _ keyMeaning: String
+    ) -> CertificateFiles? {
+        switch (text(name, meaning), text(keyName, keyMeaning)) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?): return CertificateFiles(certificate: certificate, key: key)
+        case (_?, nil): faults.append("\(keyName): is required with \(name)")
+        case (nil, _?): faults.append("\(name): is required with \(keyName)")
+        }
+        return nil
     }
 
     // MARK: Helpers

@@ -20,12 +20,17 @@ package struct Client: Sendable {
     /// - Parameters:
     ///   - connections: the number of open connections; further requests wait for one.
     ///   - timeout: of one request and its whole response.
-    package init(baseURL: String, connections: Int = 16, timeout: Duration = .seconds(60)) {
+    ///   - verifiesCertificates: false accepts any certificate, for a server of this machine to which nothing secret is
+    ///     sent.
+    package init(
+        baseURL: String, connections: Int = 16, timeout: Duration = .seconds(60), verifiesCertificates: Bool = true
+    ) {
         self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
         self.timeout = timeout
         var settings = OutboundClient.Settings()
         settings.connectionsPerHost = connections
         settings.idleTimeout = timeout
+        settings.verifiesCertificates = verifiesCertificates
         outbound = OutboundClient(settings)
     }
 

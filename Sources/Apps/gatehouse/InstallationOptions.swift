@@ -81,9 +81,9 @@ extension Configuration {
     /// The URL of the server for clients on this machine.
     func address(port: Int) -> String {
         switch host {
-        case "0.0.0.0", "::", "127.0.0.1", "::1": "http://localhost:\(port)"
-        case let host where host.contains(":"): "http://[\(host)]:\(port)"
-        case let host: "http://\(host):\(port)"
+        case "0.0.0.0", "::", "127.0.0.1", "::1": "\(scheme)://localhost:\(port)"
+        case let host where host.contains(":"): "\(scheme)://[\(host)]:\(port)"
+        case let host: "\(scheme)://\(host):\(port)"
         }
     }
 

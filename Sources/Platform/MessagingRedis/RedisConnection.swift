@@ -1,6 +1,6 @@
 import NIOCore
 import NIOPosix
-import NIOSSL
+import TLS
 
 /// One open connection: it writes bytes, parses replies and performs the handshake. It does not match replies to
 /// commands.
@@ -41,9 +41,10 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     static func open(_ settings: RedisSettings, on loop: any EventLoop) -> EventLoopFuture<RedisConnection> {
         let opened = loop.makePromise(of: Void.self)
         let connection = RedisConnection(settings, opened: opened)
-        let security: NIOSSLContext?
+        let security: ClientTLS?
         do {
-            security = try settings.address.usesTLS ? NIOSSLContext(configuration: tls(settings)) : nil
+            security =
+                try settings.address.usesTLS ? ClientTLS(authorities: settings.certificateAuthority) : nil
         } catch {
             opened.fail(RedisError.notConnected("TLS cannot be configured: \(error)"))
             return opened.futureResult.map { connection }
@@ -58,8 +59,7 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let security {
-                        try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: security, serverHostname: isAddress(host) ? nil : host))
+                        try channel.pipeline.syncOperations.addHandler(security.handler(for: host))
                     }
                     try channel.pipeline.syncOperations.addHandler(connection)
                 }
@@ -68,14 +68,6 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
             .whenFailure { error in opened.fail(RedisError.notConnected("\(error)")) }
         return opened.futureResult.always { _ in timeout.cancel() }.map { connection }
     }
-
-    private static func tls(_ settings: RedisSettings) -> TLSConfiguration {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        if let file = settings.certificateAuthority { configuration.trustRoots = .file(file) }
-        return configuration
-    }
-
-    private static func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
 
     func send(_ bytes: ByteBuffer) {
         guard let context else { return }

@@ -11,6 +11,7 @@ package final class RequestDispatcher: Sendable {
     private let corsOrigins: Set<String>
     private let corsRequestHeaders: String
     private let proxies: TrustedProxies
+    private let sendsStrictTransport: Bool
     private let requestsInFlight: RequestsInFlight
     private let metrics: Metrics
     private let requestMetrics: RequestMetrics
@@ -22,12 +23,14 @@ package final class RequestDispatcher: Sendable {
     ///   - corsOrigins: origins that may send cross-origin requests; `*` is any.
     ///   - requestHeaders: fields that modules read in cross-origin requests, besides those that this one does.
     ///   - proxies: peers whose `X-Forwarded-For` is used.
+    ///   - sendsStrictTransport: whether browsers are told to use TLS alone (RFC 6797), where this server is served by it.
     ///   - requestsPerNetwork: requests under way that proxies forward for one network.
     package init(
         routes: [Route],
         corsOrigins: [String],
         requestHeaders: [HTTPField.Name] = [],
         proxies: TrustedProxies = .none,
+        sendsStrictTransport: Bool = false,
         requestsPerNetwork: Int = HTTPLimits().connectionsPerNetwork,
         metrics: Metrics,
         logger: Logger,
@@ -38,6 +41,7 @@ package final class RequestDispatcher: Sendable {
         self.corsOrigins = Set(corsOrigins)
         corsRequestHeaders = (Self.requestHeaders + requestHeaders).map(\.rawName).sorted().joined(separator: ", ")
         self.proxies = proxies
+        self.sendsStrictTransport = sendsStrictTransport
         requestsInFlight = RequestsInFlight(limit: requestsPerNetwork)
         self.metrics = metrics
         requestMetrics = RequestMetrics(metrics)
@@ -108,7 +112,7 @@ package final class RequestDispatcher: Sendable {
         response.headers[.xRequestID] = requestID
         context?.value(of: ResponseFields.self)?.add(to: &response)
         addCORS(to: &response, origin: head.headerFields.value(of: .origin))
-        response.addDefaultFields()
+        addDefaultFields(to: &response)
         let duration = ContinuousClock.now - started
         response.headers[.xProcessTime] = DecimalText.millionths(
             Self.microseconds(duration, roundedUpTo: found?.processTimeUnit ?? 1))
@@ -132,7 +136,7 @@ package final class RequestDispatcher: Sendable {
     /// address.
     package func refuse(_ problem: Problem) -> Response {
         var response = problemResponse(problem, requestID: runtime.id(of: Request.self).text, route: "(malformed)")
-        response.addDefaultFields()
+        addDefaultFields(to: &response)
         return response
     }
 
@@ -293,13 +297,17 @@ extension RequestDispatcher {
     }
 }
 
-extension Response {
+extension RequestDispatcher {
+    /// A year.
+    private static let strictTransport = "max-age=31536000"
+
     /// The fields of every response: a cache stores none that does not say so, because most responses are for one
     /// account and pages hold tokens; a browser takes the media type as it is (Fetch standard, `nosniff`).
-    fileprivate mutating func addDefaultFields() {
+    private func addDefaultFields(to response: inout Response) {
         // Appending a field takes longer than setting it: it goes through the generic insertion of collections.
-        if !headers.contains(.cacheControl) { headers[.cacheControl] = "no-store" }
-        if !headers.contains(.xContentTypeOptions) { headers[.xContentTypeOptions] = "nosniff" }
+        if !response.headers.contains(.cacheControl) { response.headers[.cacheControl] = "no-store" }
+        if !response.headers.contains(.xContentTypeOptions) { response.headers[.xContentTypeOptions] = "nosniff" }
+        if sendsStrictTransport { response.headers[.strictTransportSecurity] = Self.strictTransport }
     }
 }
 

@@ -1,6 +1,7 @@
 import App
 import ArgumentParser
 import Client
+import Foundation
 import Modules
 
 struct HealthCommand: AsyncParsableCommand {
@@ -9,7 +10,9 @@ struct HealthCommand: AsyncParsableCommand {
         abstract: "Check whether the server of this installation answers.",
         discussion: """
             Sends GET /health to HOST and PORT, or to the socket of HOST, for health checks of containers. Nothing is \
-            printed for a healthy server.
+            printed for a healthy server. With TLS_CERT it is sent by TLS, and any certificate is accepted: it is for \
+            the name of the service, not for this address, and nothing secret is sent. With --url https://… the \
+            certificate is verified, except on localhost.
 
             EXIT STATUS
               0   the server answers
@@ -32,7 +35,9 @@ struct HealthCommand: AsyncParsableCommand {
 
     func run() async throws {
         let base = if let url { url } else { try await configuredURL() }
-        let client = Client(baseURL: base, connections: 1, timeout: Self.timeMax)
+        let client = Client(
+            baseURL: base, connections: 1, timeout: Self.timeMax,
+            verifiesCertificates: url.map { !Self.isLocal($0) } ?? false)
         let response = try await attempt {
             try await client.get("/health")
         } finally: {
@@ -41,11 +46,15 @@ struct HealthCommand: AsyncParsableCommand {
         guard response.status == 200 else { throw Failure("\(base)/health answers \(response.status).") }
     }
 
+    private static func isLocal(_ url: String) -> Bool {
+        ["localhost", "127.0.0.1", "[::1]", "::1"].contains(URLComponents(string: url)?.host)
+    }
+
     private func configuredURL() async throws -> String {
         let configuration = try await installation.load(listening.overrides)
         if configuration.host.hasPrefix("/") {
             // The scheme of the HTTP client for sockets: the path is the percent-encoded host.
-            return "http+unix://\(configuration.host.replacing("/", with: "%2F"))"
+            return "\(configuration.scheme)+unix://\(configuration.host.replacing("/", with: "%2F"))"
         }
         guard configuration.port != 0 else {
             throw Failure("With PORT=0 the system chooses the port: name the server with --url.")

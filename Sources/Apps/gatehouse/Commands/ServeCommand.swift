@@ -8,7 +8,8 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             The database is migrated to the schema of this version first. Ctrl-C and SIGTERM begin a graceful \
             shutdown: /ready answers 503 at once, connections are refused after DRAIN_GRACE, and requests and jobs \
-            end or are handed back within SHUTDOWN_TIMEOUT. A second signal ends the process at once.
+            end or are handed back within SHUTDOWN_TIMEOUT. A second signal ends the process at once. SIGHUP reads \
+            TLS_CERT and TLS_KEY again.
 
             EXAMPLES
               gatehouse serve
@@ -24,6 +25,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try await installation.load(listening.overrides)
+        try configuration.checkCertificate()
         let app = try await buildApp(configuration)
         do {
             try await app.serve { port in StartMessage(configuration, port: port).show() }

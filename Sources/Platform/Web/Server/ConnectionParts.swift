@@ -52,14 +52,15 @@ struct RequestHead: Sendable {
 }
 
 extension RequestHead {
+    /// - Parameter isSecure: whether the connection is encrypted.
     /// - Throws: `uriTooLong`, `malformed`.
-    init(_ head: HTTPRequestHead, uriBytes: Int) throws(HTTPError) {
+    init(_ head: HTTPRequestHead, uriBytes: Int, isSecure: Bool) throws(HTTPError) {
         guard head.uri.utf8.count <= uriBytes else { throw .uriTooLong }
         let fields = RequestFields(head.headers)
         isVersion10 = head.version == .http1_0
         // RFC 9112 §3.2: a request without a Host, or with two, is answered 400.
         guard fields.hosts == 1 || (fields.hosts == 0 && isVersion10) else { throw .malformed }
-        request = try Self.request(head, fields)
+        request = try Self.request(head, fields, isSecure: isSecure)
         announcedSize = fields.size.flatMap { Int($0) }
         // The decoder accepts sizes that exceed Int.
         guard fields.size == nil || announcedSize != nil else { throw .malformed }
@@ -71,16 +72,18 @@ extension RequestHead {
         keepsAlive = head.isKeepAlive && !requestsUpgrade
     }
 
-    private static func request(_ head: HTTPRequestHead, _ fields: RequestFields) throws(HTTPError) -> HTTPRequest {
+    private static func request(
+        _ head: HTTPRequestHead, _ fields: RequestFields, isSecure: Bool
+    ) throws(HTTPError) -> HTTPRequest {
         do {
             // The conversion of NIOHTTPTypesHTTP1 parses the target with Foundation. Only the absolute form needs that.
             guard head.uri.hasPrefix("/") || head.uri == "*" || head.method == .CONNECT else {
                 guard head.uri.hasPrefix("http://") || head.uri.hasPrefix("https://") else { throw HTTPError.malformed }
-                return try HTTPRequest(head, secure: false, splitCookie: false)
+                return try HTTPRequest(head, secure: isSecure, splitCookie: false)
             }
             return HTTPRequest(
                 method: try HTTPRequest.Method(head.method),
-                scheme: "http",
+                scheme: isSecure ? "https" : "http",
                 authority: fields.host,
                 path: head.uri,
                 headerFields: fields.others

@@ -26,6 +26,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     private let limits: HTTPLimits
     private let bridge: ConnectionBridge
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private let isSecure: Bool
     private let logger: Logger
 
     private var timeouts: ConnectionTimeouts
@@ -37,15 +38,18 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     /// Non-nil while the handler is in the pipeline.
     private var context: ChannelHandlerContext?
 
+    /// - Parameter isSecure: whether the connection is encrypted.
     init(
         limits: HTTPLimits,
         bridge: ConnectionBridge,
         decoder: ByteToMessageHandler<HTTPRequestDecoder>,
+        isSecure: Bool,
         logger: Logger
     ) {
         self.limits = limits
         self.bridge = bridge
         self.decoder = decoder
+        self.isSecure = isSecure
         self.logger = logger
         timeouts = ConnectionTimeouts(limits: limits, start: .now())
     }
@@ -81,7 +85,7 @@ extension HTTPConnectionHandler {
         case .head(let head):
             timeouts.headArrived(at: .now())
             do throws(HTTPError) {
-                let head = try RequestHead(head, uriBytes: limits.uriBytes)
+                let head = try RequestHead(head, uriBytes: limits.uriBytes, isSecure: isSecure)
                 bridge.receive(.head(head))
                 if head.hasBody { checkTimeouts(context) }
             } catch {

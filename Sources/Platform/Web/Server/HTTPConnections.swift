@@ -3,11 +3,14 @@ import HummingbirdCore
 import NIOCore
 import NIOHTTP1
 import Synchronization
+import TLS
 import Telemetry
 
 /// Sets up the pipeline of each accepted connection and serves it.
 struct HTTPConnections: ServerChildChannel {
     let limits: HTTPLimits
+    /// Nil for a port without TLS.
+    let tls: ServerTLS?
     let executors: LoopExecutors
     let malformed: @Sendable (HTTPError) -> Response
     let respond: @Sendable (IncomingRequest) async -> Response
@@ -21,7 +24,7 @@ struct HTTPConnections: ServerChildChannel {
             let network = table.network(of: peer)
             let isRestricted = table.add(channel, from: network)
             var limits = limits
-            if isRestricted { limits.headerTimeout = limits.restrictedHeaderTimeout }
+            if isRestricted { limits.restrict() }
             let bridge = ConnectionBridge(channel: channel, executor: executors[channel.eventLoop])
             var decoderLimits = NIOHTTPDecoderLimitConfiguration()
             decoderLimits.maxHeaderFieldSize = limits.headerListBytes
@@ -30,9 +33,15 @@ struct HTTPConnections: ServerChildChannel {
             let decoder = ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
             let pipeline = channel.pipeline.syncOperations
+            if let tls {
+                try tls.addHandlers(to: pipeline, within: limits.handshake) {
+                    plainResponse(on: bridge, logger: logger)
+                }
+            }
             try pipeline.addHandler(decoder)
             try pipeline.addHandler(
-                HTTPConnectionHandler(limits: limits, bridge: bridge, decoder: decoder, logger: logger))
+                HTTPConnectionHandler(
+                    limits: limits, bridge: bridge, decoder: decoder, isSecure: tls != nil, logger: logger))
             return HTTPConnection(bridge: bridge, peerAddress: peer, network: network, isRestricted: isRestricted)
         }
     }
@@ -43,6 +52,15 @@ struct HTTPConnections: ServerChildChannel {
         await withTaskExecutorPreference(executors[connection.channel.eventLoop]) {
             await connection.serve(as: self, logger: logger)
         }
+    }
+
+    /// The response to a request without TLS, where TLS is served.
+    private func plainResponse(on bridge: ConnectionBridge, logger: Logger) -> ByteBuffer? {
+        var response = malformed(.withoutTLS)
+        // RFC 6797, section 7.2: not without TLS.
+        response.headers[.strictTransportSecurity] = nil
+        return ResponseWriter(bridge: bridge, malformed: malformed, logger: logger).buffer(
+            of: response, to: nil, keepsAlive: false)
     }
 
     /// The IP address without its port, `unix` for a Unix socket. An IPv4-mapped IPv6 address is written as the IPv4

@@ -6,6 +6,8 @@ package enum HTTPError: Sendable, CaseIterable {
     case malformed
     case uriTooLong
     case headersTooLarge
+    /// A request without TLS, on a port that is served by TLS.
+    case withoutTLS
     /// The request did not arrive in time.
     case timeout
     /// The connection is beyond a limit of ``HTTPLimits``.
@@ -16,6 +18,9 @@ package enum HTTPError: Sendable, CaseIterable {
     package var problem: Problem {
         switch self {
         case .malformed: Problem(.invalidRequest, detail: "What was received is not a well-formed HTTP request.")
+        case .withoutTLS:
+            Problem(
+                .invalidRequest, detail: "This port is served by TLS: send the request to https:// instead of http://.")
         case .uriTooLong: Problem(.uriTooLong)
         case .headersTooLarge: Problem(.headersTooLarge)
         case .timeout: Problem(.requestTimeout)

@@ -1,3 +1,5 @@
+import TLS
+
 /// The limits of a connection before a handler runs: sizes in bytes, times as durations. The defaults are those of
 /// production.
 package struct HTTPLimits: Sendable {
@@ -9,6 +11,11 @@ package struct HTTPLimits: Sendable {
     package var uriBytes = 8 << 10
     /// From the start of a connection, or the first byte of a later request, to the end of the head; then 408.
     package var headerTimeout: Duration = .seconds(15)
+    /// From the start of a connection to the end of the handshake of TLS; then it is closed. The time of the first head
+    /// has begun as well.
+    package var handshakeTimeout: Duration = .seconds(10)
+    /// Bytes of a client before the end of the handshake, up to one read more.
+    package var handshakeBytes = 32 << 10
     /// Between two requests of one connection; then the connection is closed.
     package var idleTimeout: Duration = .seconds(75)
     /// Without a byte of the body while a handler waits for one; then 408.
@@ -73,6 +80,14 @@ package struct HTTPLimits: Sendable {
 }
 
 extension HTTPLimits {
+    var handshake: HandshakeLimits { HandshakeLimits(timeout: handshakeTimeout, bytes: handshakeBytes) }
+
+    /// To those of a restricted connection.
+    mutating func restrict() {
+        headerTimeout = restrictedHeaderTimeout
+        handshakeTimeout = min(handshakeTimeout, restrictedHeaderTimeout)
+    }
+
     /// With no more connections than a process may have that opens `count` files at once.
     func bounded(byOpenFiles count: Int) -> HTTPLimits {
         var limits = self

@@ -4,6 +4,7 @@ import HummingbirdCore
 package import NIOCore
 import NIOPosix
 import ServiceLifecycle
+package import TLS
 package import Telemetry
 
 /// Serves HTTP/1.1 on one port until graceful shutdown, and then completes the requests under way.
@@ -22,6 +23,7 @@ package struct HTTPServer: Service {
     ///   - host: the name or address to listen on; one that begins with `/` is the path of a Unix socket.
     ///   - port: 0 lets the system choose.
     ///   - eventLoopGroup: the process-wide one unless given.
+    ///   - tls: encrypts every connection of the port; nil serves without TLS.
     ///   - proxies: their connections are not counted by network.
     ///   - malformed: answers input that is not a request; the connection is closed after the response.
     ///   - respond: answers one request. It is cancelled when the drain timeout aborts the server, not when its client
@@ -32,6 +34,7 @@ package struct HTTPServer: Service {
         port: Int,
         eventLoopGroup: (any EventLoopGroup)? = nil,
         limits: HTTPLimits = HTTPLimits(),
+        tls: ServerTLS? = nil,
         proxies: TrustedProxies = .none,
         logger: Logger,
         malformed: @escaping @Sendable (HTTPError) -> Response,
@@ -46,6 +49,7 @@ package struct HTTPServer: Service {
         self.onRunning = onRunning
         connections = HTTPConnections(
             limits: limits,
+            tls: tls,
             executors: LoopExecutors(of: group),
             malformed: malformed,
             respond: respond,
