@@ -26,6 +26,31 @@ import Testing
         }
     }
 
+    @Test func `health reaches a server by TLS, whatever its certificate is for`() async throws {
+        try await TestCertificate.withFolder { folder in
+            let (data, pair) = (folder.appending(path: "data"), try TestCertificate(in: folder))
+            let settings = ["HOST": "0.0.0.0", "TLS_CERT": pair.certificate, "TLS_KEY": pair.key]
+            let server = try await ServerProcess.start(
+                folder: data, database: "sqlite:\(data.path())/gatehouse.db", environment: settings)
+            defer { server.kill() }
+            func health(_ arguments: [String], _ settings: [String: String]) async throws -> (Int32, String) {
+                let command = try CommandProcess(
+                    ["health"] + arguments, in: folder,
+                    environment: ["PORT": "\(server.port)", "PATH": "/usr/bin:/bin"].merging(settings) { $1 })
+                return (await command.exitStatus(), command.output)
+            }
+            let configured = try await health([], settings)
+            #expect(configured.0 == 0 && configured.1.isEmpty, "\(configured)")
+            let named = try await health(["--url", "https://localhost:\(server.port)"], [:])
+            #expect(named.0 == 0 && named.1.isEmpty, "\(named)")
+            // Elsewhere the certificate is verified. All of 127.0.0.0/8 leads to this machine.
+            let elsewhere = try await health(["--url", "https://127.0.0.2:\(server.port)"], [:])
+            #expect(elsewhere.0 == 1 && elsewhere.1.contains("CERTIFICATE_VERIFY_FAILED"), "\(elsewhere)")
+            let plain = try await health([], [:])
+            #expect(plain.0 == 1 && plain.1.contains("400"), "\(plain)")
+        }
+    }
+
     private static func withSilentPort(_ body: (Int) async throws -> Void) async throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }

@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test func `clients get TLS 1,2 or newer, ciphers with forward secrecy, and HTTP 1,1 by ALPN`() async throws {
+    @Test func `clients get TLS 1.2 or newer, ciphers with forward secrecy, and HTTP 1.1 by ALPN`() async throws {
         try await withTLS { request in
             await ServerTests.echo(request)
         } use: { server, _ in
@@ -422,10 +422,10 @@ private func withTLS(
     respond: @escaping @Sendable (IncomingRequest) async -> Response,
     use body: (RunningServer, TLSFixture) async throws -> Void
 ) async throws {
-    try await TestCertificate.withFolder { folder in
-        let fixture = try TLSFixture(in: folder)
-        try await withServer(limits: change, tls: fixture.tls, respond: respond) { server in
-            try await body(server, fixture)
-        }
+    let folder = try TestCertificate.makeFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let fixture = try TLSFixture(in: folder)
+    try await withServer(limits: change, tls: fixture.tls, respond: respond) { server in
+        try await body(server, fixture)
     }
 }

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+package import Foundation
 
 /// A certificate for localhost and its key in two files, which `openssl` makes.
 package struct TestCertificate: Sendable {
@@ -49,10 +49,16 @@ package struct TestCertificate: Sendable {
 
     /// Runs `body` with a folder, which is removed afterwards.
     package static func withFolder(_ body: (URL) async throws -> Void) async throws {
+        let folder = try makeFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try await body(folder)
+    }
+
+    /// A folder for certificates.
+    package static func makeFolder() throws -> URL {
         let folder = FileManager.default.temporaryDirectory.appending(
             path: "gatehouse-tls-\(Hex.encode(Runtime.system.randomBytes(8)))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try await body(folder)
+        return folder
     }
 }
