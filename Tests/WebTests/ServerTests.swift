@@ -687,7 +687,7 @@ private func residentBytes() throws -> Int {
 }
 
 /// A file that is deleted with its last reference.
-final class TemporaryFile: Sendable {
+private final class TemporaryFile: Sendable {
     let path = NSTemporaryDirectory() + "gatehouse-\(UUID().uuidString)"
 
     /// Pseudo-random bytes.
