@@ -5,11 +5,7 @@ import TestKit
 
 /// A local port whose connections are passed on to a server by TLS, so that clients without TLS can use it.
 final class TLSTunnel: Sendable {
-    private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
-
-    private let server: NIOAsyncChannel<Connection, Never>
-    private let serverPort: Int
-    private let trust: ClientTLS
+    private let channel: any Channel
     /// Connections that the server has ended with `close_notify`.
     let properEnds = Counter()
     /// Where it is set, what a connection sends afterwards is dropped, and so is its `close_notify`.
@@ -22,69 +18,89 @@ final class TLSTunnel: Sendable {
     ) async throws {
         let tunnel = try await TLSTunnel(
             to: port, trust: authority.map { try ClientTLS(authorities: $0) } ?? ClientTLS.unverified())
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await tunnel.run() }
-            defer { tasks.cancelAll() }
-            try await body(tunnel)
-        }
+        defer { tunnel.channel.close(promise: nil) }
+        try await body(tunnel)
     }
 
-    private init(to port: Int, trust: ClientTLS) async throws {
-        serverPort = port
-        self.trust = trust
-        server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+    private init(to serverPort: Int, trust: ClientTLS) async throws {
+        let (properEnds, isMute) = (properEnds, isMute)
+        channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .bind(host: "127.0.0.1", port: 0) { channel in
-                channel.eventLoop.makeCompletedFuture { try Self.connection(channel) }
+            .childChannelInitializer { client in
+                let relay = NIOLoopBound(Relay(), eventLoop: client.eventLoop)
+                return client.eventLoop.makeCompletedFuture {
+                    try client.pipeline.syncOperations.addHandler(relay.value)
+                }.flatMap {
+                    ClientBootstrap(group: client.eventLoop)
+                        .channelOption(.allowRemoteHalfClosure, value: true)
+                        .channelInitializer { server in
+                            server.eventLoop.makeCompletedFuture {
+                                let pipeline = server.pipeline.syncOperations
+                                try pipeline.addHandler(MuteHandler(isMute))
+                                try pipeline.addHandler(trust.handler(for: "localhost"))
+                                try pipeline.addHandler(Relay(to: relay.value) { properEnds.next() })
+                            }
+                        }
+                        .connect(host: "127.0.0.1", port: serverPort)
+                        .map { _ in }
+                }
             }
+            .bind(host: "127.0.0.1", port: 0).get()
     }
+
+    var port: Int { channel.localAddress?.port ?? 0 }
 
     /// A connection through the tunnel.
     func client() throws -> RawClient { try RawClient(port: port) }
+}
 
-    var port: Int { server.channel.localAddress?.port ?? 0 }
+/// The last handler of one side of a connection: it writes to the other side what it reads, while that can take it.
+/// Both sides are on one event loop.
+private final class Relay: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
 
-    private static func connection(_ channel: any Channel) throws -> Connection {
-        try Connection(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+    private var other: Relay?
+    private var context: ChannelHandlerContext?
+    private var isReadPending = false
+    private var hasFailed = false
+    private let onProperEnd: () -> Void
+
+    init() { onProperEnd = {} }
+
+    /// - Parameter onProperEnd: called when this side has sent everything.
+    init(to other: Relay, onProperEnd: @escaping () -> Void) {
+        self.other = other
+        self.onProperEnd = onProperEnd
+        other.other = self
     }
 
-    private func run() async throws {
-        try await server.executeThenClose { clients in
-            try await withThrowingDiscardingTaskGroup { tasks in
-                // A connection that fails ends, as its client sees.
-                for try await client in clients { tasks.addTask { try? await self.serve(client) } }
-            }
-        }
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context _: ChannelHandlerContext) { (context, other) = (nil, nil) }
+
+    func channelRead(context _: ChannelHandlerContext, data: NIOAny) { other?.context?.write(data, promise: nil) }
+    func channelReadComplete(context _: ChannelHandlerContext) { other?.context?.flush() }
+
+    func read(context: ChannelHandlerContext) {
+        isReadPending = other?.context?.channel.isWritable == false
+        if !isReadPending { context.read() }
     }
 
-    private func serve(_ client: Connection) async throws {
-        let (trust, isMute) = (trust, isMute)
-        let server = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .channelOption(.allowRemoteHalfClosure, value: true)
-            .connect(host: "127.0.0.1", port: serverPort) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(MuteHandler(isMute))
-                    try pipeline.addHandler(trust.handler(for: "localhost"))
-                    return try Self.connection(channel)
-                }
-            }
-        try await client.executeThenClose { fromClient, toClient in
-            try await server.executeThenClose { fromServer, toServer in
-                async let sent: Void = Self.pass(fromClient, to: toServer)
-                try await Self.pass(fromServer, to: toClient)
-                properEnds.next()
-                try await sent
-            }
-        }
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard context.channel.isWritable, let other, other.isReadPending else { return }
+        other.isReadPending = false
+        other.context?.read()
     }
 
-    private static func pass(
-        _ source: NIOAsyncChannelInboundStream<ByteBuffer>, to target: NIOAsyncChannelOutboundWriter<ByteBuffer>
-    ) async throws {
-        for try await chunk in source { try await target.write(chunk) }
-        target.finish()
+    func userInboundEventTriggered(context _: ChannelHandlerContext, event: Any) {
+        guard case ChannelEvent.inputClosed = event else { return }
+        if !hasFailed { onProperEnd() }
+        other?.context?.close(mode: .output, promise: nil)
     }
+
+    func channelInactive(context _: ChannelHandlerContext) { other?.context?.close(promise: nil) }
+    /// Also the end of a connection without `close_notify`.
+    func errorCaught(context _: ChannelHandlerContext, error _: any Error) { hasFailed = true }
 }
 
 /// Stands between the socket and TLS.
