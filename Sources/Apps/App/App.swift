@@ -52,6 +52,7 @@ package struct App: Sendable {
     let commands: CommandSandbox?
     /// Its answers end before the database closes.
     let assistant: AssistantModule
+    let runtime: Runtime
     package var routes: [Route] { dispatcher.routes }
 
     /// Closes the connections to the database and to Redis. The system cannot be used afterwards.
@@ -328,7 +329,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         limits: limits,
         topicSignals: topicSignals,
         commands: commands,
-        assistant: assistant
+        assistant: assistant,
+        runtime: runtime
     )
 }
 
