@@ -46,7 +46,9 @@ struct StartMessage {
 
     private var address: String { configuration.address(port: port) }
     private var socket: String? { configuration.host.hasPrefix("/") ? configuration.host : nil }
-    private var curlAddress: String { socket.map { "--unix-socket \($0) \(configuration.scheme)://localhost" } ?? address }
+    private var curlAddress: String {
+        socket.map { "--unix-socket \($0) \(configuration.scheme)://localhost" } ?? address
+    }
 
     /// In a clone `./run` builds and runs the command.
     private var command: String { FileManager.default.isExecutableFile(atPath: "run") ? "./run" : "gatehouse" }
