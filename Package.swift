@@ -51,24 +51,29 @@ let platform: [Target] = [
     .layer("Platform", "DomainNames", ["CIDN2"]),
     .layer("Platform", "Telemetry", ["Base", .logging, .metrics]),
     .layer("Platform", "TLS", ["Base", "Telemetry", .nio, .nioPosix, .nioSSL, .nioTLS]),
+    .layer("Platform", "OpenTelemetry", ["Base", "Telemetry", .serviceLifecycle, .tracing]),
     .layer("Platform", "Storage", ["Base"]),
     .layer("Platform", "StorageSQLite", ["Base", "Storage", .grdb, .sqlite]),
     .layer("Platform", "StoragePostgres", ["Base", "Storage", "CPostgres"]),
     .layer("Platform", "Files", ["Base", "CFiles"]),
     .layer("Platform", "Archives", ["Base", "Secrets", "CArchive"]),
-    .layer("Platform", "Web", ["Base", "Telemetry", "TLS", "CZlib"] + http),
-    .layer("Platform", "Jobs", ["Base", "Storage", "Telemetry", .serviceLifecycle]),
+    .layer("Platform", "Web", ["Base", "OpenTelemetry", "Telemetry", "TLS", "CZlib"] + http),
+    .layer("Platform", "Jobs", ["Base", "OpenTelemetry", "Storage", "Telemetry", .serviceLifecycle]),
     .layer(
         "Platform", "Mail", ["Base", "DomainNames", "Storage", "Jobs", "Telemetry", "Secrets", "CCurl", .mustache],
         embeds: ["Templates"]),
-    .layer("Platform", "Modules", ["Base", "Storage", "Telemetry", "Web", "Jobs", .serviceLifecycle]),
+    .layer(
+        "Platform", "Modules",
+        ["Base", "OpenTelemetry", "Storage", "Telemetry", "Web", "Jobs", .serviceLifecycle]),
     .layer("Platform", "Forecasting", ["Base", "CCompute", "CLapack"]),
     .layer("Platform", "Plotting", ["Base", "CCairo", "CQrencode"]),
     .layer("Platform", "Rates", ["Base", "Telemetry", "Web", .httpTypes, .serviceLifecycle]),
     .layer("Platform", "MessagingRedis", ["TLS", .nio, .nioPosix, .serviceLifecycle]),
-    .layer("Platform", "Outbound", ["Base", "DomainNames", "TLS", .httpClient, .nio, .nioHTTP1, .nioPosix]),
+    .layer(
+        "Platform", "Outbound",
+        ["Base", "DomainNames", "OpenTelemetry", "TLS", .httpClient, .nio, .nioHTTP1, .nioPosix]),
     .layer("Platform", "Stripe", ["Base", "Outbound", "Secrets"]),
-    .layer("Platform", "Models", ["Base", "Outbound"]),
+    .layer("Platform", "Models", ["Base", "OpenTelemetry", "Outbound"]),
     .layer("Platform", "CommandSandbox", ["Base", "CSandbox"]),
     .layer("Platform", "MCP", ["Base", "Outbound", "CommandSandbox", .nio]),
     .layer("Platform", "PDF", ["Base", "CHaru"]),
@@ -287,6 +292,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -352,6 +358,7 @@ extension Target.Dependency {
     static var serviceLifecycle: Self { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
     static var sqlite: Self { .product(name: "GRDBSQLite", package: "GRDB.swift") }
     static var system: Self { .product(name: "SystemPackage", package: "swift-system") }
+    static var tracing: Self { .product(name: "Tracing", package: "swift-distributed-tracing") }
     static var unixSignals: Self { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
     static var yams: Self { .product(name: "Yams", package: "Yams") }
 }
