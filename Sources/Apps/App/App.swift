@@ -44,6 +44,8 @@ package struct App: Sendable {
     package let logger: Logger
     package let dispatcher: RequestDispatcher
     package let shutdown: Shutdown
+    /// Nil without `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    package let traces: Traces?
     let monitor: DatabaseMonitor
     let limits: RateLimiting
     /// Nil without `REDIS_URL`.
@@ -68,19 +70,23 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     -> App
 {
     let runtime = dependencies.runtime
-    let logger = makeLogger(configuration, dependencies)
+    let recentLog = RecentLog()
+    let logger = makeLogger(configuration, dependencies, recentLog)
     let metrics = Metrics()
     metrics.describeOperations()
     // Before any library makes a metric: swift-metrics discards those made without a backend.
     _ = LibraryMetrics.shared
+
+    let traces = Traces(configuration, metrics: metrics, logger: logger, runtime: runtime)
 
     // Storage
     let folder = try DataFolder(configuration.dataFolder)
     let secret = try configuration.secret(in: folder, runtime: runtime)
     let encryption = try configuration.encryptionKeys(in: folder, runtime: runtime)
     let sealer = encryption.sealer
+    let opened = dependencies.databaseWrapper(try openDatabase(configuration, dependencies))
     let database = MonitoredDatabase(
-        dependencies.databaseWrapper(try openDatabase(configuration, dependencies)), now: runtime.now)
+        traces.map { TracedDatabase(opened, tracer: $0.tracer) } ?? opened, now: runtime.now)
     try await Migrator(allMigrations).run(on: database)
     let clock = ClockMonitor(runtime: runtime, logger: logger)
     clock.use(database)
@@ -155,7 +161,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         webhooks: webhooks.service,
         mailer: mailer,
         queue: queue,
-        stripe: stripeClient(configuration, dependencies),
+        stripe: stripeClient(configuration, dependencies, traces),
         settings: billingSettings(configuration),
         logger: logger,
         runtime: runtime
@@ -207,10 +213,13 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         files: files,
         model: try configuration.modelSettings,
         commission: Commission(basisPoints: Int64((configuration.stripePlatformCommission * 10_000).rounded())),
+        tracer: traces?.tracer,
         runtime: runtime
     )
 
     let commands = configuration.runsCommands ? CommandSandbox(program: dependencies.bubblewrap) : nil
+    var assistantSettings = try configuration.assistantSettings
+    assistantSettings.tracer = traces?.tracer
     let assistant = AssistantModule(
         database: database,
         identity: identity,
@@ -222,10 +231,15 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         limiter: limits.limiter,
         sealer: sealer,
         commands: configuration.toolServerFolder == nil ? nil : commands,
-        settings: try configuration.assistantSettings,
+        settings: assistantSettings,
         logger: logger,
         runtime: runtime
     )
+    var workflowSettings = WorkflowsSettings(
+        budgetMax: MicroDollars(Int64(configuration.workflowBudgetCents) * 10_000),
+        models: try configuration.workflowModels, modelPrices: configuration.workflowModelPrices,
+        modelTimeout: configuration.workflowModelTimeout)
+    workflowSettings.tracer = traces?.tracer
     let workflows = WorkflowsModule(
         database: database,
         identity: identity,
@@ -242,10 +256,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         modelPause: dependencies.providerPause ?? { try await Task.sleep(for: $0) },
         commands: configuration.runsWorkflowCommands ? commands : nil,
         servers: WorkflowToolServers(assistant.tools),
-        settings: WorkflowsSettings(
-            budgetMax: MicroDollars(Int64(configuration.workflowBudgetCents) * 10_000),
-            models: try configuration.workflowModels, modelPrices: configuration.workflowModelPrices,
-            modelTimeout: configuration.workflowModelTimeout),
+        settings: workflowSettings,
         runtime: runtime
     )
 
@@ -277,6 +288,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         queue: queue,
         metrics: metrics,
         logger: logger,
+        tracer: traces?.tracer,
         runtime: runtime,
         settings: jobSettings
     )
@@ -284,11 +296,23 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let operations = OperationRoutes(
         configuration: configuration, database: database, identity: identity, queue: queue, metrics: metrics,
         limits: limits, clock: clock, shutdown: shutdown, runtime: runtime)
-    let debug = DebugRoutes(operations: operations, files: files, startedAt: runtime.now())
-    let moduleRoutes = modules.flatMap(\.routes).map { limits.limited($0, identity, entitlements) }
+    let startedAt = runtime.now()
+    let health = DetailedHealthService(operations: operations, files: files)
+    let debug = DebugRoutes(operations: operations, health: health, startedAt: startedAt)
+    let monitoring = MonitoringRoutes(
+        monitoring: MonitoringService(
+            operations: operations, health: health, activity: assistant.activity,
+            load: MachineLoad(folder: dependencies.processFolder), startedAt: startedAt),
+        recentLog: recentLog, logger: logger, identity: identity, runtime: runtime)
+    let environment = EnvironmentRoutes(
+        configuration: configuration, model: assistantSettings.upstreams.first?.models.first?.name,
+        identity: identity, now: runtime.now)
+    let moduleRoutes = (modules.flatMap(\.routes) + environment.routes).map {
+        limits.limited($0, identity, entitlements)
+    }
     let toolEndpoint = ToolEndpoint(of: moduleRoutes, member: identity.member, version: gatehouseVersion)
     let routes = entitlements.withExplanation(
-        of: operations.routes + debug.routes + moduleRoutes + [
+        of: operations.routes + debug.routes + monitoring.routes + moduleRoutes + [
             limits.limited(toolEndpoint.route, identity, entitlements)
         ]
     ) {
@@ -305,6 +329,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         requestsPerNetwork: configuration.connectionsPerNetwork,
         metrics: metrics,
         logger: logger,
+        tracer: traces?.tracer,
         runtime: runtime
     )
     // Recovery needs the resolvers of reservations, which the products have registered by now.
@@ -325,6 +350,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         logger: logger,
         dispatcher: dispatcher,
         shutdown: shutdown,
+        traces: traces,
         monitor: DatabaseMonitor(database: database, clock: clock, logger: logger),
         limits: limits,
         topicSignals: topicSignals,
@@ -374,11 +400,15 @@ package func openDatabase(_ configuration: Configuration, _ dependencies: AppDep
     )
 }
 
-private func makeLogger(_ configuration: Configuration, _ dependencies: AppDependencies) -> Logger {
+private func makeLogger(_ configuration: Configuration, _ dependencies: AppDependencies, _ recent: RecentLog)
+    -> Logger
+{
     Logger(label: "gatehouse") { label in
-        LineLogHandler(
-            label: label, format: configuration.logFormat, level: configuration.logLevel, output: dependencies.logOutput
-        )
+        var handler = LineLogHandler(
+            label: label, format: configuration.logFormat, level: configuration.logLevel,
+            output: dependencies.logOutput, recent: recent)
+        if configuration.tracesEndpoint != nil { handler.metadataProvider = Traces.fields }
+        return handler
     }
 }
 
@@ -422,13 +452,17 @@ private func awsClient(_ configuration: Configuration, _ runtime: Runtime) throw
 }
 
 /// - Returns: nil where there is no payment provider.
-private func stripeClient(_ configuration: Configuration, _ dependencies: AppDependencies) -> StripeClient? {
+private func stripeClient(_ configuration: Configuration, _ dependencies: AppDependencies, _ traces: Traces?)
+    -> StripeClient?
+{
     guard let key = configuration.stripeSecretKey else { return nil }
     let base = configuration.stripeAPIBase
     let settings =
         base.isEmpty ? StripeSettings(secretKey: key) : StripeSettings(base: base, secretKey: key)
+    var bounds = OutboundClient.Settings()
+    bounds.tracer = traces?.tracer
     return StripeClient(
-        settings: settings, outbound: OutboundClient(),
+        settings: settings, outbound: OutboundClient(bounds),
         pause: dependencies.providerPause ?? { try await Task.sleep(for: $0) })
 }
 

@@ -16,6 +16,8 @@ package struct AppDependencies: Sendable {
     package var riskScorer: RiskScorer?
     /// The path of bubblewrap, in which commands of workflows run.
     package var bubblewrap = "/usr/bin/bwrap"
+    /// Where the load of the machine is read.
+    package var processFolder = "/proc"
     /// Waits between attempts at requests to the payment provider and to language models; nil for the time of the
     /// machine.
     package var providerPause: (@Sendable (Duration) async throws -> Void)?

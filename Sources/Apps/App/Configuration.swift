@@ -87,6 +87,13 @@ package struct Configuration: Sendable {
     package var nodeName: String?
     package var logLevel: Logger.Level
     package var logFormat: LineLogHandler.Format
+    /// Of the collector of traces; nil where nothing is traced.
+    package var tracesEndpoint: String?
+    /// `name=value` separated by commas; values are percent-encoded.
+    package var tracesHeaders: String?
+    package var tracesServiceName: String
+    /// A share, 0 to 1.
+    package var tracesSampledShare: Double
     /// 0 runs no jobs in this process.
     package var jobSlots: Int
     package var jobLease: Duration
@@ -281,6 +288,18 @@ package struct Configuration: Sendable {
         logLevel = source.choice("LOG_LEVEL", .info, "the lowest level that is logged")
         self.logFormat = source.choice(
             "LOG_FORMAT", logFormat, "the format of log lines", describedAs: "text on a terminal and json elsewhere")
+        let collector = source.url(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "the URL of a collector of OpenTelemetry, which gets traces at its /v1/traces as OTLP in JSON; none by default"
+        )
+        tracesEndpoint = collector.isEmpty ? nil : collector
+        tracesHeaders = source.secret(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "header fields of the requests to it, as NAME=VALUE separated by commas, with percent-encoded values")
+        tracesServiceName = source.text("OTEL_SERVICE_NAME", "gatehouse", "the name of this service in traces")
+        tracesSampledShare = source.share(
+            "OTEL_TRACES_SAMPLER_ARG", 1,
+            "the share of the traces beginning here that is recorded; those of a caller are where the caller's is")
         jobSlots = source.integer(
             "JOB_SLOTS", 2, 0...64,
             "trainings of networks that run at once in this process, beside as many short computations, at least two; "
@@ -504,6 +523,7 @@ extension Configuration {
         }
         faults += modelFaults
         faults += upiFaults
+        faults += traceFaults
         do throws(AddressPolicy.ParseError) {
             _ = try AddressPolicy(privateNetworks: outboundPrivateNetworks)
         } catch {

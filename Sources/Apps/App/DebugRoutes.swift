@@ -1,12 +1,10 @@
-import Files
 import Identity
-import MessagingRedis
 import Modules
 
 /// The endpoints for developers of an installation: the health of its parts, its settings and its metrics.
 struct DebugRoutes: Sendable {
     let operations: OperationRoutes
-    let files: FileStore
+    let health: DetailedHealthService
     let startedAt: Instant
 
     var routes: [Route] {
@@ -17,9 +15,9 @@ struct DebugRoutes: Sendable {
                     database: operations.database.dialect == .sqlite ? "sqlite" : "postgresql", startedAt: startedAt,
                     uptimeSeconds: max(0, (operations.runtime.now() - startedAt).microseconds / 1_000_000))
             },
-            .get("debug/health/detailed", "The health of each part, tried now", requires: developer) { _ in
-                await health()
-            },
+            .get("debug/health/detailed", "The health of each part, tried now", requires: developer) {
+                [health] _ in await health.check()
+            }.alias("monitoring/health"),
             .get("debug/config", "The settings in effect; a secret is set or not set", requires: developer) { _ in
                 SettingList(
                     settings: operations.configuration.settings.map {
@@ -33,97 +31,6 @@ struct DebugRoutes: Sendable {
     }
 
     private var developer: RoleRequirement { operations.identity.role(.developer) }
-
-    private func health() async -> DetailedHealth {
-        let parts = [
-            await databaseHealth, await jobHealth, await diskHealth, await redisHealth, modelHealth, clockHealth,
-        ]
-        let overall: PartHealth.Status =
-            if parts.contains(where: { $0.status == .unhealthy && Self.isRequired.contains($0.name) }) {
-                .unhealthy
-            } else if parts.contains(where: { $0.status == .unhealthy || $0.status == .degraded }) {
-                .degraded
-            } else {
-                .healthy
-            }
-        return DetailedHealth(overall: overall, components: parts, timestamp: operations.runtime.now())
-    }
-
-    /// Without them nothing works.
-    private static let isRequired: Set<String> = ["database", "filesystem"]
-
-    private var databaseHealth: PartHealth {
-        get async {
-            await part("database") {
-                _ = try await Deadline.run(within: OperationRoutes.databaseWait) { [database = operations.database] in
-                    try await database.read { $0.now }
-                }
-                if let failure = operations.database.writeFailure { throw failure }
-                return (.healthy, nil)
-            }
-        }
-    }
-
-    private var jobHealth: PartHealth {
-        get async {
-            await part("jobs") {
-                let counts = try await Deadline.run(within: OperationRoutes.databaseWait) {
-                    [database = operations.database, queue = operations.queue] in
-                    try await database.read { try queue.counts(in: $0) }
-                }
-                let text = "\(counts.available) wait, \(counts.leased) run, \(counts.dead) are dead"
-                return (counts.dead == 0 ? .healthy : .degraded, text)
-            }
-        }
-    }
-
-    private var diskHealth: PartHealth {
-        get async {
-            await part("filesystem") {
-                let key = FileStore.Key("health", operations.runtime.id(of: PartHealth.self).text).asScratch
-                var bytes: [UInt8]? = [0]
-                _ = try await files.write(key, at: 0) {
-                    defer { bytes = nil }
-                    return bytes
-                }
-                try await files.remove(key)
-                return (.healthy, nil)
-            }
-        }
-    }
-
-    private var redisHealth: PartHealth {
-        get async {
-            guard let redis = operations.limits.redis else { return PartHealth(name: "redis", status: .notConfigured) }
-            return await part("redis") {
-                guard try await redis.send("PING", isIdempotent: true) == .simple("PONG") else {
-                    return (.unhealthy, "It does not answer.")
-                }
-                return (.healthy, nil)
-            }
-        }
-    }
-
-    /// A request to the service would cost something: it is not tried.
-    private var modelHealth: PartHealth {
-        let isConfigured = (try? operations.configuration.modelSettings) != nil
-        return PartHealth(name: "models", status: isConfigured ? .configured : .notConfigured)
-    }
-
-    private var clockHealth: PartHealth {
-        PartHealth(name: "clock", status: operations.clock.isRight ? .healthy : .degraded)
-    }
-
-    /// Tries a part.
-    private func part(_ name: String, _ body: () async throws -> (PartHealth.Status, String?)) async -> PartHealth {
-        let start = operations.runtime.now()
-        var health = PartHealth(name: name, status: .unhealthy)
-        do { (health.status, health.detail) = try await body() } catch {
-            health.detail = (error as? Problem)?.title ?? "It does not work."
-        }
-        health.durationMs = max(0, (operations.runtime.now() - start).microseconds / 1_000)
-        return health
-    }
 }
 
 struct ProcessInformation: Payload {
@@ -132,28 +39,6 @@ struct ProcessInformation: Payload {
     var database: String
     var startedAt: Instant
     var uptimeSeconds: Int64
-}
-
-/// A part of the installation.
-struct PartHealth: Codable, Sendable {
-    enum Status: String, Codable, Sendable, CaseIterable {
-        case healthy, degraded, unhealthy
-        /// It is configured, and was not tried.
-        case configured
-        case notConfigured = "not_configured"
-    }
-
-    var name: String
-    var status: Status
-    var detail: String?
-    /// Of the attempt.
-    var durationMs: Int64?
-}
-
-struct DetailedHealth: Payload {
-    var overall: PartHealth.Status
-    var components: [PartHealth]
-    var timestamp: Instant
 }
 
 struct SettingView: Codable, Sendable {

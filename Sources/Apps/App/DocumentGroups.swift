@@ -51,10 +51,13 @@ private let groups: [DocumentGroup] = [
         "Assistant",
         "Conversations with language models, in the forms of OpenAI's and Anthropic's APIs, stored sessions, the "
             + "files of a workspace, tools of servers of the Model Context Protocol, and numbers for analysts.",
-        segments: ["chat/completions", "messages", "models", "sessions", "projects", "files", "mcp", "analytics"]),
+        segments: [
+            "chat/completions", "messages", "models", "sessions", "projects", "files", "mcp", "analytics",
+            "environment",
+        ]),
     DocumentGroup(
         "Administration",
         "Audit log, corrections, plans and service keys, for administrators; the state of the parts, for developers.",
-        segments: ["admin", "debug"]),
+        segments: ["admin", "debug", "monitoring"]),
     DocumentGroup("Operations", "Status, readiness, metrics, signing keys and the documentation itself.", segments: []),
 ]

@@ -127,8 +127,10 @@ extension App {
                 "settings without a meaning here are ignored",
                 metadata: ["names": "\(configuration.ignoredNames.joined(separator: ", "))"])
         }
-        // Services stop in reverse order: the server's last requests may still draw units of escrow blocks.
-        var services: [any Service] =
+        // Services stop in reverse order: the spans of all others are sent last, and the server's last requests may
+        // still draw units of escrow blocks.
+        var services: [any Service] = traces.map { [$0.exporter] } ?? []
+        services +=
             [monitor, entitlements.escrow.refresher(logger: logger), entitlements.plans, realtime.refresher]
             + identity.services
         if let shared = limits.shared { services.append(shared) }

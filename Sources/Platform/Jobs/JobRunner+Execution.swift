@@ -1,4 +1,5 @@
 import Base
+import OpenTelemetry
 import Storage
 package import Telemetry
 
@@ -23,6 +24,13 @@ extension JobRunner {
     }
 
     func perform(_ runningJob: RunningJob, isPatient: Bool) async {
+        guard let tracer else { return await perform(runningJob, isPatient: isPatient, in: nil) }
+        let span = tracer.startJob("job \(runningJob.job.kind)")
+        await span.run { await perform(runningJob, isPatient: isPatient, in: span) }
+        span.end()
+    }
+
+    private func perform(_ runningJob: RunningJob, isPatient: Bool, in span: OTLPSpan?) async {
         let job = runningJob.job
         guard let worker = workers[job.kind] else {
             preconditionFailure("a job '\(job.kind)' was claimed without a worker for it")
@@ -40,11 +48,21 @@ extension JobRunner {
             runningJob.stop(.draining)
         }
         runningJob.end()
+        if let span { Self.describe(span, of: job, result) }
         metrics.observe(
             "gatehouse_job_duration_seconds", [("kind", job.kind)], seconds: (ContinuousClock.now - start).inSeconds)
         await conclude(runningJob, worker, result, isPatient: isPatient)
         running.remove(runningJob)
         setRunning(job.lane)
+    }
+
+    private static func describe(_ span: OTLPSpan, of job: ClaimedJob, _ result: Result<JobOutcome, any Error>) {
+        span.set("gatehouse.job.kind", job.kind)
+        span.set("gatehouse.job.id", "\(job.leaseToken.id)")
+        span.set("gatehouse.job.attempt", job.attempt)
+        if case .failure(let error) = result {
+            span.fail((error as? Problem)?.kind.code ?? "\(type(of: error))")
+        }
     }
 
     /// Releases the lease of a job whose worker does not stop.

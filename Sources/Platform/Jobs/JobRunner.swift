@@ -1,4 +1,5 @@
 package import Base
+package import OpenTelemetry
 import ServiceLifecycle
 package import Storage
 import Synchronization
@@ -117,6 +118,8 @@ package struct JobRunner: Service {
     let queue: JobQueue
     let metrics: Metrics
     let logger: Logger
+    /// Nil where jobs are not traced.
+    let tracer: OTLPTracer?
     let runtime: Runtime
     let settings: Settings
     let running = RunningJobs()
@@ -128,6 +131,7 @@ package struct JobRunner: Service {
         queue: JobQueue,
         metrics: Metrics,
         logger: Logger,
+        tracer: OTLPTracer? = nil,
         runtime: Runtime,
         settings: Settings = .init()
     ) {
@@ -141,6 +145,7 @@ package struct JobRunner: Service {
         self.queue = queue
         self.metrics = metrics
         self.logger = logger
+        self.tracer = tracer
         self.runtime = runtime
         self.settings = settings
         metrics.describeJobs()

@@ -27,6 +27,7 @@ final class ModelTransport: Sendable {
         bounds.connectTimeout = settings.connectTimeout
         // An answer that is not streamed begins when it is complete. Streams have a timer of their own.
         bounds.idleTimeout = .minutes(10)
+        bounds.tracer = settings.tracer
         outbound = OutboundClient(bounds)
     }
 

@@ -1,5 +1,6 @@
 package import Base
 import Foundation
+package import OpenTelemetry
 package import Outbound
 
 /// A service that answers with models: which API it has, where it is, and the key.
@@ -67,6 +68,8 @@ package struct ModelClientSettings: Sendable {
     package var eventBytesMax = 1 << 20
     /// Open connections, and so answers under way; further requests wait for one.
     package var connectionsMax = 256
+    /// Traces the requests; nil for none.
+    package var tracer: OTLPTracer?
 
     package init() {}
 

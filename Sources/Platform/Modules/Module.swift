@@ -1,5 +1,6 @@
 @_exported public import Base
 @_exported public import Jobs
+@_exported public import OpenTelemetry
 @_exported public import Storage
 @_exported public import Telemetry
 @_exported public import Web

@@ -71,13 +71,15 @@ extension OTLPSpan {
     package var attributes: SpanAttributes {
         get {
             var attributes = SpanAttributes()
-            for (name, value) in record.withLock({ $0?.attributes }) ?? [] {
-                switch value {
-                case .text(let text): attributes[name] = .string(text)
-                case .integer(let number): attributes[name] = .int64(number)
-                case .number(let number): attributes[name] = .double(number)
-                case .boolean(let value): attributes[name] = .bool(value)
-                }
+            for attribute in record.withLock({ $0?.attributes ?? [] }) {
+                let value: SpanAttribute =
+                    switch attribute.value {
+                    case .text(let text): .string(text)
+                    case .integer(let number): .int64(number)
+                    case .number(let number): .double(number)
+                    case .boolean(let value): .bool(value)
+                    }
+                attributes[attribute.name] = value
             }
             return attributes
         }

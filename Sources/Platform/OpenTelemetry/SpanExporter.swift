@@ -1,5 +1,5 @@
-package import Base
-package import ServiceLifecycle
+import Base
+import ServiceLifecycle
 import Synchronization
 package import Telemetry
 
@@ -103,7 +103,7 @@ package final class SpanExporter: Service {
     private func pause() async {
         let pause = Task { [settings] in
             // An error is the end of the wait.
-            try? await Task.sleep(for: settings.interval)
+            _ = try? await Task.sleep(for: settings.interval)
         }
         let isFull = state.withLock { state in
             state.pause = pause

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Base
 import NIOCore
 import NIOHTTP1
+package import OpenTelemetry
 import TLS
 
 /// Sends requests to other services over HTTP/1.1, with bounds on sizes, times and connections.
@@ -18,11 +19,15 @@ package final class OutboundClient: Sendable {
         package var idleTimeout: Duration = .seconds(60)
         /// False accepts any certificate, for a server of this machine to which nothing secret is sent.
         package var verifiesCertificates = true
+        /// Traces the requests, and sends `traceparent` with them: for services of the operator's, not for URLs of
+        /// users. Nil for none.
+        package var tracer: OTLPTracer?
 
         package init() {}
     }
 
     private let http: HTTPClient
+    private let tracer: OTLPTracer?
 
     package convenience init(_ settings: Settings = Settings()) {
         self.init(settings) { _ in }
@@ -58,6 +63,7 @@ package final class OutboundClient: Sendable {
         configuration.httpVersion = .http1Only
         if !settings.verifiesCertificates { configuration.tlsConfiguration = ClientTLS.unverifiedConfiguration }
         change(&configuration)
+        tracer = settings.tracer
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
@@ -70,6 +76,20 @@ package final class OutboundClient: Sendable {
     /// - Returns: the response, with any status.
     /// - Throws: ``OutboundFailure`` where there is no complete response.
     package func send(_ request: OutboundRequest) async throws(OutboundFailure) -> OutboundResponse {
+        guard let tracer else { return try await exchange(request) }
+        let call = OutboundCall(request, tracer)
+        do throws(OutboundFailure) {
+            let response = try await exchange(call.request)
+            call.note(status: response.status)
+            call.span.end()
+            return response
+        } catch {
+            call.end(with: error)
+            throw error
+        }
+    }
+
+    private func exchange(_ request: OutboundRequest) async throws(OutboundFailure) -> OutboundResponse {
         let deadline = NIODeadline.now() + TimeAmount(request.timeout)
         do {
             let response = try await http.execute(request.converted, deadline: deadline)
@@ -87,9 +107,22 @@ package final class OutboundClient: Sendable {
     /// `responseBytesMax` is not used.
     /// - Throws: ``OutboundFailure`` where there is no response.
     package func open(_ request: OutboundRequest) async throws(OutboundFailure) -> OutboundStream {
+        guard let tracer else { return try await head(of: request, nil) }
+        let call = OutboundCall(request, tracer)
+        do throws(OutboundFailure) {
+            return try await head(of: call.request, call)
+        } catch {
+            call.end(with: error)
+            throw error
+        }
+    }
+
+    private func head(of request: OutboundRequest, _ call: OutboundCall?) async throws(OutboundFailure)
+        -> OutboundStream
+    {
         do {
             return OutboundStream(
-                try await http.execute(request.converted, deadline: .now() + TimeAmount(request.timeout)))
+                try await http.execute(request.converted, deadline: .now() + TimeAmount(request.timeout)), call)
         } catch {
             throw OutboundFailure(error)
         }

@@ -8,8 +8,12 @@ package struct OutboundStream: Sendable {
     /// In the order of the response.
     package let headers: [(name: String, value: String)]
     private let body: HTTPClientResponse.Body
+    /// Ends with the body. Nil where the request is not traced.
+    private let call: OutboundCall?
 
-    init(_ response: HTTPClientResponse) {
+    init(_ response: HTTPClientResponse, _ call: OutboundCall? = nil) {
+        self.call = call
+        call?.note(status: Int(response.status.code))
         status = Int(response.status.code)
         headers = response.headers.map { (name: $0.name, value: $0.value) }
         body = response.body
@@ -19,6 +23,15 @@ package struct OutboundStream: Sendable {
     /// - Parameter use: called with each chunk; returns false to stop reading.
     /// - Throws: ``OutboundFailure``; an error of `use`.
     package func read(_ use: (ByteBuffer) async throws -> Bool) async throws {
+        guard let call else { return try await readChunks(use) }
+        defer { call.span.end() }
+        do { try await readChunks(use) } catch {
+            call.span.fail((error as? OutboundFailure).map { "\($0.kind)" } ?? "\(type(of: error))")
+            throw error
+        }
+    }
+
+    private func readChunks(_ use: (ByteBuffer) async throws -> Bool) async throws {
         var chunks = body.makeAsyncIterator()
         while true {
             let chunk: ByteBuffer?
@@ -30,6 +43,7 @@ package struct OutboundStream: Sendable {
     /// The whole body.
     /// - Throws: ``OutboundFailure``, also where the body is longer than `bytesMax`.
     package func collect(upTo bytesMax: Int) async throws(OutboundFailure) -> [UInt8] {
+        defer { call?.span.end() }
         do { return Array(try await body.collect(upTo: bytesMax).readableBytesView) } catch {
             throw OutboundFailure(error)
         }

@@ -17,10 +17,12 @@ package struct AccessLog: Sendable {
         package var clientAddress: String
         /// The account; nil without a credential.
         package var user: String?
+        /// Nil where the request is not traced.
+        package var traceID: String?
 
         package init(
             requestID: String, method: String, path: String, status: Int, duration: Duration, clientAddress: String,
-            user: String?
+            user: String?, traceID: String? = nil
         ) {
             self.requestID = requestID
             self.method = method
@@ -29,6 +31,7 @@ package struct AccessLog: Sendable {
             self.duration = duration
             self.clientAddress = clientAddress
             self.user = user
+            self.traceID = traceID
         }
     }
 
@@ -64,11 +67,12 @@ extension AccessLog.Line {
         line.add(field: #","path":"#, path)
         line.add(field: #","request_id":"#, requestID)
         line.add(field: #","status_code":"#, Int64(status))
+        if let traceID { line.add(field: #","trace_id":"#, traceID) }
         line.add(field: #","user":"#, user ?? "-")
     }
 
     fileprivate var metadata: Logger.Metadata {
-        [
+        var metadata: Logger.Metadata = [
             "client_ip": .string(clientAddress),
             "duration_ms": .stringConvertible(Double(microseconds) / 1_000),
             "method": .string(method),
@@ -77,5 +81,7 @@ extension AccessLog.Line {
             "status_code": .stringConvertible(status),
             "user": .string(user ?? "-"),
         ]
+        if let traceID { metadata["trace_id"] = .string(traceID) }
+        return metadata
     }
 }

@@ -4,10 +4,15 @@ import Logging
 /// Writes lines of one level and message, each a JSON object.
 struct JSONLines: Sendable {
     private let prefix: [UInt8]
-    private let output: LogOutput
+    private let level: Logger.Level
+    /// Nil where lines are only kept.
+    private let output: LogOutput?
+    private let recent: RecentLog?
 
-    init(_ label: String, _ level: Logger.Level, _ message: String, _ output: LogOutput) {
+    init(_ label: String, _ level: Logger.Level, _ message: String, _ output: LogOutput?, _ recent: RecentLog?) {
+        self.level = level
         self.output = output
+        self.recent = recent
         var prefix: [UInt8] = []
         prefix.append(#"","level":""#)
         prefix.append(level.rawValue)
@@ -22,7 +27,9 @@ struct JSONLines: Sendable {
     func write(_ addFields: (inout JSONLine) -> Void) -> Int {
         var line = JSONLine(at: Runtime.system.now(), prefix)
         addFields(&line)
-        return output.write(line: line.ended())
+        let bytes = line.ended()
+        recent?.add(bytes, level)
+        return output?.write(line: bytes) ?? 0
     }
 }
 

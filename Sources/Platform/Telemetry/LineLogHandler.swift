@@ -14,11 +14,16 @@ package struct LineLogHandler: LogHandler {
     private let label: String
     private let format: Format
     private let output: LogOutput
+    private let recent: RecentLog?
 
-    package init(label: String, format: Format, level: Logger.Level, output: LogOutput = .standard) {
+    /// - Parameter recent: keeps the lines too; nil for none.
+    package init(
+        label: String, format: Format, level: Logger.Level, output: LogOutput = .standard, recent: RecentLog? = nil
+    ) {
         self.label = label
         self.format = format
         self.output = output
+        self.recent = recent
         logLevel = level
     }
 
@@ -35,10 +40,10 @@ package struct LineLogHandler: LogHandler {
         if let given = event.metadata { if fields.isEmpty { fields = given } else { fields.merge(given) { $1 } } }
         let dropped =
             switch format {
-            case .json:
-                JSONLines(label, event.level, event.message.description, output).write { Self.write(fields, to: &$0) }
+            case .json: lines(event, output).write { Self.write(fields, to: &$0) }
             case .text: output.write(line: Array(text(event, fields, Runtime.system.now()).utf8))
             }
+        if format == .text, recent != nil { _ = lines(event, nil).write { Self.write(fields, to: &$0) } }
         if dropped > 0 {
             log(
                 event: LogEvent(
@@ -48,10 +53,15 @@ package struct LineLogHandler: LogHandler {
         }
     }
 
-    /// A writer of lines that have all their fields from the caller, none of them secret.
+    private func lines(_ event: LogEvent, _ output: LogOutput?) -> JSONLines {
+        JSONLines(label, event.level, event.message.description, output, recent)
+    }
+
+    /// A writer of lines that have all their fields from the caller, none of them secret. The caller adds those of
+    /// ``metadataProvider`` too, which are those of a task.
     /// - Returns: nil where this handler does not write JSON, or adds fields of its own.
     func jsonLines(_ level: Logger.Level, _ message: String) -> JSONLines? {
-        format == .json && metadata.isEmpty && metadataProvider == nil ? JSONLines(label, level, message, output) : nil
+        format == .json && metadata.isEmpty ? JSONLines(label, level, message, output, recent) : nil
     }
 
     private static func write(_ fields: Logger.Metadata, to line: inout JSONLine) {

@@ -16,6 +16,8 @@ extension HTTPField.Name {
     package static let referrerPolicy = constant("Referrer-Policy")
     package static let xForwardedFor = constant("X-Forwarded-For")
     package static let xRequestID = constant("X-Request-ID")
+    /// W3C Trace Context.
+    package static let traceparent = constant("traceparent")
     package static let idempotencyKey = constant("Idempotency-Key")
     package static let prefer = constant("Prefer")
     package static let csrfToken = constant("X-CSRF-Token")

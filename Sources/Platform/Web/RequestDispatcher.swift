@@ -1,6 +1,7 @@
 package import Base
 package import HTTPTypes
 import NIOCore
+package import OpenTelemetry
 import Synchronization
 package import Telemetry
 
@@ -17,6 +18,8 @@ package final class RequestDispatcher: Sendable {
     private let requestMetrics: RequestMetrics
     private let logger: Logger
     private let accessLog: AccessLog
+    /// Nil where requests are not traced.
+    private let tracer: OTLPTracer?
     private let runtime: Runtime
 
     /// - Parameters:
@@ -25,6 +28,7 @@ package final class RequestDispatcher: Sendable {
     ///   - proxies: peers whose `X-Forwarded-For` is used.
     ///   - sendsStrictTransport: whether browsers are told to use TLS alone (RFC 6797), where this server is served by it.
     ///   - requestsPerNetwork: requests under way that proxies forward for one network.
+    ///   - tracer: nil where requests are not traced.
     package init(
         routes: [Route],
         corsOrigins: [String],
@@ -34,6 +38,7 @@ package final class RequestDispatcher: Sendable {
         requestsPerNetwork: Int = HTTPLimits().connectionsPerNetwork,
         metrics: Metrics,
         logger: Logger,
+        tracer: OTLPTracer? = nil,
         runtime: Runtime
     ) {
         self.routes = routes
@@ -47,6 +52,7 @@ package final class RequestDispatcher: Sendable {
         requestMetrics = RequestMetrics(metrics)
         self.logger = logger
         accessLog = AccessLog(logger)
+        self.tracer = tracer
         self.runtime = runtime
         metrics.describe("gatehouse_refusals_total", "Requests answered with a problem, by its code.")
     }
@@ -58,6 +64,7 @@ package final class RequestDispatcher: Sendable {
         let address = proxies.client(of: peer, forwarded: head.headerFields[values: .xForwardedFor])
         let requestID = Self.requestID(head.headerFields.value(of: .xRequestID)) ?? runtime.id(of: Request.self).text
         let forwarded = forwardedOrigin(of: address, by: peer, head)
+        let span = tracer.flatMap { Self.span(of: head, from: $0) }
         var isCounted = false
         var routed = "(no route)"
         var found: Route?
@@ -94,7 +101,12 @@ package final class RequestDispatcher: Sendable {
                         clock: runtime.now
                     )
                     context = request.context
-                    response = try await route.respond(request)
+                    response =
+                        if let span {
+                            try await span.run { try await route.respond(request) }
+                        } else {
+                            try await route.respond(request)
+                        }
                 case .wrongMethod(let allowed):
                     let list = allowed.map(\.rawValue).joined(separator: ", ")
                     throw Problem(.methodNotAllowed, detail: "This path accepts \(list).", headers: ["Allow": list])
@@ -104,7 +116,7 @@ package final class RequestDispatcher: Sendable {
             }
         } catch {
             response = problemResponse(
-                Problem.wrapping(error), requestID: requestID, route: routed,
+                Problem.wrapping(error), requestID: requestID, route: routed, span,
                 as: found?.problemFormat?.body(head.headerFields))
         }
         if isCounted, let forwarded { requestsInFlight.end(forwarded) }
@@ -116,8 +128,49 @@ package final class RequestDispatcher: Sendable {
         let duration = ContinuousClock.now - started
         response.headers[.xProcessTime] = DecimalText.millionths(
             Self.microseconds(duration, roundedUpTo: found?.processTimeUnit ?? 1))
-        record(head.method, response, found, routed, requestID, address, context, duration)
+        record(head.method, response, found, routed, requestID, address, context, span, duration)
+        if let span { Self.end(span, with: &response, head.method, found, requestID) }
         return response
+    }
+
+    /// Nil for health checks, which come every few seconds and say nothing.
+    private static func span(of head: HTTPRequest, from tracer: OTLPTracer) -> OTLPSpan? {
+        guard !head.isHealthCheck else { return nil }
+        return tracer.startRequest(known(head.method), traceparents: head.headerFields[values: .traceparent])
+    }
+
+    /// Ends a span, by the semantic conventions of OpenTelemetry for HTTP servers: without the path as it was sent, the
+    /// query, and the client's address. Where the body is made in chunks, it ends with the last one.
+    private static func end(
+        _ span: OTLPSpan, with response: inout Response, _ method: HTTPRequest.Method, _ route: Route?,
+        _ requestID: String
+    ) {
+        guard span.isRecording else { return }
+        let method = known(method)
+        span.set("http.request.method", method)
+        span.set("http.response.status_code", response.status.code)
+        span.set("gatehouse.request_id", requestID)
+        if let route {
+            span.rename("\(method) \(route.path)")
+            span.set("http.route", route.path)
+        }
+        if response.status.code >= 500 { span.fail("\(response.status.code)") }
+        guard case .chunks(let begin) = response.body else { return span.end() }
+        response.body = .chunks {
+            let next = begin()
+            // The span is released, and so ends, where the client goes away.
+            return {
+                do {
+                    let chunk = try await next()
+                    if chunk == nil { span.end() }
+                    return chunk
+                } catch {
+                    span.fail("\(type(of: error))")
+                    span.end()
+                    throw error
+                }
+            }
+        }
     }
 
     /// Fields of a response, for which memory is allocated at once.
@@ -146,17 +199,18 @@ package final class RequestDispatcher: Sendable {
 
     /// - Parameter format: nil for RFC 9457.
     private func problemResponse(
-        _ problem: Problem, requestID: String, route: String, as format: ProblemFormat.Body? = nil
+        _ problem: Problem, requestID: String, route: String, _ span: OTLPSpan? = nil,
+        as format: ProblemFormat.Body? = nil
     ) -> Response {
         // An overload without a cause is a limit that clients reach, and a part that is not configured is a setting:
         // the metric counts them, and a flood of them fills no log.
         if problem.kind.status >= 500, ![.overloaded, .notConfigured].contains(problem.kind) || problem.cause != nil {
-            logger.error(
-                "\(problem.title)",
-                metadata: [
-                    "request_id": "\(requestID)", "path": "\(route)", "code": "\(problem.kind.code)",
-                    "cause": "\(problem.cause.map { "\($0)" } ?? "none")",
-                ])
+            var fields: Logger.Metadata = [
+                "request_id": "\(requestID)", "path": "\(route)", "code": "\(problem.kind.code)",
+                "cause": "\(problem.cause.map { "\($0)" } ?? "none")",
+            ]
+            if let span { fields["trace_id"] = "\(span.trace.traceID)" }
+            logger.error("\(problem.title)", metadata: fields)
         }
         metrics.increment("gatehouse_refusals_total", [("code", problem.kind.code)])
         guard let format else { return problem.response(requestID: requestID) }
@@ -168,7 +222,7 @@ package final class RequestDispatcher: Sendable {
     ///   - path: that of the route, or what stands for it.
     private func record(
         _ method: HTTPRequest.Method, _ response: Response, _ route: Route?, _ path: String, _ requestID: String,
-        _ address: String, _ context: RequestContext?, _ duration: Duration
+        _ address: String, _ context: RequestContext?, _ span: OTLPSpan?, _ duration: Duration
     ) {
         let method = Self.known(method)
         requestMetrics.count(route, path, method, response.status.code, seconds: duration.inSeconds)
@@ -180,7 +234,8 @@ package final class RequestDispatcher: Sendable {
                 status: response.status.code,
                 duration: duration,
                 clientAddress: address,
-                user: context?.accountName
+                user: context?.accountName,
+                traceID: span?.trace.traceID
             )
         )
     }

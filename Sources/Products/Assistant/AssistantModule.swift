@@ -21,6 +21,7 @@ package struct AssistantModule: Module {
     ]
     /// For workflows, whose steps call tools of servers.
     package let tools: AssistantTools
+    package let activity: AssistantActivity
     private let running = RunningTurns()
     private let topics: TopicService
 
@@ -66,6 +67,7 @@ package struct AssistantModule: Module {
             audit: audit, limiter: limiter, runtime: runtime)
         let executions = ToolExecutionService(
             database: database, connections: connections, audit: audit, runtime: runtime)
+        activity = AssistantActivity(database: database)
         tools = AssistantTools(executions: executions)
         let ofModels: [Route] =
             ChatCompletionRoutes(

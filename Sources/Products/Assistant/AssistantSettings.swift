@@ -1,4 +1,4 @@
-import Modules
+package import Modules
 
 /// The settings of the assistant.
 package struct AssistantSettings: Sendable {
@@ -20,6 +20,8 @@ package struct AssistantSettings: Sendable {
     package var prices: [String: Int64]
     /// The tool servers that the operator has declared.
     package var toolServers: MCPServerFile
+    /// Traces the requests to the services of models; nil for none.
+    package var tracer: OTLPTracer?
 
     package init(
         upstreams: [AssistantUpstream] = [], usesEcho: Bool = false, sessionTimeout: Duration = .hours(1),

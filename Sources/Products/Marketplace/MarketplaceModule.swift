@@ -18,6 +18,7 @@ package struct MarketplaceModule: Module {
     /// - Parameters:
     ///   - model: nil where the installation has no language model: the planner then uses fixed rules, and says so.
     ///   - commission: of releases, and of what is refunded when an event is cancelled.
+    ///   - tracer: traces the requests to the model; nil for none.
     ///   - sealer: derives the key that signs addresses of private files.
     package init(
         database: any Database,
@@ -31,6 +32,7 @@ package struct MarketplaceModule: Module {
         files: FileStore,
         model: ModelSettings? = nil,
         commission: Commission = .usual,
+        tracer: OTLPTracer? = nil,
         runtime: Runtime
     ) {
         let notices = BookingNotices(mailer: mailer)
@@ -63,7 +65,11 @@ package struct MarketplaceModule: Module {
         let finances = MarketplaceFinanceService(
             database: database, finance: billing.finance, payments: billing.payments, payouts: billing.payouts,
             funds: funds)
-        let plannerModel = model.map { PlannerModel(client: $0.upstream.client(runtime: runtime), name: $0.model) }
+        var bounds = ModelClientSettings()
+        bounds.tracer = tracer
+        let plannerModel = model.map {
+            PlannerModel(client: $0.upstream.client(bounds, runtime: runtime), name: $0.model)
+        }
         let member = identity.member.allowing(.marketplace)
         let administrator = identity.role(.admin)
         realtime.topics.register(ChatService.topicFamily)

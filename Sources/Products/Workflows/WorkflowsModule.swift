@@ -125,9 +125,11 @@ package struct WorkflowsModule: Module {
         pause: @escaping @Sendable (Duration) async throws -> Void, runtime: Runtime
     ) -> ModelService? {
         guard !settings.models.isEmpty else { return nil }
+        var bounds = ModelClientSettings()
+        bounds.tracer = settings.tracer
         let models = settings.models.map { model in
             WorkflowModel(
-                name: model.model, client: model.upstream.client(runtime: runtime, pause: pause),
+                name: model.model, client: model.upstream.client(bounds, runtime: runtime, pause: pause),
                 price: settings.modelPrices[model.model] ?? ModelPrice.known(of: model.model))
         }
         return ModelService(

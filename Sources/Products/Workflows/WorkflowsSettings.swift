@@ -1,5 +1,6 @@
 package import GoalGraphs
 package import Models
+package import Modules
 
 /// The settings of workflows.
 package struct WorkflowsSettings: Sendable {
@@ -11,6 +12,8 @@ package struct WorkflowsSettings: Sendable {
     package var modelPrices: [String: ModelPrice]
     /// Of one call of a model, with the attempts at it.
     package var modelTimeout: Duration
+    /// Traces the requests to the services of models; nil for none.
+    package var tracer: OTLPTracer?
 
     package init(
         budgetMax: MicroDollars = MicroDollars(10_000_000), models: [ModelSettings] = [],

@@ -22,7 +22,8 @@ struct AssistantModels: Sendable {
             names.append(model.name)
         }
         self.names = names
-        let bounds = settings.upstreams.count > 1 ? ModelClientSettings.amongOthers : ModelClientSettings()
+        var bounds = settings.upstreams.count > 1 ? ModelClientSettings.amongOthers : ModelClientSettings()
+        bounds.tracer = settings.tracer
         client = ModelPool(
             settings.upstreams.map { upstream in
                 ModelPool.Member(

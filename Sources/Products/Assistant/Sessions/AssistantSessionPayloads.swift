@@ -91,6 +91,16 @@ struct AssistantSessionChanged: Payload {
     var status: AssistantSession.Status
 }
 
+struct AssistantAnswerStatus: Payload {
+    var sessionId: ID<AssistantSession>
+    var status: AssistantSession.Status
+    /// Whether an answer is under way.
+    var isRunning: Bool
+    var model: String
+    var messageCount: Int64
+    var updatedAt: Instant
+}
+
 struct AssistantSessionStatistics: Payload {
     /// From its beginning to its last change.
     var durationSeconds: Int64

@@ -8,7 +8,7 @@ struct AssistantSessionRoutes: Sendable {
     let member: Member
     let entitlements: EntitlementsModule
 
-    var routes: [Route] { (reading + changes).map { $0.guarded(by: entitlements.rate(.assistant)) } }
+    var routes: [Route] { (reading + changes + answers).map { $0.guarded(by: entitlements.rate(.assistant)) } }
 
     private var access: Member { member.allowing(.assistant) }
 
@@ -88,6 +88,20 @@ struct AssistantSessionRoutes: Sendable {
                 problems: Self.problems
             ) { [sessions] in try await sessions.delete($1, scope: $0) },
         ]
+    }
+
+    /// The answer of a session, under the path that it is asked for at.
+    private var answers: [Route] {
+        [
+            .get(
+                "chat/completions/{session_id}/status", "Get whether an answer of a session is under way",
+                requires: access, id, problems: Self.problems
+            ) { [sessions] in try await sessions.answerStatus(of: $1, scope: $0) },
+            .delete(
+                "chat/completions/{session_id}", "Stop the answer of a session, as its stop does", requires: access,
+                id, problems: Self.problems
+            ) { [sessions] in try await sessions.stop($1, scope: $0) },
+        ].map { $0.answeringProblems(as: .modelAPI) }
     }
 
     private var id: PathID<AssistantSession> { .path("session_id", of: AssistantSession.self) }

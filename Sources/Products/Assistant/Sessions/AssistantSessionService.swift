@@ -116,6 +116,14 @@ final class AssistantSessionService: Sendable {
         }
     }
 
+    /// Whether an answer is under way.
+    func answerStatus(of id: ID<AssistantSession>, scope: Scope) async throws(Problem) -> AssistantAnswerStatus {
+        let session = try await database.read { try $0.assistantSession(id, in: scope) }
+        return AssistantAnswerStatus(
+            sessionId: id, status: session.status, isRunning: session.status == .streaming, model: session.model,
+            messageCount: session.messageCount, updatedAt: session.updatedAt)
+    }
+
     func export(_ id: ID<AssistantSession>, scope: Scope) async throws(Problem) -> AssistantSessionExport {
         try await database.read { transaction in
             let session = try transaction.assistantSession(id, in: scope)

@@ -115,6 +115,12 @@ extension Transaction {
         )
     }
 
+    /// Of all organisations.
+    func countActiveAssistantSessions() throws -> Int64 {
+        try count(
+            "SELECT COUNT(*) AS count FROM assistant_sessions WHERE archived_at IS NULL AND active_until > \(now)")
+    }
+
     /// What the person of the scope has in its organisation.
     func assistantStatistics(of scope: Scope) throws -> AssistantStatistics {
         let row = try first(
