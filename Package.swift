@@ -190,6 +190,7 @@ let apps: [Target] = [
 
 let tests: [Target] = [
     .tests("BaseTests", ["Base"]),
+    .tests("OpenTelemetryTests", ["Base", "OpenTelemetry", "Telemetry", "TestKit"]),
     .tests("StorageTests", ["Base", "Storage", "StorageSQLite", "StoragePostgres", "TestKit"]),
     .tests("WebTests", ["App", "Base", "Telemetry", "TLS", "Web", "Modules", "TestKit", .metrics] + http),
     .tests("JobsTests", ["Base", "Storage", "Jobs", "Telemetry", "TestKit", .serviceLifecycle]),

@@ -23,6 +23,44 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available, [true, false])
+    func `the service gets the trace of the request, where requests are traced`(engine: Engine, isStreamed: Bool)
+        async throws
+    {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        let answer = Upstream.answer("Yes.", input: 11, output: 7)
+        try await ScriptedServer.with(.bytesAndClose(answer)) { server in
+            try await WebhookReceiver.with { collector in
+                try await withAssistant(
+                    engine, upstream: server, change: { $0.tracesEndpoint = "http://127.0.0.1:\(collector.port)" }
+                ) { assistant in
+                    let json = AssistantFixture.body(
+                        [AssistantFixture.user("Well?")], ["stream": .bool(isStreamed)])
+                    let sent = await assistant.app.call(
+                        "POST", "/v1/chat/completions", json: json, token: assistant.person.token,
+                        headers: ["traceparent": "00-\(trace)-00f067aa0ba902b7-01"])
+                    #expect(sent.status == 200, "\(sent)")
+                    await assistant.app.app.traces?.exporter.flush()
+                    let spans = collector.messages.flatMap {
+                        $0.json["resourceSpans"]?[0]?["scopeSpans"]?[0]?["spans"]?.array ?? []
+                    }.filter { $0["traceId"] == .string(trace) }
+                    let request = try #require(spans.first { $0["kind"] == 2 })
+                    let call = try #require(spans.first { $0["kind"] == 3 })
+                    #expect(request["name"] == "POST /v1/chat/completions")
+                    #expect(call["name"] == "POST 127.0.0.1" && call["parentSpanId"] == request["spanId"])
+                    let id = try #require(call["spanId"]?.string)
+                    let head = try #require(server.requests.first)
+                    #expect(head.contains("traceparent: 00-\(trace)-\(id)-01\r\n"), "\(head)")
+                    #expect(!collector.messages.contains { String(decoding: $0.body, as: UTF8.self).contains("Well?") })
+                }
+            }
+            try await withAssistant(engine, upstream: server) { assistant in
+                _ = await assistant.chat("Well?")
+                #expect(server.requests.last?.lowercased().contains("traceparent") == false)
+            }
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `an answer that breaks off is stored and charged as far as it came, and never asked for again`(
         engine: Engine

@@ -24,8 +24,10 @@ struct OutboundCall: Sendable {
         if status >= 400 { span.fail("\(status)") }
     }
 
-    func end(with failure: OutboundFailure) {
-        span.fail("\(failure.kind)")
+    func end() { span.end() }
+
+    func end(with error: any Error) {
+        span.fail((error as? OutboundFailure).map { "\($0.kind)" } ?? "\(type(of: error))")
         span.end()
     }
 }

@@ -81,7 +81,7 @@ package final class OutboundClient: Sendable {
         do throws(OutboundFailure) {
             let response = try await exchange(call.request)
             call.note(status: response.status)
-            call.span.end()
+            call.end()
             return response
         } catch {
             call.end(with: error)

@@ -24,11 +24,11 @@ package struct OutboundStream: Sendable {
     /// - Throws: ``OutboundFailure``; an error of `use`.
     package func read(_ use: (ByteBuffer) async throws -> Bool) async throws {
         guard let call else { return try await readChunks(use) }
-        defer { call.span.end() }
         do { try await readChunks(use) } catch {
-            call.span.fail((error as? OutboundFailure).map { "\($0.kind)" } ?? "\(type(of: error))")
+            call.end(with: error)
             throw error
         }
+        call.end()
     }
 
     private func readChunks(_ use: (ByteBuffer) async throws -> Bool) async throws {
@@ -43,7 +43,7 @@ package struct OutboundStream: Sendable {
     /// The whole body.
     /// - Throws: ``OutboundFailure``, also where the body is longer than `bytesMax`.
     package func collect(upTo bytesMax: Int) async throws(OutboundFailure) -> [UInt8] {
-        defer { call?.span.end() }
+        defer { call?.end() }
         do { return Array(try await body.collect(upTo: bytesMax).readableBytesView) } catch {
             throw OutboundFailure(error)
         }
