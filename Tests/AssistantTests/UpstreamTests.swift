@@ -153,13 +153,24 @@ import Testing
                 #expect(await assistant.post("/v1/sessions/\(session)/clear").code == "turn-in-progress")
                 let other = try await assistant.app.register("other")
                 #expect(await assistant.post("/v1/sessions/\(session)/stop", as: other).status == 404)
-                let stopped = await assistant.post("/v1/sessions/\(session)/stop")
+                let path = "/v1/chat/completions/\(session)"
+                let running = await assistant.get("\(path)/status")
+                #expect(running["is_running"] == true && running["status"] == "streaming", "\(running)")
+                for refused in [
+                    await assistant.get("\(path)/status", as: other), await assistant.delete(path, as: other),
+                ] {
+                    #expect(refused.status == 404 && refused["error"]?["code"] == "assistant-session-not-found")
+                }
+                // As its stop does.
+                let stopped = await assistant.delete(path)
                 #expect(stopped.status == 200 && stopped["session_id"] == .string(session), "\(stopped)")
                 let stream = await TestResponse(response)
                 #expect(stream.streamedText == "One" && stream.events.last == "[DONE]", "\(stream)")
                 #expect(try await eventually { server.closedCount == 1 })
                 #expect(await assistant.messages(session) == [["user", "Count"], ["assistant", "One"]])
                 #expect(await assistant.get("/v1/sessions/\(session)")["status"] == "active")
+                #expect(await assistant.get("\(path)/status")["is_running"] == false)
+                #expect(await assistant.post("/v1/sessions/\(session)/stop")["message"] == "Nothing was under way")
                 #expect(try await assistant.turns() == ["interrupted"])
                 #expect(await assistant.tokens()[1] == 0)
             }
