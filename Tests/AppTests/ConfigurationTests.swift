@@ -182,6 +182,43 @@ import Testing
         #expect(configuration.environment == .production)
     }
 
+    @Test func `the settings of a collector of traces are read, and its fields are decoded`() throws {
+        let off = try read([:])
+        #expect(off.tracesURL == nil && off.tracesServiceName == "gatehouse" && off.tracesSampledShare == 1)
+        let traced = try read([
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector.example:4318/base/",
+            "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Basic%20abc==, x-team = a%2Cb ,",
+            "OTEL_SERVICE_NAME": "shop", "OTEL_TRACES_SAMPLER_ARG": "0.25",
+        ])
+        #expect(traced.tracesURL == "https://collector.example:4318/base/v1/traces")
+        let fields = traced.tracesFields?.map { "\($0.name): \($0.value)" }
+        #expect(fields == ["Authorization: Basic abc==", "x-team: a,b"])
+        #expect(traced.tracesServiceName == "shop" && traced.tracesSampledShare == 0.25)
+        let shown = traced.settings.first { $0.name == "OTEL_EXPORTER_OTLP_HEADERS" }
+        #expect(shown?.value == "set")
+    }
+
+    @Test(arguments: [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:p@host"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://host/?key=1"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "grpc://host:4317"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "no-value"), ("OTEL_EXPORTER_OTLP_HEADERS", "a b=c"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=%0d%0ab"), ("OTEL_EXPORTER_OTLP_HEADERS", "a=%"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
+    ])
+    func `a faulty setting of a collector is named, without its secret`(_ name: String, _ value: String) {
+        let values = ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"].merging([name: value]) { $1 }
+        let found = faults(values)
+        #expect(found.count == 1 && found.allSatisfy { $0.hasPrefix("\(name): ") }, "\(found)")
+        #expect(name == "OTEL_TRACES_SAMPLER_ARG" || !found.joined().contains(value))
+    }
+
+    @Test func `fields for a collector need one`() {
+        #expect(
+            faults(["OTEL_EXPORTER_OTLP_HEADERS": "a=b"]) == [
+                "OTEL_EXPORTER_OTLP_ENDPOINT: is required with OTEL_EXPORTER_OTLP_HEADERS"
+            ])
+    }
+
     @Test func `the documented variables are the variables that are read`() throws {
         let reporter = ReadNames()
         let provider = EnvironmentVariablesProvider(environmentVariables: [:])

@@ -307,12 +307,12 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let environment = EnvironmentRoutes(
         configuration: configuration, model: assistantSettings.upstreams.first?.models.first?.name,
         identity: identity, now: runtime.now)
-    let moduleRoutes = (modules.flatMap(\.routes) + environment.routes).map {
+    let moduleRoutes = (modules.flatMap(\.routes) + monitoring.routes + environment.routes).map {
         limits.limited($0, identity, entitlements)
     }
     let toolEndpoint = ToolEndpoint(of: moduleRoutes, member: identity.member, version: gatehouseVersion)
     let routes = entitlements.withExplanation(
-        of: operations.routes + debug.routes + monitoring.routes + moduleRoutes + [
+        of: operations.routes + debug.routes + moduleRoutes + [
             limits.limited(toolEndpoint.route, identity, entitlements)
         ]
     ) {

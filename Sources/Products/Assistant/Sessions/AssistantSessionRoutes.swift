@@ -92,7 +92,7 @@ struct AssistantSessionRoutes: Sendable {
 
     /// The answer of a session, under the path that it is asked for at.
     private var answers: [Route] {
-        [
+        let routes: [Route] = [
             .get(
                 "chat/completions/{session_id}/status", "Get whether an answer of a session is under way",
                 requires: access, id, problems: Self.problems
@@ -101,7 +101,8 @@ struct AssistantSessionRoutes: Sendable {
                 "chat/completions/{session_id}", "Stop the answer of a session, as its stop does", requires: access,
                 id, problems: Self.problems
             ) { [sessions] in try await sessions.stop($1, scope: $0) },
-        ].map { $0.answeringProblems(as: .modelAPI) }
+        ]
+        return routes.map { $0.answeringProblems(as: .modelAPI) }
     }
 
     private var id: PathID<AssistantSession> { .path("session_id", of: AssistantSession.self) }
