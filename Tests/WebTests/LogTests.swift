@@ -44,6 +44,26 @@ import Testing
         #expect(!line.contains("hunter2"))
     }
 
+    @Test(arguments: LineLogHandler.Format.allCases)
+    func `the newest lines are kept as JSON in both formats, redacted, from a level on`(
+        _ format: LineLogHandler.Format
+    ) {
+        let recent = RecentLog()
+        let logger = Logger(label: "test") {
+            LineLogHandler(
+                label: $0, format: format, level: .info, output: LogOutput(keepsLines: true), recent: recent)
+        }
+        for number in 0..<1_100 { logger.info("\(number)", metadata: ["api_key": "hunter2"]) }
+        logger.error("an error", metadata: ["count": .stringConvertible(2)])
+        logger.error("\(String(repeating: "x", count: 9_000))")
+        let lines = recent.lines(3, from: .info)
+        #expect(lines.map { $0["message"] } == ["1098", "1099", "an error"])
+        #expect(lines.map { $0["level"] } == ["info", "info", "error"])
+        #expect(lines[0]["api_key"] == "[redacted]" && lines[2]["count"] == 2)
+        #expect(recent.lines(5_000, from: .trace).count == RecentLog.linesMax)
+        #expect(recent.lines(10, from: .warning).count == 1)
+    }
+
     private static let request = AccessLog.Line(
         requestID: "request-0001", method: "GET", path: "/v1/things/{name}", status: 200,
         duration: .microseconds(12_045), clientAddress: "192.0.2.9", user: nil
@@ -65,6 +85,7 @@ import Testing
     @Test func `an access log line equals a log line with the same fields`() throws {
         var odd = Self.request
         (odd.requestID, odd.duration, odd.user) = ("a\"b\u{2028}", .seconds(3), "a person")
+        odd.traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
         for line in [Self.request, odd] {
             // A logger with a field of its own does not use the fast path.
             var slow = try #require(try access(line) { $0[metadataKey: "extra"] = "field" }?.object)
