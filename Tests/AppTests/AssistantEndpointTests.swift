@@ -37,7 +37,7 @@ import Testing
                 for prefix in ["/v1", "/api", "/api/v1"] {
                     let answer = await app.call(String(parts[0]), "\(prefix)/\(parts[1])")
                     // 401 without a credential; public ones refuse the empty body.
-                    #expect([400, 401, 415, 422].contains(answer.status), "\(parts[0]) \(prefix)/\(parts[1]): \(answer)")
+                    #expect([400, 401, 415, 422].contains(answer.status), "\(endpoint) below \(prefix): \(answer)")
                 }
             }
             #expect(count == 78)
