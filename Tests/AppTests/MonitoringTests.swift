@@ -60,7 +60,8 @@ import Testing
                     "a warning", "a test error, which a developer has asked for",
                 ])
             #expect(lines.allSatisfy { ["warning", "error", "critical"].contains($0["level"]?.string) })
-            let warning = try #require(lines.first { $0["message"] == "a warning" })
+            let found = lines.first { $0["message"] == "a warning" }
+            let warning = try #require(found)
             #expect(warning["fields"] == ["refresh_token": "[redacted]", "count": 3])
             #expect(warning["logger"] == "gatehouse" && warning["timestamp"]?.string.flatMap { Instant($0) } != nil)
             #expect(lines.last?["fields"]?["reference"] == .string(reference))

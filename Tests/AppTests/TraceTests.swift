@@ -44,7 +44,8 @@ import Testing
                 "GET", "/v1/organisations/00000000-0000-7000-8000-00000000dead/members?q=one", token: person.token,
                 headers: Self.sampled.merging(["X-Request-ID": "request-0001"]) { $1 })
             let all = try await spans(app, collector).filter { $0["traceId"] == .string(Self.caller) }
-            let request = try #require(all.first { $0["kind"] == 2 })
+            let found = all.first { $0["kind"] == 2 }
+            let request = try #require(found)
             #expect(request["parentSpanId"] == .string(Self.callersSpan))
             let attributes = Self.attributes(request)
             #expect(attributes["http.request.method"] == ["stringValue": "GET"])
@@ -122,7 +123,8 @@ import Testing
             _ = try await app.register()
             try await app.runJobs()
             let all = try await spans(app, collector)
-            let job = try #require(all.first { $0["name"] == "job mail.deliver" }, "\(all)")
+            let found = all.first { $0["name"] == "job mail.deliver" }
+            let job = try #require(found, "\(all)")
             #expect(job["kind"] == 5 && job["parentSpanId"] == nil)
             let attributes = Self.attributes(job)
             #expect(attributes["gatehouse.job.kind"] == ["stringValue": "mail.deliver"])
@@ -149,14 +151,16 @@ import Testing
             ) { app in
                 _ = await app.call("GET", "/v1/auth/profile", headers: Self.sampled)
                 let before = try await spans(app, collector)
-                let refused = try #require(before.first { $0["kind"] == 2 })
+                let first = before.first { $0["kind"] == 2 }
+                let refused = try #require(first)
                 #expect(refused["status"] == [:] && Self.attributes(refused)["error.type"] == nil)
                 isUnavailable.isSet = true
                 let login = await app.call(
                     "POST", "/v1/auth/login", json: ["email": "a@example.org", "password": "whatever it is"])
                 #expect(login.status == 503)
                 let all = try await spans(app, collector)
-                let failed = try #require(all.last { $0["kind"] == 2 })
+                let last = all.last { $0["kind"] == 2 }
+                let failed = try #require(last)
                 #expect(failed["status"] == ["code": 2], "\(failed)")
                 #expect(Self.attributes(failed)["error.type"] == ["stringValue": "503"])
                 #expect(all.contains { $0["kind"] == 1 && $0["status"] == ["code": 2] })

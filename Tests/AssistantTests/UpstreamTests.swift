@@ -44,8 +44,8 @@ import Testing
                     let spans = collector.messages.flatMap {
                         $0.json["resourceSpans"]?[0]?["scopeSpans"]?[0]?["spans"]?.array ?? []
                     }.filter { $0["traceId"] == .string(trace) }
-                    let request = try #require(spans.first { $0["kind"] == 2 })
-                    let call = try #require(spans.first { $0["kind"] == 3 })
+                    let (first, second) = (spans.first { $0["kind"] == 2 }, spans.first { $0["kind"] == 3 })
+                    let (request, call) = (try #require(first), try #require(second))
                     #expect(request["name"] == "POST /v1/chat/completions")
                     #expect(call["name"] == "POST 127.0.0.1" && call["parentSpanId"] == request["spanId"])
                     let id = try #require(call["spanId"]?.string)

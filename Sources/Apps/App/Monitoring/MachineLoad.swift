@@ -75,7 +75,7 @@ final class MachineLoad: Sendable {
 
     private func kibibytes(_ file: String, _ name: String) -> Int64? {
         guard let line = text(file)?.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else { return nil }
-        return line.dropFirst(name.count).split(separator: " ").first.flatMap { Int64($0) }
+        return line.dropFirst(name.count).split(whereSeparator: \.isWhitespace).first.flatMap { Int64($0) }
     }
 
     private func text(_ name: String) -> String? {
