@@ -36,7 +36,8 @@ struct Gatehouse: AsyncParsableCommand {
             CommandGroup(
                 name: "Set up",
                 subcommands: [MigrateCommand.self, AdminCommand.self, KeysCommand.self, ConfigCommand.self]),
-            CommandGroup(name: "Back up", subcommands: [BackupCommand.self, RestoreCommand.self]),
+            CommandGroup(
+                name: "Back up and move", subcommands: [BackupCommand.self, RestoreCommand.self, MoveCommand.self]),
             CommandGroup(
                 name: "Inspect",
                 subcommands: [

@@ -58,38 +58,57 @@ package struct Migrator: Sendable {
     }
 
     private func apply(to database: some Database, dryRun: Bool) async throws(Problem) -> [String] {
-        let migrations = self.migrations
-        return try await database.migrate { transaction in
+        try await database.migrate { transaction in
+            try createTable(in: transaction)
+            if dryRun { throw DryRun(missing: try missing(in: transaction).map(\.name)) }
+            return try apply(in: transaction)
+        }
+    }
+
+    /// Applies the missing migrations in a transaction of ``Database/migrate(_:)``.
+    /// - Returns: as ``run(on:dryRun:)``.
+    /// - Throws: ``MigrationFault``.
+    @discardableResult
+    package func apply(in transaction: Transaction) throws -> [String] {
+        try createTable(in: transaction)
+        let missing = try missing(in: transaction)
+        for migration in missing {
+            for statement in migration.statements { try transaction.execute(statement) }
             try transaction.execute(
                 """
-                CREATE TABLE IF NOT EXISTS schema_migrations (
-                    name TEXT PRIMARY KEY NOT NULL,
-                    fingerprint TEXT NOT NULL,
-                    applied_at \(.integer) NOT NULL
-                ) \(.strict)
+                INSERT INTO schema_migrations (name, fingerprint, applied_at)
+                VALUES (\(migration.name), \(migration.fingerprint), \(transaction.now))
                 """
             )
-            let applied = try transaction.all("SELECT name, fingerprint FROM schema_migrations") {
-                (name: try $0["name"] as String, fingerprint: try $0["fingerprint"] as String)
-            }
-            let known = Dictionary(uniqueKeysWithValues: migrations.map { ($0.name, $0.fingerprint) })
-            for step in applied {
-                guard let fingerprint = known[step.name] else { throw MigrationFault.databaseIsNewer(step.name) }
-                guard fingerprint == step.fingerprint else { throw MigrationFault.edited(step.name) }
-            }
-            let missing = migrations.filter { migration in !applied.contains { $0.name == migration.name } }
-            if dryRun { throw DryRun(missing: missing.map(\.name)) }
-            for migration in missing {
-                for statement in migration.statements { try transaction.execute(statement) }
-                try transaction.execute(
-                    """
-                    INSERT INTO schema_migrations (name, fingerprint, applied_at)
-                    VALUES (\(migration.name), \(migration.fingerprint), \(transaction.now))
-                    """
-                )
-            }
-            return missing.map(\.name)
         }
+        return missing.map(\.name)
+    }
+
+    /// The migrations that a database lacks, in their order. It must have the table of migrations.
+    /// - Throws: ``MigrationFault``.
+    package func missing(in transaction: Transaction) throws -> [Migration] {
+        let applied = try transaction.all("SELECT name, fingerprint FROM schema_migrations") {
+            (name: try $0["name"] as String, fingerprint: try $0["fingerprint"] as String)
+        }
+        let known = Dictionary(uniqueKeysWithValues: migrations.map { ($0.name, $0.fingerprint) })
+        for step in applied {
+            guard let fingerprint = known[step.name] else { throw MigrationFault.databaseIsNewer(step.name) }
+            guard fingerprint == step.fingerprint else { throw MigrationFault.edited(step.name) }
+        }
+        let names = Set(applied.map(\.name))
+        return migrations.filter { !names.contains($0.name) }
+    }
+
+    private func createTable(in transaction: Transaction) throws {
+        try transaction.execute(
+            """
+            CREATE TABLE IF NOT EXISTS schema_migrations (
+                name TEXT PRIMARY KEY NOT NULL,
+                fingerprint TEXT NOT NULL,
+                applied_at \(.integer) NOT NULL
+            ) \(.strict)
+            """
+        )
     }
 }
 
@@ -101,7 +120,7 @@ package enum MigrationFault: Error, CustomStringConvertible {
         switch self {
         case .databaseIsNewer(let name):
             "The database has the migration '\(name)', which this version of gatehouse does not have. "
-                + "Run the newer version."
+                + "Run the newer version, or restore a backup from before it ran."
         case .edited(let name):
             "The migration '\(name)' differs from the one that was applied to this database. "
                 + "Released migrations are never edited; add a new one."
