@@ -165,8 +165,9 @@ let apps: [Target] = [
     .layer(
         "Apps", "TestKit",
         [
-            "App", "TestStripe", "AWS", "Base", "CommandSandbox", "Identity", "Models", "Modules", "Outbound",
-            "Realtime", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes, .nio, .nioPosix, .serviceLifecycle,
+            "App", "TestStripe", "AWS", "Base", "Billing", "CommandSandbox", "Entitlements", "Identity", "Models",
+            "Modules", "Outbound", "Realtime", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes, .nio,
+            .nioPosix, .serviceLifecycle,
         ]),
     .executableTarget(
         name: "gatehouse",
@@ -277,7 +278,7 @@ let tests: [Target] = [
         "AppTests",
         [
             "App", "Audit", "Base", "Files", "GoalGraphs", "Mail", "Models", "Modules", "Identity", "Realtime",
-            "Entitlements", "TestKit", "Client", "Workflows", .configuration, .httpTypes,
+            "Entitlements", "Storage", "TestKit", "Client", "Workflows", .configuration, .httpTypes,
         ]),
 ]
 

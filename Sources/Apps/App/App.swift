@@ -87,7 +87,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     let opened = dependencies.databaseWrapper(try openDatabase(configuration, dependencies))
     let database = MonitoredDatabase(
         traces.map { TracedDatabase(opened, tracer: $0.tracer) } ?? opened, now: runtime.now)
-    try await Migrator(allMigrations).run(on: database)
+    try await Migrator(allMigrations + dependencies.laterMigrations).run(on: database)
     let clock = ClockMonitor(runtime: runtime, logger: logger)
     clock.use(database)
     let files = try FileStore(root: "\(configuration.dataFolder)/files")

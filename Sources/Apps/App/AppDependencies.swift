@@ -10,6 +10,8 @@ package struct AppDependencies: Sendable {
     package var logOutput: LogOutput
     /// Wraps the database, for tests that make statements fail.
     package var databaseWrapper: @Sendable (any Database) -> any Database
+    /// Migrations after those of this version, for tests of a later one.
+    package var laterMigrations: [Migration] = []
     /// Replaces the configured password hasher, for measurements.
     package var passwords: PasswordHasher?
     /// Replaces the risk model, for tests whose decisions must not depend on it.

@@ -75,9 +75,12 @@ package struct PostgresDump: Sendable {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// The path of one of PostgreSQL's client programs.
+    ///
     /// Debian installs each version in a folder of its own, with a program on the PATH that selects one by the
     /// clusters of the machine: the newest, which reads from every older server, is better.
-    private static func path(of name: String) throws -> String {
+    /// - Throws: ``PostgresToolFailure`` where it is not installed.
+    package static func path(of name: String) throws -> String {
         let debian = "/usr/lib/postgresql"
         let versions = ((try? FileManager.default.contentsOfDirectory(atPath: debian)) ?? [])
             .sorted { $0.compare($1, options: .numeric) == .orderedDescending }
