@@ -41,8 +41,8 @@ struct Gatehouse: AsyncParsableCommand {
             CommandGroup(
                 name: "Inspect",
                 subcommands: [
-                    HealthCommand.self, AuditCommand.self, VerifyCommand.self, TailCommand.self, RoutesCommand.self,
-                    OpenAPICommand.self, VersionCommand.self,
+                    HealthCommand.self, AuditCommand.self, VerifyCommand.self, JobsCommand.self, TailCommand.self,
+                    RoutesCommand.self, OpenAPICommand.self, VersionCommand.self,
                 ]),
             CommandGroup(name: "Models", subcommands: [RiskCommand.self]),
         ],

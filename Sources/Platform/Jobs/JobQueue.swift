@@ -61,6 +61,13 @@ package final class JobQueue: Sendable {
         try transaction.jobStatus(id)
     }
 
+    /// Dead jobs that were not redriven, the last one first.
+    /// - Parameter kind: only of this kind; nil for all.
+    package func deadJobs(of kind: String? = nil, atMost limit: Int, in transaction: Transaction) throws -> [JobStatus]
+    {
+        try transaction.deadJobs(of: kind, atMost: limit)
+    }
+
     /// Waits until a job has ended. The response comes within 20 ms of the commit that ends it.
     /// - Parameter limit: how long to wait.
     /// - Returns: the status of the ended job; the current status after `limit` or when the task is cancelled; nil when

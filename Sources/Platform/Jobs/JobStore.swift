@@ -82,34 +82,23 @@ extension Transaction {
     }
 
     func jobStatus(_ id: ID<QueuedJob>) throws -> JobStatus? {
-        try first(
+        try first("SELECT \(statusColumns) FROM jobs WHERE id = \(id)", JobStatus.init)
+    }
+
+    func deadJobs(of kind: String?, atMost limit: Int) throws -> [JobStatus] {
+        let condition: SQL = kind.map { "AND kind = \($0)" } ?? ""
+        return try all(
             """
-            SELECT id, kind, organisation, state, percent, phase, message, attempt, maximum_attempts,
-                   first_error, last_error,
-                   cancel_requested_at, run_at, created_at, started_at, finished_at, redriven_as
-            FROM jobs WHERE id = \(id)
-            """
-        ) { row in
-            JobStatus(
-                id: try row["id"],
-                name: try row["kind"],
-                organisation: try row["organisation"],
-                state: try row["state"],
-                percent: try row["percent"],
-                phase: try row["phase"],
-                message: try row["message"],
-                attempt: try row["attempt"],
-                maximumAttempts: try row["maximum_attempts"],
-                firstError: try row["first_error"],
-                lastError: try row["last_error"],
-                isCancelRequested: try row.read("cancel_requested_at", as: Instant?.self) != nil,
-                runAt: try row["run_at"],
-                createdAt: try row["created_at"],
-                startedAt: try row["started_at"],
-                finishedAt: try row["finished_at"],
-                redrivenAs: try row["redriven_as"]
-            )
-        }
+            SELECT \(statusColumns) FROM jobs
+            WHERE state = 'dead' AND redriven_as IS NULL \(condition) ORDER BY finished_at DESC, id DESC LIMIT \(limit)
+            """, JobStatus.init)
+    }
+
+    private var statusColumns: SQL {
+        """
+        id, kind, organisation, state, percent, phase, message, attempt, maximum_attempts, first_error, last_error,
+        cancel_requested_at, run_at, created_at, started_at, finished_at, redriven_as
+        """
     }
 
     /// Each part repeats the condition of an index literally: SQLite uses a partial index only then.
@@ -361,6 +350,30 @@ extension JobLifecycle {
             runAt: try row["run_at"],
             leaseUntil: try row["lease_until"],
             isCancelRequested: try row.read("cancel_requested_at", as: Instant?.self) != nil
+        )
+    }
+}
+
+extension JobStatus {
+    fileprivate init(row: Row) throws {
+        self.init(
+            id: try row["id"],
+            name: try row["kind"],
+            organisation: try row["organisation"],
+            state: try row["state"],
+            percent: try row["percent"],
+            phase: try row["phase"],
+            message: try row["message"],
+            attempt: try row["attempt"],
+            maximumAttempts: try row["maximum_attempts"],
+            firstError: try row["first_error"],
+            lastError: try row["last_error"],
+            isCancelRequested: try row.read("cancel_requested_at", as: Instant?.self) != nil,
+            runAt: try row["run_at"],
+            createdAt: try row["created_at"],
+            startedAt: try row["started_at"],
+            finishedAt: try row["finished_at"],
+            redrivenAs: try row["redriven_as"]
         )
     }
 }
