@@ -165,7 +165,8 @@ let apps: [Target] = [
     .layer(
         "Apps", "TestKit",
         [
-            "App", "TestStripe", "AWS", "Base", "Billing", "CommandSandbox", "Entitlements", "Identity", "Models",
+            "App", "TestStripe", "AWS", "Audit", "Base", "Billing", "CommandSandbox", "Entitlements", "Identity",
+            "Models",
             "Modules", "Outbound", "Realtime", "Storage", "StorageSQLite", "StoragePostgres", .httpTypes, .nio,
             .nioPosix, .serviceLifecycle,
         ]),

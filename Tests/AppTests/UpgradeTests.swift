@@ -1,4 +1,5 @@
 import App
+import Audit
 import Base
 import Foundation
 import Modules

@@ -1,4 +1,6 @@
-package import Base
+import App
+import Audit
+import Base
 import Billing
 import Entitlements
 import Identity

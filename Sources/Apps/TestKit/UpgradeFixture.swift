@@ -1,4 +1,4 @@
-package import App
+import App
 package import Foundation
 import Modules
 import StoragePostgres

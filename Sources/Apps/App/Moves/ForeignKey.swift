@@ -12,13 +12,13 @@ extension [ForeignKey] {
     /// name.
     /// - Parameter tables: the names of all tables of these keys.
     func order(_ tables: [String]) -> [String] {
-        var waiting: [String: Set<String>] = Dictionary(uniqueKeysWithValues: tables.map { ($0, []) })
+        var waiting = Dictionary(uniqueKeysWithValues: tables.map { ($0, Set<String>()) })
         for key in self where key.table != key.referenced { waiting[key.table]?.insert(key.referenced) }
         var ordered: [String] = []
         while !waiting.isEmpty {
             let ready = waiting.filter { $0.value.isDisjoint(with: waiting.keys) }.keys.sorted()
             // In a circle, one table goes first; its rows are checked at the end.
-            let next = ready.isEmpty ? Array(waiting.keys.sorted().prefix(1)) : ready
+            let next = ready.isEmpty ? waiting.keys.min().map { [$0] } ?? [] : ready
             for table in next { waiting[table] = nil }
             ordered += next
         }

@@ -1,4 +1,4 @@
-import Foundation
+import Audit
 import Modules
 import StorageSQLite
 
