@@ -1,5 +1,6 @@
 import App
 import ArgumentParser
+import Audit
 import Foundation
 import Modules
 import Synchronization
