@@ -165,7 +165,7 @@ import Testing
                 "", "'\"\\{},NULL", "line\nbreak\ttab\r", "e\u{301} é \u{1F600}\u{202E}", "{\"a\": [1, null]}",
             ]
             for number in 0..<1_200 {
-                let percent = [0, 0.1 + 0.2, 100, .leastNonzeroMagnitude, 99.999_999_999_999_99][number % 5]
+                let percent = [0, 0.1 + 0.2, 100, Double.leastNonzeroMagnitude, 99.999_999_999_999_99][number % 5]
                 let time = [Int64.max, Int64.min, 0, -1, 1][number % 5]
                 try transaction.execute(
                     """
