@@ -78,7 +78,9 @@ import Testing
             try await withDatabasePlace(.postgres) { place in
                 let service = Self.service(app, to: place)
                 let fault = await #expect(throws: MoveFault.self) { _ = try await service.move { _ in } }
-                #expect(fault?.description.contains("nothing was moved") == true, "\(String(describing: fault))")
+                #expect(
+                    fault?.description.contains("the table jobs was refused, and nothing was moved") == true,
+                    "\(String(describing: fault))")
                 #expect(try await Self.rows(of: place, tablesOf: place).isEmpty)
                 let source = TestDatabaseLocation(engine: .sqlite, address: Self.file(of: app).path())
                 try await Self.withOpen(source) { try await Self.setText("'a'", $0) }

@@ -63,7 +63,7 @@ package struct MoveService: Sendable {
                 audit verify` check them. Otherwise move again.
                 """)
         case let error as StorageError where ![.connectionLost, .overloaded].contains(error.kind):
-            return MoveFault("A row was refused, and nothing was moved: \(error.message) (\(error.code)).")
+            return MoveFault("The database refused, and nothing was moved: \(error.message) (\(error.code)).")
         default: return problem
         }
     }

@@ -67,14 +67,15 @@ struct MoveTransaction: Sendable {
         func report(_ step: MoveProgress.Step, _ rows: Int) {
             onProgress(MoveProgress(step: step, table: table.name, rows: rows, total: total))
         }
-        var (copied, digest): ([Int], TableDigest) = ([], TableDigest())
+        var (copied, batches, digest): (Int, [Int], TableDigest) = (0, [], TableDigest())
         try source.forEachBatch(
             of: table.selection(for: .sqlite), rowsMax: table.batchRowsMax, bytesMax: Self.batchBytesMax
         ) { rows in
             digest.add(rows)
-            try transaction.execute(table.insertion(of: rows))
-            copied.append(rows.count)
-            report(.copying, copied.reduce(0, +))
+            try insert(rows, into: table, transaction)
+            batches.append(rows.count)
+            copied += rows.count
+            report(.copying, copied)
         }
         let count = Int(try transaction.count(table.count))
         guard count == total else {
@@ -84,13 +85,24 @@ struct MoveTransaction: Sendable {
         }
         var (compared, targetDigest) = (0, TableDigest())
         // Batches of the same rows have the same size.
-        try transaction.forEachBatch(of: table.selection(for: .postgres), rows: copied) { rows in
+        try transaction.forEachBatch(of: table.selection(for: .postgres), rows: batches) { rows in
             targetDigest.add(rows)
             compared += rows.count
             report(.comparing, compared)
         }
         guard digest.hex() == targetDigest.hex() else {
             throw MoveFault("The rows of the table \(table.name) differ in the target. Nothing was moved.")
+        }
+    }
+
+    /// - Throws: ``MoveFault`` for rows that PostgreSQL does not take.
+    private func insert(_ rows: [Row], into table: MovedTable, _ transaction: Transaction) throws {
+        do { try transaction.execute(table.insertion(of: rows)) } catch let error as StorageError
+            where [.duplicate, .reference, .check, .other].contains(error.kind)
+        {
+            throw MoveFault(
+                "A row of the table \(table.name) was refused, and nothing was moved: \(error.message) (\(error.code))."
+            )
         }
     }
 }
