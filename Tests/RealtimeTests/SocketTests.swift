@@ -72,6 +72,47 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available)
+    func `a suspension ends every view within a second`(engine: Engine) async throws {
+        try await withServedRealtime(engine) { fixture, port, _ in
+            let topic = "/v1/realtime/topics/notes.a"
+            let socket = try WebSocketClient(port: port)
+            #expect(try await socket.open(topic, headers: fixture.bearer) == 101)
+            let events = try WebSocketClient(port: port)
+            #expect(try await events.open("/socket.io/?EIO=4&transport=websocket") == 101)
+            #expect(try await events.frame().text.hasPrefix("0{"))
+            try await events.send(Array(#"40{"token":"\#(fixture.person.token)"}"#.utf8))
+            #expect(try await events.frame().text.hasPrefix("40{"))
+            let client = Client(baseURL: "http://127.0.0.1:\(port)").signedIn(with: fixture.person.token)
+            let (lines, onLine) = AsyncStream.makeStream(of: String.self)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for accept in ["text/event-stream", "application/x-ndjson"] {
+                    group.addTask {
+                        _ = try await client.lines("\(topic)?after=0", headers: ["Accept": accept]) { line in
+                            if line.contains("before") { onLine.yield(accept) }
+                            return true
+                        }
+                    }
+                }
+                try await fixture.append("before")
+                var iterator = lines.makeAsyncIterator()
+                for _ in 0..<2 { _ = await iterator.next() }
+                group.addTask {
+                    let response = try await client.request(.get, "\(topic)?after=1&wait=30")
+                    #expect(response.status == 401, "\(response)")
+                }
+                #expect(try await socket.frame().value["seq"] == 1)
+                try await fixture.test.app.identity.accounts.suspend(fixture.person.id)
+                let began = ContinuousClock.now
+                #expect(try await socket.frame().code == 1008)
+                #expect(try await events.frame().text == "41")
+                try await group.waitForAll()
+                #expect(ContinuousClock.now - began < .seconds(1))
+            }
+            await client.shutDown()
+        }
+    }
+
     @Test func `a server that stops closes WebSockets with 1001 and ends streams`() async throws {
         try await withServedRealtime(.sqlite) { fixture, port, stop in
             let client = try WebSocketClient(port: port)
@@ -93,6 +134,52 @@ import Testing
             try await client.close(1001)
             #expect(try await end == nil)
             await reader.shutDown()
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a client that does not read for a while gets every message once, in order`(engine: Engine) async throws {
+        try await withServedRealtime(engine) { fixture, port, _ in
+            let client = try WebSocketClient(port: port)
+            #expect(try await client.open("/v1/realtime/topics/notes.a", headers: fixture.bearer) == 101)
+            // Far more than the buffers of the kernel and the memory of the topic hold.
+            let (batches, size) = (40, 20)
+            let text = String(repeating: "x", count: 40_000)
+            for _ in 0..<batches { try await fixture.append(Array(repeating: text, count: size)) }
+            var (next, lags): (Int64, Int) = (1, 0)
+            while next <= Int64(batches * size) {
+                let value = try await client.frame().value
+                guard value["type"]?.string == "note" else {
+                    #expect(value["type"] == "lag" && value["next"]?.integer == next, "\(value)")
+                    lags += 1
+                    continue
+                }
+                #expect(value["seq"]?.integer == next)
+                next = (value["seq"]?.integer ?? next) + 1
+            }
+            #expect(lags > 0)
+            // It is live again.
+            try await fixture.append("last")
+            #expect(try await client.frame().value["data"]?["text"] == "last")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2)), arguments: Engine.available)
+    func `clients that are gone leave no subscriptions`(engine: Engine) async throws {
+        try await withServedRealtime(engine) { fixture, port, _ in
+            // A caller has at most 200.
+            for _ in 0..<2 {
+                var clients: [WebSocketClient] = []
+                for _ in 0..<200 {
+                    var client = try WebSocketClient(port: port)
+                    // Those of the round before may not have ended yet.
+                    while try await client.open("/v1/realtime/topics/notes.a", headers: fixture.bearer) == 429 {
+                        client = try WebSocketClient(port: port)
+                    }
+                    clients.append(client)
+                }
+                #expect(await fixture.get("notes.a").status == 429)
+            }
         }
     }
 

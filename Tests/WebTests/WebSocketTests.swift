@@ -153,6 +153,83 @@ import Testing
         }
     }
 
+    // MARK: Without a task
+
+    @Test func `a WebSocket that no task serves is sent to, and the server waits for its end`() async throws {
+        let (sockets, closed) = (AsyncStream.makeStream(of: WebSocket.self), Latch())
+        try await withUnserved(onClose: { closed.open() }, begin: { sockets.continuation.yield($0) }) { server in
+            let client = try await Self.connected(server)
+            var iterator = sockets.stream.makeAsyncIterator()
+            let socket = try #require(await iterator.next())
+            #expect(try await eventually { server.openConnections == 1 })
+            socket.execute {
+                let sent = socket.sendAtOnce([WebSocketPayload(text: "one"), WebSocketPayload(text: "two")])
+                precondition(sent == 2, "an empty socket takes everything")
+            }
+            #expect(try await client.bytes(10) == [0x81, 3] + Array("one".utf8) + [0x81, 3] + Array("two".utf8))
+            // What the client sends is dropped, and its pings are answered.
+            try await client.send(Self.frame(0x81, "dropped") + Self.frame(0x89, "p"))
+            #expect(try await client.bytes(3) == [0x8A, 1, 0x70])
+            await server.shutDown()
+            #expect(try await client.bytes(4).suffix(2) == [0x03, 0xE9])
+            #expect(closed.isOpen)
+            #expect(!server.hasEnded)
+            try await client.send(Self.frame(0x88, [0x03, 0xE9]))
+            #expect(try await eventually { server.hasEnded && server.openConnections == 0 })
+        }
+    }
+
+    @Test func `a full socket takes what it can, and the rest is sent as the client reads`() async throws {
+        // More than the kernel buffers of a client that does not read.
+        let payloads = (0..<200).map { number in
+            WebSocketPayload(binary: .init(repeating: UInt8(number), count: 60_000))
+        }
+        let counts = AsyncStream.makeStream(of: Int.self)
+        try await withUnserved(
+            begin: { socket in
+                let sent = socket.sendAtOnce(payloads)
+                counts.continuation.yield(sent)
+                socket.run {
+                    try? await socket.send(Array(payloads[sent...]))
+                    socket.close(.normal)
+                }
+            },
+            use: { server in
+                let client = try await Self.connected(server)
+                var iterator = counts.stream.makeAsyncIterator()
+                let sent = try #require(await iterator.next())
+                #expect(sent > 0 && sent < payloads.count)
+                for number in 0..<payloads.count {
+                    #expect(try await client.bytes(4) == [0x82, 126, 0xEA, 0x60])
+                    #expect(try await client.bytes(60_000).allSatisfy { $0 == UInt8(number) })
+                }
+                #expect(try await client.bytes(4) == [0x88, 2, 0x03, 0xE8])
+            })
+    }
+
+    @Test func `after the drain timeout WebSockets that no task serves are closed`() async throws {
+        try await withUnserved(limits: { $0.drainTimeout = .milliseconds(100) }) { server in
+            let client = try await Self.connected(server)
+            await server.shutDown()
+            #expect(try await client.bytes(4).suffix(2) == [0x03, 0xE9])
+            // It does not answer the close frame.
+            #expect(try await eventually { server.hasEnded && server.openConnections == 0 })
+        }
+    }
+
+    @Test func `a client that sends nothing after its handshake leaves nothing behind`() async throws {
+        let closed = Latch()
+        try await withUnserved(onClose: { closed.open() }) { server in
+            let client = try server.client()
+            try await client.send(Self.upgrade())
+            await client.finishSending()
+            #expect(try await client.response().status == 101)
+            #expect(try await client.countToEnd() == 0)
+            await closed.wait()
+            #expect(try await eventually { server.openConnections == 0 })
+        }
+    }
+
     // MARK: Compression
 
     @Test(
@@ -295,6 +372,25 @@ private func withEcho(
             do throws(Problem) {
                 if let response = try EchoWebSocket.response(to: request) { return response }
                 return await ServerTests.echo(request)
+            } catch {
+                return problemResponse(error)
+            }
+        }, use: body)
+}
+
+/// A server whose WebSockets no task serves.
+private func withUnserved(
+    limits change: (inout HTTPLimits) -> Void = { _ in }, onClose: @escaping @Sendable () -> Void = {},
+    begin: @escaping @Sendable (WebSocket) -> Void = { _ in }, use body: (RunningServer) async throws -> Void
+) async throws {
+    try await withServer(
+        limits: change,
+        respond: { request in
+            do throws(Problem) {
+                guard let handshake = try EchoWebSocket.handshake(of: request) else {
+                    return await ServerTests.echo(request)
+                }
+                return Response(WebSocketUpgrade(handshake, onClose: onClose, begin: begin))
             } catch {
                 return problemResponse(error)
             }

@@ -7,11 +7,7 @@ package enum EchoWebSocket {
     /// - Returns: nil for a request that asks for no WebSocket.
     /// - Throws: the problems of a malformed handshake.
     package static func response(to request: IncomingRequest) throws(Problem) -> Response? {
-        let handshake = try WebSocketHandshake(
-            Request(
-                method: request.head.method, path: request.head.path ?? "/", headers: request.head.headerFields,
-                requestID: "echo", address: request.peerAddress, received: Runtime.system.now()))
-        guard let handshake else { return nil }
+        guard let handshake = try handshake(of: request) else { return nil }
         return Response(
             WebSocketUpgrade(handshake) { socket in
                 while let message = try? await socket.receive() {
@@ -23,5 +19,14 @@ package enum EchoWebSocket {
                     try? await socket.send(payload)
                 }
             })
+    }
+
+    /// - Returns: nil for a request that asks for no WebSocket.
+    /// - Throws: the problems of a malformed handshake.
+    package static func handshake(of request: IncomingRequest) throws(Problem) -> WebSocketHandshake? {
+        try WebSocketHandshake(
+            Request(
+                method: request.head.method, path: request.head.path ?? "/", headers: request.head.headerFields,
+                requestID: "echo", address: request.peerAddress, received: Runtime.system.now()))
     }
 }

@@ -22,6 +22,31 @@ package final class Subscription: Sendable {
     /// Ends it, also while a task waits for ``next(within:)``.
     package func finish(_ end: SubscriptionEnd = .disconnected) { reader.finish(end) }
 
+    /// What ``arrived()`` finds.
+    enum Arrival {
+        case deliveries([Delivery])
+        /// The messages are in storage, from which ``next(within:)`` reads them.
+        case stored
+        case nothing
+        /// The subscription has ended.
+        case ended
+    }
+
+    /// Takes the messages that are in memory. It does not wait, and must not be called while ``next(within:)`` does.
+    func arrived() -> Arrival {
+        guard let position = reader.openPosition else { return .ended }
+        switch reader.feed.messages(after: position) {
+        case .messages(let messages): return .deliveries(deliveries(messages, after: position))
+        case .stored: return .stored
+        case .nothing:
+            reader.becomeLive()
+            return .nothing
+        }
+    }
+
+    /// Calls `function` once where ``arrived()`` may find something: at once, or at the next message or the end.
+    func onArrival(_ function: @escaping @Sendable () -> Void) { reader.onSignal(function) }
+
     /// Waits for messages. One task at a time.
     /// - Parameter limit: how long to wait; nil waits until there are messages.
     /// - Returns: at least one delivery; none after `limit`; nil where the subscription has ended or the task is
@@ -31,9 +56,7 @@ package final class Subscription: Sendable {
         let deadline = limit.map { ContinuousClock.now + $0 }
         while let position = reader.openPosition, !Task.isCancelled {
             switch reader.feed.messages(after: position) {
-            case .messages(let messages):
-                reader.position = messages.last?.sequence ?? position
-                return messages.map { Delivery($0) }
+            case .messages(let messages): return deliveries(messages, after: position)
             case .stored(let head):
                 let deliveries = try await stored(after: position, head: head)
                 if !deliveries.isEmpty { return deliveries }
@@ -49,6 +72,11 @@ package final class Subscription: Sendable {
             }
         }
         return nil
+    }
+
+    private func deliveries(_ messages: ArraySlice<Message>, after position: Int64) -> [Delivery] {
+        reader.position = messages.last?.sequence ?? position
+        return messages.map { Delivery($0) }
     }
 
     private func stored(after position: Int64, head: Int64) async throws(Problem) -> [Delivery] {

@@ -9,9 +9,14 @@ final class TopicReader: Sendable {
         /// Whether it has read everything once: from then on it gets a notice when it lags.
         var isLive = false
         var isSignalled = false
-        /// Unsafe, because a checked one allocates memory for each wait; ``signal()`` takes it, so it resumes once.
-        var waiter: UnsafeContinuation<Void, Never>?
+        var waiter: Waiter?
         var end: SubscriptionEnd?
+    }
+
+    private enum Waiter {
+        /// Unsafe, because a checked one allocates memory for each wait; ``signal()`` takes it, so it resumes once.
+        case task(UnsafeContinuation<Void, Never>)
+        case function(@Sendable () -> Void)
     }
 
     let feed: TopicFeed
@@ -57,27 +62,42 @@ final class TopicReader: Sendable {
 
     /// Ends the wait, or the next one where none is under way.
     func signal() {
-        let waiter = state.withLock { state -> UnsafeContinuation<Void, Never>? in
-            state.isSignalled = state.waiter == nil
-            defer { state.waiter = nil }
-            return state.waiter
+        let waiter = state.withLock { state -> Waiter? in
+            guard let waiter = state.waiter else {
+                state.isSignalled = true
+                return nil
+            }
+            (state.isSignalled, state.waiter) = (false, nil)
+            return waiter
         }
-        waiter?.resume()
+        switch waiter {
+        case .task(let continuation): continuation.resume()
+        case .function(let function): function()
+        case nil: break
+        }
+    }
+
+    /// Calls `function` once, at the next signal, or at once where one was given since the last wait.
+    func onSignal(_ function: @escaping @Sendable () -> Void) { if !begin(.function(function)) { function() } }
+
+    /// Begins a wait.
+    /// - Returns: false where a signal was given since the last one.
+    private func begin(_ waiter: Waiter) -> Bool {
+        state.withLock { state in
+            guard !state.isSignalled else {
+                state.isSignalled = false
+                return false
+            }
+            state.waiter = waiter
+            return true
+        }
     }
 
     /// Returns at a signal, or at once where one was given since the last wait.
     func wait() async {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                let isSignalled = state.withLock { state in
-                    if state.isSignalled {
-                        state.isSignalled = false
-                        return true
-                    }
-                    state.waiter = continuation
-                    return false
-                }
-                if isSignalled { continuation.resume() }
+                if !begin(.task(continuation)) { continuation.resume() }
             }
         } onCancel: {
             signal()

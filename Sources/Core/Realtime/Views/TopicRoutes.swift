@@ -43,17 +43,8 @@ struct TopicRoutes: Sendable {
     }
 
     private func upgrade(_ handshake: WebSocketHandshake, _ subscription: Subscription) -> WebSocketUpgrade {
-        WebSocketUpgrade(handshake, readsMessages: false, onClose: { subscription.finish() }) { [logger] socket in
-            do {
-                while let deliveries = try await subscription.next() {
-                    try await socket.send(deliveries.map(\.payload))
-                }
-                socket.close((subscription.end ?? .stopping).close)
-            } catch {
-                // A client that is gone needs no close frame.
-                logger.debug("a subscription failed", metadata: ["cause": "\(error)"])
-                socket.close(WebSocketClose(1011, "try again"))
-            }
-        }
+        WebSocketUpgrade(
+            handshake, onClose: { subscription.finish() },
+            begin: { [logger] socket in TopicSocket(subscription, socket, logger: logger).send() })
     }
 }

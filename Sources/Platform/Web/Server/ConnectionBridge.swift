@@ -33,11 +33,12 @@ final class ConnectionBridge: @unchecked Sendable {
     private static let queuedBytesMax = 128 << 10
 
     let channel: any Channel
-    private let executor: LoopExecutor
+    let executor: LoopExecutor
     /// A reference cycle until the connection is closed.
     private var end: (any PipelineEnd)?
 
-    private var queue = CircularBuffer<InboundPart>(initialCapacity: 4)
+    /// Nil for a WebSocket until its first message.
+    private var queue: CircularBuffer<InboundPart>? = CircularBuffer(initialCapacity: 4)
     private var queuedBytes = 0
     /// The client sends nothing more.
     private(set) var isInputClosed = false
@@ -69,23 +70,22 @@ extension ConnectionBridge {
 
     /// Gives back the space for parts of requests, the largest of which are heads: a WebSocket that waits for a message
     /// has nothing queued.
-    func shrinkQueue() {
-        var smallest = CircularBuffer<InboundPart>(initialCapacity: 1)
-        smallest.append(contentsOf: queue)
-        queue = smallest
-    }
+    func releaseQueue() { if !hasParts { queue = nil } }
+
+    private var hasParts: Bool { queue.map { !$0.isEmpty } ?? false }
 
     /// Without effect where another handler is attached by now.
     func detach(_ end: any PipelineEnd) { if self.end === end { self.end = nil } }
 
     /// Queues a part until ``readCompleted()``.
     func receive(_ part: InboundPart) {
-        queue.append(part)
+        if queue == nil { queue = CircularBuffer(initialCapacity: 1) }
+        queue?.append(part)
         queuedBytes += part.bodyBytes
     }
 
     func readCompleted() {
-        guard reader != nil, !queue.isEmpty else { return }
+        guard reader != nil, hasParts else { return }
         isInReadCycle = true
         executor.run { resumeReader() }
         isInReadCycle = false
@@ -94,7 +94,7 @@ extension ConnectionBridge {
 
     /// - Returns: false where enough parts are queued; ``PipelineEnd/resumeReading()`` is called later.
     func shouldRead() -> Bool {
-        isReadingPaused = queue.count >= Self.queuedPartsMax || queuedBytes >= Self.queuedBytesMax
+        isReadingPaused = (queue?.count ?? 0) >= Self.queuedPartsMax || queuedBytes >= Self.queuedBytesMax
         return !isReadingPaused
     }
 
@@ -118,7 +118,7 @@ extension ConnectionBridge {
     func becameWritable() { executor.run { resumeWriters() } }
 
     private func resumeReader() {
-        guard let reader, isInputClosed || !queue.isEmpty else { return }
+        guard let reader, isInputClosed || hasParts else { return }
         self.reader = nil
         reader.continuation.resume(returning: dequeue())
     }
@@ -145,7 +145,7 @@ extension ConnectionBridge {
         guard executor.loop.inEventLoop else {
             return try await withTaskExecutorPreference(executor) { try await self.next() }
         }
-        if isInputClosed || !queue.isEmpty { return try await nextPart(isTimed: true) }
+        if isInputClosed || hasParts { return try await nextPart(isTimed: true) }
         let number = waits + 1
         return try await withTaskCancellationHandler {
             try await nextPart(isTimed: true)
@@ -157,7 +157,7 @@ extension ConnectionBridge {
     /// The next part where it has arrived, so that the task of the connection need not suspend for it; nil where it has
     /// not, and outside of the event loop.
     func arrivedPart() -> InboundPart? {
-        executor.loop.inEventLoop && reader == nil && !queue.isEmpty ? dequeue() : nil
+        executor.loop.inEventLoop && reader == nil && hasParts ? dequeue() : nil
     }
 
     /// As ``next()``, for the task of the connection: its cancellation closes the connection, which ends the wait.
@@ -168,7 +168,7 @@ extension ConnectionBridge {
 
     private func nextPart(isTimed: Bool) async throws -> InboundPart? {
         guard reader == nil else { throw ConcurrentReads() }
-        if isInputClosed || !queue.isEmpty { return dequeue() }
+        if isInputClosed || hasParts { return dequeue() }
         waits += 1
         return try await withUnsafeThrowingContinuation {
             reader = Reader(number: waits, since: isTimed ? .now() : nil, continuation: $0)
@@ -234,9 +234,9 @@ extension ConnectionBridge {
     }
 
     private func dequeue() -> InboundPart? {
-        let part = queue.popFirst()
+        let part = queue?.popFirst()
         queuedBytes -= part?.bodyBytes ?? 0
-        if isReadingPaused, queue.count < Self.queuedPartsMax / 2, queuedBytes < Self.queuedBytesMax / 2 {
+        if isReadingPaused, (queue?.count ?? 0) < Self.queuedPartsMax / 2, queuedBytes < Self.queuedBytesMax / 2 {
             isReadingPaused = false
             end?.resumeReading()
         }

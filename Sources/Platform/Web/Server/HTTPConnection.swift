@@ -19,7 +19,8 @@ struct HTTPConnection: ServerChildChannelValue {
     func serve(as server: HTTPConnections, logger: Logger) async {
         await withTaskCancellationHandler {
             do {
-                try await RequestLoop(connection: self, server: server, bridge: bridge, logger: logger).run()
+                let loop = RequestLoop(connection: self, server: server, bridge: bridge, logger: logger)
+                guard try await loop.run() else { return server.sockets.add(channel) }
                 // The handler closes the connection once the client has the response and has stopped sending.
                 bridge.finish()
             } catch {
@@ -40,11 +41,20 @@ private struct RequestLoop: Sendable {
     let logger: Logger
 
     /// Returns after the last response of the connection, or the end of its WebSocket.
+    /// - Returns: false where the connection lasts, as a WebSocket that no task serves.
     /// - Throws: when the connection fails.
-    func run() async throws {
+    func run() async throws -> Bool {
         // The request is released by now: a WebSocket lasts, and most of its memory would be its request.
-        guard let upgrade = try await serveRequests() else { return }
-        await upgrade.serve(WebSocket(bridge: bridge, deflate: upgrade.deflate))
+        guard let upgrade = try await serveRequests() else { return true }
+        let socket = WebSocket(bridge: bridge, deflate: upgrade.deflate)
+        switch upgrade.service {
+        case .task(let serve):
+            await serve(socket)
+            return true
+        case .events(let begin):
+            begin(socket)
+            return false
+        }
     }
 
     /// - Returns: what follows the last request; nil where nothing does.

@@ -204,12 +204,13 @@ extension HTTPConnectionHandler: ConnectionBridge.PipelineEnd {
     }
 
     private func switchToWebSocket(_ upgrade: WebSocketUpgrade, _ context: ChannelHandlerContext) {
+        let webSocket = WebSocketHandler(bridge: bridge, upgrade: upgrade, limits: limits, logger: logger)
         do {
             let pipeline = context.pipeline.syncOperations
             let handlers: [any ChannelHandler] = [
                 ByteToMessageHandler(
                     WebSocketFrameDecoder(maxFrameSize: limits.webSocketMessageBytes + HTTPLimits.deflateOverhead)),
-                WebSocketHandler(bridge: bridge, upgrade: upgrade, limits: limits, logger: logger),
+                webSocket,
             ]
             try pipeline.addHandlers(handlers, position: .before(self))
             // One tick of the loop handles the frames of one read, and then those of other connections.
@@ -218,13 +219,14 @@ extension HTTPConnectionHandler: ConnectionBridge.PipelineEnd {
             try options?.setOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 64, initial: 2 << 10, maximum: HTTPLimits.webSocketReadBytes))
+                    minimum: 64, initial: HTTPLimits.firstReadBytes / 2, maximum: HTTPLimits.webSocketReadBytes))
             // Removed before the decoder, which forwards its unread bytes on removal.
             pipeline.removeHandler(context: context, promise: nil)
             pipeline.removeHandler(decoder, promise: nil)
+            webSocket.protocolSwitched()
         } catch {
             logger.debug("the protocol switch to WebSocket failed", metadata: ["cause": "\(error)"])
-            upgrade.onClose()
+            webSocket.endService()
             context.close(promise: nil)
         }
     }

@@ -17,6 +17,8 @@ struct HTTPConnections: ServerChildChannel {
     let table: ConnectionTable
     let bodyMemory: BodyMemory
     let open = ConnectionCount()
+    /// The WebSockets that no task serves.
+    let sockets = OpenWebSockets()
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTPConnection> {
         channel.eventLoop.makeCompletedFuture {
@@ -32,6 +34,10 @@ struct HTTPConnections: ServerChildChannel {
             decoderLimits.maxHeaderFieldCount = limits.headerCount
             let decoder = ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
+            try channel.syncOptions?.setOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 64, initial: HTTPLimits.firstReadBytes, maximum: HTTPLimits.readBytesMax))
             let pipeline = channel.pipeline.syncOperations
             if let tls {
                 try tls.addHandlers(to: pipeline, within: limits.handshake) {

@@ -65,6 +65,11 @@ package struct HTTPLimits: Sendable {
     /// From the server's close frame to the end of the connection.
     package var webSocketCloseTimeout: Duration = .seconds(5)
 
+    /// The size of a connection's first receive buffer, which it keeps until it is closed, also as a WebSocket that is
+    /// idle. Most requests fit in it, and it grows where they do not.
+    static let firstReadBytes = 1 << 10
+    /// Bytes of a request that are read at once.
+    static let readBytesMax = 64 << 10
     /// Bytes of a WebSocket that one tick of an event loop reads: small frames take far more time than their bytes.
     static let webSocketReadBytes = 8 << 10
     /// The size of the chunks in which a file is read and sent.

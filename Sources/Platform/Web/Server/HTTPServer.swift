@@ -76,7 +76,14 @@ package struct HTTPServer: Service {
             logger: logger
         )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await server.run() }
+            tasks.addTask { [connections] in
+                try await withTaskCancellationHandler {
+                    try await server.run()
+                    await connections.sockets.waitForEnd()
+                } onCancel: {
+                    connections.sockets.abort()
+                }
+            }
             tasks.addTask { try await abortAfterDrain() }
             defer { tasks.cancelAll() }
             try await tasks.next()
@@ -94,7 +101,7 @@ package struct HTTPServer: Service {
     }
 
     /// Open connections, including WebSockets.
-    package var openConnections: Int { connections.open.value }
+    package var openConnections: Int { connections.open.value + connections.sockets.count }
 
     /// How many files the process may open at once.
     private static var openFilesMax: Int {

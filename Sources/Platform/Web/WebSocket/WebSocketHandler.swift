@@ -38,6 +38,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private var reader: WebSocketReader
     private var rate: FrameRate
     private var phase = Phase.open
+    private var isServed = true
     private var lastReadAt = NIODeadline.now()
     private var unwritableSince: NIODeadline?
     /// The payload of a ping that arrived while the client was not reading; only the last one has to be answered
@@ -62,8 +63,18 @@ final class WebSocketHandler: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         bridge.attach(self)
-        bridge.shrinkQueue()
+        bridge.releaseQueue()
         schedule(in: times.pingInterval)
+    }
+
+    /// Acts on what the connection reported before the switch of the protocol: it does not report it again.
+    func protocolSwitched() {
+        if bridge.isInputClosed {
+            endService()
+            context?.close(promise: nil)
+        } else if bridge.isDraining {
+            close(.goingAway("the server is stopping"))
+        }
     }
 
     func handlerRemoved(context _: ChannelHandlerContext) {
@@ -222,9 +233,10 @@ extension WebSocketHandler {
         context.writeAndFlush(wrapOutboundOut(WebSocketPayload.frame(data, .connectionClose)), promise: nil)
     }
 
-    /// Ends the waits of the function that serves the WebSocket.
-    private func endService() {
-        guard !bridge.isInputClosed else { return }
+    /// Ends the waits of the function that serves the WebSocket. Further calls have no effect.
+    func endService() {
+        guard isServed else { return }
+        isServed = false
         upgrade.onClose()
         bridge.closeInput()
     }

@@ -1,12 +1,19 @@
 import HTTPTypes
 
 /// What a route answers the opening handshake of a WebSocket with (RFC 6455): the server switches the protocol, and
-/// runs `serve` for as long as the connection lasts. Whatever admits a request to the route admits the WebSocket.
+/// the WebSocket is served for as long as the connection lasts. Whatever admits a request to the route admits it.
 package final class WebSocketUpgrade: Sendable {
+    enum Service: Sendable {
+        /// The task of the connection runs it, and lasts as long.
+        case task(@Sendable (WebSocket) async -> Void)
+        /// Called once; the task of the connection ends.
+        case events(@Sendable (WebSocket) -> Void)
+    }
+
     let deflate: PermessageDeflate?
     let readsMessages: Bool
     let onClose: @Sendable () -> Void
-    let serve: @Sendable (WebSocket) async -> Void
+    let service: Service
 
     /// - Parameters:
     ///   - handshake: of the request.
@@ -23,7 +30,24 @@ package final class WebSocketUpgrade: Sendable {
         deflate = handshake.deflate
         self.readsMessages = readsMessages
         self.onClose = onClose
-        self.serve = serve
+        service = .task(serve)
+    }
+
+    /// A WebSocket that no task serves: while nothing is sent it has the memory of its connection alone. The messages
+    /// of the client are dropped.
+    /// - Parameters:
+    ///   - handshake: of the request.
+    ///   - onClose: called once when the WebSocket is closing, on its event loop; it must not block.
+    ///   - begin: called on the event loop of the WebSocket; it must not block. The WebSocket lasts until it is closed.
+    package init(
+        _ handshake: WebSocketHandshake,
+        onClose: @escaping @Sendable () -> Void,
+        begin: @escaping @Sendable (WebSocket) -> Void
+    ) {
+        deflate = handshake.deflate
+        readsMessages = false
+        self.onClose = onClose
+        service = .events(begin)
     }
 }
 
