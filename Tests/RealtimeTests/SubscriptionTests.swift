@@ -72,6 +72,29 @@ import Testing
         }
     }
 
+    /// By the comparison of numbers, and by the report of the listener that connects again.
+    @Test(.enabled(if: Engine.available.contains(.postgres)), .timeLimit(.minutes(2)))
+    func `a lost connection for signals loses no message`() async throws {
+        try await withRealtime(.postgres) { fixture in
+            try await withSecondNode(of: fixture) { other in
+                let subscription = try await other.subscribe(after: 0)
+                for round in 0..<5 {
+                    try await fixture.append("\(round) before", "\(round) with")
+                    try await fixture.test.app.database.write { transaction in
+                        try transaction.execute(
+                            """
+                            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                            WHERE application_name = 'gatehouse-listener' AND datname = current_database()
+                            """)
+                    }
+                    try await fixture.append("\(round) after")
+                }
+                #expect(try await subscription.numbers(15) == Array(1...15))
+            }
+            try await fixture.requireInvariants()
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `access that ends ends the subscription`(engine: Engine) async throws {
         try await withRealtime(engine) { fixture in

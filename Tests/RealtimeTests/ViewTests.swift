@@ -88,7 +88,7 @@ import Testing
                 await test.call(
                     "POST", "/v1/realtime/tickets", json: ["topic": .string(topic)], token: person.token)
             }
-            func open(_ ticket: String, _ topic: String = "notes.a") async -> Int {
+            @Sendable func open(_ ticket: String, _ topic: String = "notes.a") async -> Int {
                 await test.call("GET", "/v1/realtime/topics/\(topic)?ticket=\(ticket)").status
             }
             let issued = await ticket()
@@ -100,6 +100,14 @@ import Testing
             #expect(await ticket("notes.secret").status == 404)
             #expect(await ticket("nothing.a").status == 404)
 
+            // Of requests at once one uses it.
+            let shared = try #require(await ticket()["ticket"]?.string)
+            let statuses = await withTaskGroup(of: Int.self) { group in
+                for _ in 0..<8 { group.addTask { await open(shared) } }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(statuses.filter { $0 == 200 }.count == 1 && statuses.filter { $0 == 401 }.count == 7)
+
             let elsewhere = try #require(await ticket()["ticket"]?.string)
             #expect(await open(elsewhere, "notes.b") == 401)
             let late = try #require(await ticket()["ticket"]?.string)
@@ -109,7 +117,7 @@ import Testing
             #expect(await test.call("POST", "/v1/auth/logout", token: person.token).status < 300)
             #expect(await open(last) == 401)
 
-            for secret in [text, elsewhere, late, last] {
+            for secret in [text, shared, elsewhere, late, last] {
                 #expect(!test.log.lines.contains { $0.contains(secret) })
                 #expect(
                     try await test.app.database.read {
