@@ -259,7 +259,7 @@ let tests: [Target] = [
         "SandboxTests",
         [
             "App", "AWS", "Base", "Identity", "Modules", "Outbound", "Realtime", "Sandbox", "Secrets", "SpotDecisions",
-            "TestKit",
+            "TestKit", .nio,
         ]),
     .tests(
         "WorkflowsTests",

@@ -1,8 +1,12 @@
 import App
 import Base
 import Modules
+import NIOCore
+import SpotDecisions
 import TestKit
 import Testing
+
+@testable import Sandbox
 
 /// What the clients of the spot optimizer send, in their spelling of the paths, and the members that they read.
 @Suite struct TranscriptTests {
@@ -82,6 +86,22 @@ import Testing
                 #expect(unknown.status == 404, "\(method): \(unknown)")
             }
             #expect(await fixture.post("sandbox/sessions/unknown/evaluate").status == 404)
+        }
+    }
+
+    @Test func `an evaluation without a price has every member, and null for what is not known`() throws {
+        let outcome = DecisionEngine(.test()).decide(
+            DecisionInput(
+                .instance(SpotPool("c5.large", "ap-south-1b")), candidates: [], source: .aws,
+                time: try #require(Instant("2026-01-31T12:00:00Z"))))
+        for (payload, name) in [
+            (try SessionEvaluation(outcome, .none).encoded(), "action_taken"),
+            (try PoolEvaluation(outcome, milliseconds: 1).encoded(), "execution_time_ms"),
+        ] {
+            let value = try JSONValue(parsing: Array(buffer: payload))
+            #expect(value["decision"] == "UNKNOWN")
+            #expect(value["crash_probability"] == .null && value["selected_candidate"] == .null)
+            #expect(value["reason"]?.string?.isEmpty == false && value[name] != nil)
         }
     }
 

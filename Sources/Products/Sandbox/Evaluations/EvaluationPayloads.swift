@@ -29,6 +29,21 @@ struct SessionEvaluation: Payload {
         source = outcome.source.rawValue
         selectedCandidate = outcome.selected.map(SelectedCandidate.init)
     }
+
+    /// Every member is always present, as clients read them: null where it is not known.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(decision, forKey: .decision)
+        try container.encode(reason, forKey: .reason)
+        try container.encode(crashProbability, forKey: .crashProbability)
+        try container.encode(awsSignal, forKey: .awsSignal)
+        try container.encode(projectedHourlySavings, forKey: .projectedHourlySavings)
+        try container.encode(projectedHourlySavingsMicros, forKey: .projectedHourlySavingsMicros)
+        try container.encode(currency, forKey: .currency)
+        try container.encode(actionTaken, forKey: .actionTaken)
+        try container.encode(source, forKey: .source)
+        try container.encode(selectedCandidate, forKey: .selectedCandidate)
+    }
 }
 
 /// What followed from a decision.
@@ -94,5 +109,18 @@ struct PoolEvaluation: Payload {
         candidatesEvaluated = outcome.candidatesEvaluated
         selectedCandidate = outcome.selected.map(SelectedCandidate.init)
         source = outcome.source.rawValue
+    }
+
+    /// Every member is always present, as clients read them: null where it is not known.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(decision, forKey: .decision)
+        try container.encode(reason, forKey: .reason)
+        try container.encode(crashProbability, forKey: .crashProbability)
+        try container.encode(awsSignal, forKey: .awsSignal)
+        try container.encode(executionTimeMs, forKey: .executionTimeMs)
+        try container.encode(candidatesEvaluated, forKey: .candidatesEvaluated)
+        try container.encode(selectedCandidate, forKey: .selectedCandidate)
+        try container.encode(source, forKey: .source)
     }
 }
