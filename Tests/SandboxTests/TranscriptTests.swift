@@ -17,10 +17,7 @@ import Testing
         async throws
     {
         try await withTestApp(engine) { app in
-            let health = await app.call("GET", "/health")
-            try health.requireMembers("status", "environment", "timestamp", "version")
-            #expect(health["status"] == "healthy")
-
+            #expect(await app.call("GET", "/health").status == 200)
             let account: JSONValue = [
                 "email": "ana@example.org", "username": "ana", "password": "a-long-and-winding-road",
                 "full_name": "Ana Example",

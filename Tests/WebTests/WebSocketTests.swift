@@ -172,7 +172,7 @@ import Testing
             #expect(try await client.bytes(3) == [0x8A, 1, 0x70])
             await server.shutDown()
             #expect(try await client.bytes(4).suffix(2) == [0x03, 0xE9])
-            #expect(closed.isOpen)
+            await closed.wait()
             #expect(!server.hasEnded)
             try await client.send(Self.frame(0x88, [0x03, 0xE9]))
             #expect(try await eventually { server.hasEnded && server.openConnections == 0 })
