@@ -24,7 +24,8 @@ package final class Subscription: Sendable {
 
     /// What ``arrived()`` finds.
     enum Arrival {
-        case deliveries([Delivery])
+        /// Messages, at least one, as those of a WebSocket.
+        case payloads([WebSocketPayload])
         /// The messages are in storage, from which ``next(within:)`` reads them.
         case stored
         case nothing
@@ -36,7 +37,9 @@ package final class Subscription: Sendable {
     func arrived() -> Arrival {
         guard let position = reader.openPosition else { return .ended }
         switch reader.feed.messages(after: position) {
-        case .messages(let messages): return .deliveries(deliveries(messages, after: position))
+        case .messages(let messages):
+            reader.position = messages.last?.sequence ?? position
+            return .payloads(messages.map(\.payload))
         case .stored: return .stored
         case .nothing:
             reader.becomeLive()
@@ -56,7 +59,9 @@ package final class Subscription: Sendable {
         let deadline = limit.map { ContinuousClock.now + $0 }
         while let position = reader.openPosition, !Task.isCancelled {
             switch reader.feed.messages(after: position) {
-            case .messages(let messages): return deliveries(messages, after: position)
+            case .messages(let messages):
+                reader.position = messages.last?.sequence ?? position
+                return messages.map { Delivery($0) }
             case .stored(let head):
                 let deliveries = try await stored(after: position, head: head)
                 if !deliveries.isEmpty { return deliveries }
@@ -72,11 +77,6 @@ package final class Subscription: Sendable {
             }
         }
         return nil
-    }
-
-    private func deliveries(_ messages: ArraySlice<Message>, after position: Int64) -> [Delivery] {
-        reader.position = messages.last?.sequence ?? position
-        return messages.map { Delivery($0) }
     }
 
     private func stored(after position: Int64, head: Int64) async throws(Problem) -> [Delivery] {

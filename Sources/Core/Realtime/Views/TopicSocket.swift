@@ -17,8 +17,7 @@ final class TopicSocket: Sendable {
     func send() {
         while true {
             switch subscription.arrived() {
-            case .deliveries(let deliveries):
-                let payloads = deliveries.map(\.payload)
+            case .payloads(let payloads):
                 let count = socket.sendAtOnce(payloads)
                 guard count == payloads.count else { return sendInTask(Array(payloads[count...])) }
             case .stored: return sendInTask([])
