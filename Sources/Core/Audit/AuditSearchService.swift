@@ -8,7 +8,7 @@ package final class AuditSearchService: Sendable {
 
     /// The matching rows, newest first, and their total number.
     package func search(_ search: AuditSearch) async throws(Problem) -> (rows: [AuditRecord], total: Int64) {
-        var condition: SQL = "1 = 1"
+        var condition: SQL = .always
         if let action = search.action { condition = "\(condition) AND action = \(action)" }
         if let outcome = search.outcome { condition = "\(condition) AND outcome = \(outcome)" }
         if let actor = search.actor {

@@ -132,7 +132,7 @@ extension Transaction {
     }
 
     func countAuditRows(where condition: SQL) throws -> Int64 {
-        try count("SELECT COUNT(*) AS count FROM audit_events WHERE \(condition)")
+        try count(of: "audit_events", where: condition)
     }
 
     /// Updates the columns that an erasure changes.

@@ -18,11 +18,10 @@ package enum LedgerInvariants {
         Invariant(
             "a posting has no movements, or movements of another time",
             """
-            SELECT id, kind, occurred_at FROM ledger_postings
-            WHERE COALESCE((
-                SELECT MIN(CASE WHEN ledger_movements.occurred_at = ledger_postings.occurred_at THEN 1 ELSE 0 END)
-                FROM ledger_movements WHERE posting_id = ledger_postings.id
-            ), 0) = 0
+            SELECT id, kind, ledger_postings.occurred_at, number, ledger_movements.occurred_at AS moved_at
+            FROM ledger_postings LEFT JOIN ledger_movements ON posting_id = ledger_postings.id
+            WHERE ledger_movements.occurred_at IS NULL
+                OR ledger_movements.occurred_at <> ledger_postings.occurred_at
             """
         ),
     ]

@@ -55,6 +55,15 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation {
     /// - Parameter text: SQL of the program itself, never of a client.
     package init(trusted text: String) { segments = [.text(text)] }
 
+    /// The condition that every row meets. Further ones may follow it: `"\(condition) AND …"`.
+    package static let always: SQL = "1 = 1"
+
+    /// Whether nothing follows ``always``.
+    var isAlways: Bool {
+        guard segments.count == 1, case .text("1 = 1") = segments[0] else { return false }
+        return true
+    }
+
     package struct StringInterpolation: StringInterpolationProtocol {
         var segments: [Segment] = []
 

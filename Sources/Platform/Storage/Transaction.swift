@@ -70,6 +70,13 @@ package final class Transaction {
     /// The `count` column of the first row, as in `SELECT COUNT(*) AS count …`; 0 without a row.
     package func count(_ sql: SQL) throws -> Int64 { try first(sql)?["count"] ?? 0 }
 
+    /// The number of rows of a table that meet a condition. Without a condition SQLite adds up the pages of the smallest
+    /// index, which takes a sixth of the time of looking at its entries.
+    package func count(of table: StaticString, where condition: SQL) throws -> Int64 {
+        let rows = SQL(trusted: "SELECT COUNT(*) AS count FROM \(table)")
+        return try count(condition.isAlways ? rows : "\(rows) WHERE \(condition)")
+    }
+
     /// Runs `action` once after the commit of this transaction, before its caller continues. It never runs for a
     /// transaction that is rolled back, that is tried again (the last try registers it anew), whose outcome is unknown,
     /// or that only reads.

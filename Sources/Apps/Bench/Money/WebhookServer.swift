@@ -57,9 +57,10 @@ struct WebhookServer {
     }
 }
 
-/// Events of the provider that wait to be applied, each with its job.
+/// Events of the provider that wait to be applied, with the job of all of them.
 enum EventBacklog {
     static func insert(_ count: Int, into database: any Database) async throws {
+        guard count > 0 else { return }
         let id = NumberedRows.text("0190c0de-0000-7000-8020-", "n")
         try await NumberedRows.insert(0..<count, into: database) { numbers, transaction in
             let now = transaction.now
@@ -67,22 +68,26 @@ enum EventBacklog {
                 numbers + """
                     INSERT INTO provider_events (
                         id, account, event_id, type, kind, object_id, created_at, source, state, received_at,
-                        retry_until
+                        retry_until, is_waiting
                     )
                     SELECT \(id), '', \(NumberedRows.text("evt_1Wait", "n")), 'payment_intent.succeeded',
                         'payment_intent', \(NumberedRows.text("pi_3Wait", "n")), \(now), 'webhook', 'received', \(now),
-                        \(now + .hours(72))
+                        \(now + .hours(72)), 1
                     FROM numbers
                     """)
+        }
+        let kind = "billing.apply-waiting-provider-events"
+        try await database.write { transaction in
             try transaction.execute(
-                numbers + """
-                    INSERT INTO jobs (
-                        id, kind, lane, payload, priority, state, run_at, maximum_attempts, created_at
-                    )
-                    SELECT \(id), 'billing.apply-provider-event', 'outbound', '{"event":"' || \(id) || '"}', 100,
-                        'available', \(now), 1000, \(now)
-                    FROM numbers
-                    """)
+                """
+                INSERT INTO jobs (
+                    id, kind, lane, payload, unique_key, priority, state, run_at, maximum_attempts, created_at
+                )
+                VALUES (
+                    '0190c0de-0000-7000-8021-000000000000', \(kind), 'outbound', '{}', \(kind), 100, 'available',
+                    \(transaction.now), 20, \(transaction.now)
+                )
+                """)
         }
     }
 }

@@ -8,7 +8,7 @@ struct VerifyCommand: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Recompute every count and balance, and report differences.",
         discussion: """
-            In one read-only transaction, while the service may run, the command recomputes: what buckets hold, from \
+            In read-only transactions, while the service may run, the command recomputes: what buckets hold, from \
             their reservations; what they used, from usage entries; the used storage, from the stored files; the \
             periods of buckets, from the anchors of subscriptions; the balance of every ledger account, every lot of \
             credits and every hold on them, from the ledger's movements; runs and their reservations, from one \

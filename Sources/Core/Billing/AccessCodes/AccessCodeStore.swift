@@ -49,7 +49,7 @@ extension Transaction {
     {
         let condition: SQL =
             switch state {
-            case nil: "1 = 1"
+            case nil: .always
             case .used: "used_at IS NOT NULL"
             case .revoked: "revoked_at IS NOT NULL"
             case .active: "used_at IS NULL AND revoked_at IS NULL AND expires_at > \(now)"
@@ -61,7 +61,7 @@ extension Transaction {
             ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
             """,
             AccessCode.init)
-        return (rows, try count("SELECT COUNT(*) AS count FROM access_codes WHERE \(condition)"))
+        return (rows, try count(of: "access_codes", where: condition))
     }
 
     /// - Returns: the number of deleted codes, at most `limit`.

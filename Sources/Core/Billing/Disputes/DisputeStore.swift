@@ -46,13 +46,13 @@ extension Transaction {
     func disputes(in funds: PaymentDispute.Funds?, limit: Int, offset: Int) throws -> (
         rows: [PaymentDispute], total: Int64
     ) {
-        let condition: SQL = funds.map { "funds = \($0)" } ?? "1 = 1"
+        let condition: SQL = funds.map { "funds = \($0)" } ?? .always
         let rows = try all(
             """
             SELECT * FROM payment_disputes WHERE \(condition) ORDER BY created_at DESC, id DESC
             LIMIT \(limit) OFFSET \(offset)
             """,
             PaymentDispute.init(row:))
-        return (rows, try count("SELECT COUNT(*) AS count FROM payment_disputes WHERE \(condition)"))
+        return (rows, try count(of: "payment_disputes", where: condition))
     }
 }

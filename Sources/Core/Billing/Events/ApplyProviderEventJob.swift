@@ -1,6 +1,7 @@
 import Modules
 
-/// Applies an event of the provider, for at most 72 hours.
+/// Applies an event of the provider whose first attempt has failed, or that an administrator redrives, for at most 72
+/// hours.
 struct ApplyProviderEventJob: Job {
     static let name = "billing.apply-provider-event"
     static let lane = JobLane.outbound

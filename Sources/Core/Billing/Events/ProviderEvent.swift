@@ -10,6 +10,9 @@ import Modules
 /// | received | its object is none of ours | ignored |
 /// | received | not applied within 72 hours | dead, for an administrator |
 /// | dead | redrive | received |
+///
+/// The first attempt for a received event is made by the job of all that wait
+/// (``ApplyWaitingProviderEventsJob``), further ones by a job of its own (``ApplyProviderEventJob``).
 struct ProviderEvent: Sendable {
     enum State: String, Sendable, Codable, CaseIterable, SQLBindable, SQLReadable {
         case received, applied, superseded, ignored, dead

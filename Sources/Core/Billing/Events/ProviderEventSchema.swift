@@ -20,14 +20,18 @@ enum ProviderEventSchema {
                 retry_until \(.integer) NOT NULL,
                 last_error TEXT,
                 settled_at \(.integer),
+                is_waiting \(.integer) NOT NULL CHECK (is_waiting IN (0, 1)),
                 UNIQUE (account, event_id),
-                CHECK ((state = 'received') = (settled_at IS NULL))
+                CHECK ((state = 'received') = (settled_at IS NULL)),
+                CHECK (is_waiting = 0 OR state = 'received')
             ) \(.strict)
             """,
             """
             CREATE INDEX provider_events_open ON provider_events (account, object_id, received_at)
                 WHERE state = 'received'
             """,
+            // Those that no attempt has been made for: the job of all of them takes them in this order.
+            "CREATE INDEX provider_events_waiting ON provider_events (received_at, id) WHERE is_waiting = 1",
             "CREATE INDEX provider_events_by_time ON provider_events (received_at)",
             "CREATE INDEX provider_events_dead ON provider_events (received_at) WHERE state = 'dead'",
             // `claims` counts the fetches that have begun, `applied` is the number of the newest one that was applied.

@@ -35,9 +35,11 @@ package final class ProviderEventService: Sendable {
     private let queue: JobQueue
     private let logger: Logger
     private let runtime: Runtime
+    private let intake: ProviderEventIntake
     private let registrations = Mutex<[String: Registration]>([:])
 
     init(client: StripeClient?, database: any Database, queue: JobQueue, logger: Logger, runtime: Runtime) {
+        intake = ProviderEventIntake(database: database) { [queue] in try Self.store($0, queue, in: $1) }
         self.client = client
         self.database = database
         self.queue = queue
@@ -58,21 +60,34 @@ package final class ProviderEventService: Sendable {
     /// Stores an event that has been verified, with the job that applies it. A repeat changes nothing.
     /// - Throws: `invalid-payload` for a value that is no event.
     func receive(_ value: JSONValue, by source: ProviderEvent.Source) async throws(Problem) {
-        let event = ProviderEvent(value, id: runtime.id(), by: source, at: runtime.now())
-        guard let event else { throw Problem(.invalidPayload, title: "Invalid payload", detail: "Invalid payload") }
-        try await database.write { [self] in try store(event, in: $0) }
+        guard let event = event(value, by: source, at: runtime.now()) else {
+            throw Problem(.invalidPayload, title: "Invalid payload", detail: "Invalid payload")
+        }
+        try await intake.store(event)
     }
 
-    private func store(_ event: ProviderEvent, in transaction: Transaction) throws {
-        var event = event
+    private func event(_ value: JSONValue, by source: ProviderEvent.Source, at now: Instant) -> ProviderEvent? {
+        guard var event = ProviderEvent(value, id: runtime.id(), by: source, at: now) else { return nil }
         // A balance has no id, and a coupon one of another form: they are not followed here.
         if event.objectID.isEmpty || registration(of: event.kind) == nil { event.ignore() }
-        guard try transaction.insert(event), event.state == .received else { return }
-        try enqueue(event.id, in: transaction)
+        return event
     }
 
-    private func enqueue(_ id: ID<ProviderEvent>, in transaction: Transaction) throws {
-        try queue.enqueue(ApplyProviderEventJob(event: id), ApplyProviderEventJob.options, in: transaction)
+    /// Stores those of the events that are new, and has them applied.
+    private static func store(_ events: [ProviderEvent], _ queue: JobQueue, in transaction: Transaction) throws {
+        guard try transaction.insert(events) > 0, events.contains(where: { $0.state == .received }) else { return }
+        try enqueueWaiting(queue, in: transaction)
+    }
+
+    private static func enqueueWaiting(_ queue: JobQueue, in transaction: Transaction) throws {
+        try queue.enqueue(ApplyWaitingProviderEventsJob(), ApplyWaitingProviderEventsJob.options, in: transaction)
+    }
+
+    /// Enqueues a job for an event alone.
+    private func enqueue(_ id: ID<ProviderEvent>, at time: Instant? = nil, in transaction: Transaction) throws {
+        var options = ApplyProviderEventJob.options
+        options.runAt = time
+        try queue.enqueue(ApplyProviderEventJob(event: id), options, in: transaction)
     }
 
     /// Reads the events since the last poll: what a lost webhook would have told.
@@ -95,11 +110,11 @@ package final class ProviderEventService: Sendable {
                 continue
             }
             let values = list["data"]?.array ?? []
-            let events = values.compactMap { ProviderEvent($0, id: runtime.id(), by: .poll, at: now) }
+            let events = values.compactMap { event($0, by: .poll, at: now) }
             let hasMore = list["has_more"]?.bool == true
             poll.read(newest: events.map(\.createdAt).max(), last: hasMore ? values.last?["id"]?.string : nil)
-            try await database.write { [self, poll] transaction in
-                for event in events { try store(event, in: transaction) }
+            try await database.write { [queue, poll] transaction in
+                try Self.store(events, queue, in: transaction)
                 try transaction.save(poll)
             }
             if poll.pageAfter == nil { return true }
@@ -110,7 +125,126 @@ package final class ProviderEventService: Sendable {
     /// Pages of 100 events of one job.
     private static let pollPagesMax = 50
 
-    // MARK: Applying
+    // MARK: Applying the events that wait
+
+    /// Events of one batch, and fetches at once.
+    static let batchMax = 32
+    static let fetchesMax = 4
+    /// Batches of one job.
+    private static let batchesMax = 1_000
+    /// Before the second attempt.
+    private static let firstPause = Duration.seconds(1)
+
+    private typealias ClaimedEvent = (event: ProviderEvent, claim: Claim)
+
+    /// Makes the first attempt for the events that wait, one for each object at a time. What fails is left to a job of
+    /// its own.
+    func applyWaiting(_ context: JobContext) async throws -> JobOutcome {
+        for _ in 0..<Self.batchesMax {
+            try context.checkCancellation()
+            let batch = try await database.write { [client] transaction in
+                try Self.claimWaiting(isFetched: client != nil, in: transaction)
+            }
+            try await apply(batch.claimed)
+            guard batch.isFull else { break }
+        }
+        return .done { [queue] transaction in
+            // This job has ended for the transactions that wait for its row, and they enqueue another one.
+            guard try transaction.hasWaitingProviderEvents() else { return }
+            try Self.enqueueWaiting(queue, in: transaction)
+        }
+    }
+
+    /// - Returns: the event of each object that has waited longest, and whether more may wait.
+    private static func claimWaiting(isFetched: Bool, in transaction: Transaction) throws -> (
+        claimed: [ClaimedEvent], isFull: Bool
+    ) {
+        let waiting = try transaction.waitingProviderEvents(atMost: batchMax)
+        var objects: Set<ProviderObjectKey> = []
+        let events = waiting.filter { objects.insert(ProviderObjectKey($0)).inserted }
+        let numbers = isFetched ? try transaction.claimProviderObjects(Array(objects)) : [:]
+        let claimed = events.map { event in
+            (event, Claim(number: numbers[ProviderObjectKey(event)] ?? 0, at: transaction.now))
+        }
+        return (claimed, events.count < waiting.count || waiting.count == batchMax)
+    }
+
+    /// Fetches several objects at once, and applies them in the order of their events: what follows from an event may
+    /// need what an earlier one has told.
+    private func apply(_ claimed: [ClaimedEvent]) async throws {
+        try await withThrowingTaskGroup(of: (index: Int, fetch: Result<Fetched?, any Error>).self) { group in
+            var fetches: [Int: Result<Fetched?, any Error>] = [:]
+            var (started, applied) = (0, 0)
+            while applied < claimed.count {
+                while started < min(claimed.count, applied + Self.fetchesMax) {
+                    group.addTask { [self, started] in (started, await result(of: claimed[started].event)) }
+                    started += 1
+                }
+                guard let fetch = fetches.removeValue(forKey: applied) else {
+                    guard let next = try await group.next() else { return }
+                    fetches[next.index] = next.fetch
+                    continue
+                }
+                try await applyOrHandOver(claimed[applied], fetch)
+                applied += 1
+            }
+        }
+    }
+
+    private func result(of event: ProviderEvent) async -> Result<Fetched?, any Error> {
+        guard let client, let registration = registration(of: event.kind) else { return .success(nil) }
+        do {
+            return .success(try await fetch(event.objectID, registration.kind, of: event.account, client))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func applyOrHandOver(_ claimed: ClaimedEvent, _ fetch: Result<Fetched?, any Error>) async throws {
+        let event = claimed.event
+        do {
+            let fetched = try fetch.get()
+            try await database.write { [self] in try apply(fetched, claimed, in: $0) }
+        } catch {
+            // The event goes on waiting where the process stops.
+            if Task.isCancelled { throw error }
+            logger.warning(
+                "An event of the payment provider was not applied; it is tried again.",
+                metadata: ["provider_event": "\(event.id)", "cause": "\(error)"])
+            try await database.write { [self] in try handOver(event.id, in: $0) }
+        }
+    }
+
+    private func apply(_ fetched: Fetched?, _ claimed: ClaimedEvent, in transaction: Transaction) throws {
+        let (event, claim) = claimed
+        guard let registration = registration(of: event.kind) else {
+            try transaction.end(event.id, as: .ignored)
+            return
+        }
+        if client == nil {
+            try applyDelivered(event, registration, in: transaction)
+        } else {
+            try apply(fetched, event, claim, registration, in: transaction)
+        }
+    }
+
+    /// Leaves an event that waits to a job of its own.
+    private func handOver(_ id: ID<ProviderEvent>, in transaction: Transaction) throws {
+        guard try transaction.stopWaiting(id) else { return }
+        try enqueue(id, at: transaction.now + Self.firstPause, in: transaction)
+    }
+
+    /// The job of all events has ended without being done, such as by an event that ends the process each time: the
+    /// events that it had begun with get jobs of their own.
+    func abandonWaiting(in transaction: Transaction) throws {
+        for event in try transaction.waitingProviderEvents(atMost: Self.batchMax) {
+            try handOver(event.id, in: transaction)
+        }
+        guard try transaction.hasWaitingProviderEvents() else { return }
+        try Self.enqueueWaiting(queue, in: transaction)
+    }
+
+    // MARK: Applying an event
 
     /// Fetches the object of an event and applies it.
     /// - Returns: the outcome of the event's job.
@@ -130,23 +264,29 @@ package final class ProviderEventService: Sendable {
             return ApplyProviderEventJob.done { [self] in try applyDelivered(event, registration, in: $0) }
         }
         let fetched = try await fetch(event.objectID, registration.kind, of: event.account, client)
-        return ApplyProviderEventJob.done { [self] transaction in
-            let isNewest = try transaction.advanceProviderObject(
-                event.objectID, of: event.account, to: claim.number, fetchedAt: claim.at)
-            guard isNewest else {
-                try transaction.end(id, as: .superseded)
-                return
-            }
-            // Not there any more, or not ours to read: the last that is known is what the event delivered.
-            guard let fetched = fetched ?? event.delivered else {
-                try transaction.end(id, as: .ignored)
-                return
-            }
-            let object = ProviderObject(event, registration.kind, fetched.value, isDeleted: fetched.isDeleted)
-            try end(event, try apply(object, registration, in: transaction), in: transaction)
-            try transaction.supersedeProviderEvents(
-                of: event.objectID, account: event.account, receivedBefore: claim.at, except: id)
+        return ApplyProviderEventJob.done { [self] in try apply(fetched, event, claim, registration, in: $0) }
+    }
+
+    /// - Parameter fetched: nil where the provider has no such object.
+    private func apply(
+        _ fetched: Fetched?, _ event: ProviderEvent, _ claim: Claim, _ registration: Registration,
+        in transaction: Transaction
+    ) throws {
+        let isNewest = try transaction.advanceProviderObject(
+            event.objectID, of: event.account, to: claim.number, fetchedAt: claim.at)
+        guard isNewest else {
+            try transaction.end(event.id, as: .superseded)
+            return
         }
+        // Not there any more, or not ours to read: the last that is known is what the event delivered.
+        guard let fetched = fetched ?? event.delivered else {
+            try transaction.end(event.id, as: .ignored)
+            return
+        }
+        let object = ProviderObject(event, registration.kind, fetched.value, isDeleted: fetched.isDeleted)
+        try end(event, try apply(object, registration, in: transaction), in: transaction)
+        try transaction.supersedeProviderEvents(
+            of: event.objectID, account: event.account, receivedBefore: claim.at, except: event.id)
     }
 
     /// Without a key nothing can be fetched: the object is applied as it was delivered, where no newer event has been.

@@ -2,23 +2,55 @@ import Modules
 
 /// The SQL of the provider's events and of the versions of its objects.
 extension Transaction {
-    /// - Returns: false where the event was stored before.
-    func insert(_ event: ProviderEvent) throws -> Bool {
-        try execute(
+    /// Stores the events that were not stored before. Those that are received wait for the job of all.
+    /// - Returns: their number.
+    func insert(_ events: [ProviderEvent]) throws -> Int {
+        guard !events.isEmpty else { return 0 }
+        var rows = SQL.Rows(ProviderEventColumns.events)
+        // Transactions with the same events insert them in one order, which prevents deadlocks.
+        for event in events.sorted(by: { ($0.account, $0.eventID) < ($1.account, $1.eventID) }) {
+            let isReceived = event.state == .received
+            rows.append([
+                event.id.sqlValue, event.account.sqlValue, event.eventID.sqlValue, event.type.sqlValue,
+                event.kind.sqlValue, event.objectID.sqlValue, event.createdAt.sqlValue, event.source.sqlValue,
+                event.state.sqlValue, event.object?.sqlValue ?? .null, now.sqlValue, event.retryUntil.sqlValue,
+                isReceived ? .null : now.sqlValue, isReceived.sqlValue,
+            ])
+        }
+        return try execute(
             """
             INSERT INTO provider_events (
                 id, account, event_id, type, kind, object_id, created_at, source, state, object, received_at,
-                retry_until, settled_at
+                retry_until, settled_at, is_waiting
             )
-            VALUES (
-                \(event.id), \(event.account), \(event.eventID), \(event.type), \(event.kind), \(event.objectID),
-                \(event.createdAt), \(event.source), \(event.state), \(event.object), \(now), \(event.retryUntil),
-                \(event.state == .received ? nil : now)
-            )
+            SELECT event, account_id, provider_event, event_type, object_kind, object, created, came_by, event_state,
+                delivered, received, patience_end, settled, waits
+            FROM \(rows: rows, as: "events") WHERE true
             ON CONFLICT (account, event_id) DO NOTHING
             """
-        ) == 1
+        )
     }
+
+    // MARK: Waiting
+
+    /// The events that have waited longest, in their order.
+    func waitingProviderEvents(atMost limit: Int) throws -> [ProviderEvent] {
+        try all(
+            "SELECT * FROM provider_events WHERE is_waiting = 1 ORDER BY received_at, id LIMIT \(limit)",
+            ProviderEvent.init(row:))
+    }
+
+    func hasWaitingProviderEvents() throws -> Bool {
+        try first("SELECT id FROM provider_events WHERE is_waiting = 1 LIMIT 1") != nil
+    }
+
+    /// Leaves further attempts for an event to a job of its own.
+    /// - Returns: whether it waited.
+    func stopWaiting(_ id: ID<ProviderEvent>) throws -> Bool {
+        try execute("UPDATE provider_events SET is_waiting = 0 WHERE id = \(id) AND is_waiting = 1") == 1
+    }
+
+    // MARK: Ending
 
     func providerEvent(_ id: ID<ProviderEvent>) throws -> ProviderEvent? {
         try first("SELECT * FROM provider_events WHERE id = \(id)", ProviderEvent.init(row:))
@@ -32,7 +64,7 @@ extension Transaction {
         return try execute(
             """
             UPDATE provider_events
-            SET state = \(state), settled_at = \(now), last_error = \(error),
+            SET state = \(state), settled_at = \(now), last_error = \(error), is_waiting = 0,
                 object = CASE WHEN \(keepsObject) = 1 THEN object ELSE NULL END
             WHERE id = \(id) AND state = 'received'
             """
@@ -45,7 +77,7 @@ extension Transaction {
     ) throws {
         try execute(
             """
-            UPDATE provider_events SET state = 'superseded', settled_at = \(now), object = NULL
+            UPDATE provider_events SET state = 'superseded', settled_at = \(now), object = NULL, is_waiting = 0
             WHERE account = \(account) AND object_id = \(object) AND state = 'received' AND received_at < \(time)
                 AND id <> \(id?.text ?? "")
             """
@@ -66,7 +98,7 @@ extension Transaction {
     func providerEvents(in state: ProviderEvent.State?, limit: Int, offset: Int) throws -> (
         rows: [ProviderEvent], total: Int64
     ) {
-        let condition: SQL = state.map { "state = \($0)" } ?? "1 = 1"
+        let condition: SQL = state.map { "state = \($0)" } ?? .always
         return (
             try all(
                 """
@@ -75,11 +107,33 @@ extension Transaction {
                 """,
                 ProviderEvent.init(row:)
             ),
-            try count("SELECT COUNT(*) AS count FROM provider_events WHERE \(condition)")
+            try count(of: "provider_events", where: condition)
         )
     }
 
     // MARK: Versions
+
+    /// Counts a fetch of each of several objects, which begins.
+    /// - Parameter objects: different ones.
+    /// - Returns: the number of each among those of its object, from 1.
+    func claimProviderObjects(_ objects: [ProviderObjectKey]) throws -> [ProviderObjectKey: Int64] {
+        guard !objects.isEmpty else { return [:] }
+        var rows = SQL.Rows(ProviderEventColumns.objects)
+        // Rows are locked in one order, which prevents deadlocks.
+        for object in objects.sorted() { rows.append([object.account.sqlValue, object.id.sqlValue]) }
+        let claims = try all(
+            """
+            INSERT INTO provider_objects (account, object_id, claims, applied, touched_at)
+            SELECT account_id, object, 1, 0, \(now) FROM \(rows: rows, as: "objects") WHERE true
+            ON CONFLICT (account, object_id)
+            DO UPDATE SET claims = provider_objects.claims + 1, touched_at = excluded.touched_at
+            RETURNING account, object_id, claims
+            """
+        ) { row in
+            (ProviderObjectKey(account: try row["account"], id: try row["object_id"]), try row["claims"] as Int64)
+        }
+        return Dictionary(claims) { first, _ in first }
+    }
 
     /// Counts a fetch that begins.
     /// - Returns: its number among those of the object, from 1.
@@ -186,4 +240,14 @@ extension Transaction {
             """
         )
     }
+}
+
+/// The columns of bound rows.
+private enum ProviderEventColumns {
+    static let events = SQL.Rows.Columns(
+        ("event", .text), ("account_id", .text), ("provider_event", .text), ("event_type", .text),
+        ("object_kind", .text), ("object", .text), ("created", .integer), ("came_by", .text), ("event_state", .text),
+        ("delivered", .text), ("received", .integer), ("patience_end", .integer), ("settled", .integer),
+        ("waits", .integer))
+    static let objects = SQL.Rows.Columns(("account_id", .text), ("object", .text))
 }

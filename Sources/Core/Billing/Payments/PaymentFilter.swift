@@ -24,27 +24,11 @@ struct PaymentFilter: Sendable {
     }
 
     var condition: SQL {
-        var condition: SQL = "1 = 1"
+        var condition: SQL = .always
         if let organisation { condition = "\(condition) AND organisation_id = \(organisation)" }
         if let person { condition = "\(condition) AND person_id = \(person)" }
         if let purpose { condition = "\(condition) AND purpose = \(purpose)" }
-        if let status { condition = "\(condition) AND \(status.condition)" }
+        if let status { condition = "\(condition) AND status = \(status.rawValue)" }
         return condition
-    }
-}
-
-extension PaymentView.Status {
-    fileprivate var condition: SQL {
-        switch self {
-        case .completed: "state = 'succeeded' AND refunded < received"
-        case .refunded: "state = 'succeeded' AND refunded = received"
-        case .failed:
-            "(state = 'canceled' OR (state = 'requires_payment_method' AND failure_code IS NOT NULL))"
-        case .pending:
-            """
-            state NOT IN ('succeeded', 'canceled')
-                AND NOT (state = 'requires_payment_method' AND failure_code IS NOT NULL)
-            """
-        }
     }
 }

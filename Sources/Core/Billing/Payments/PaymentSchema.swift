@@ -4,7 +4,8 @@ enum PaymentSchema {
     static let migrations = [
         Migration(
             "billing-103-payments",
-            // Payers are organisations, or pseudonyms of erased ones: rows of money stay.
+            // Payers are organisations, or pseudonyms of erased ones: rows of money stay. `status` is what clients see:
+            // lists of a rare one are read by its index.
             """
             CREATE TABLE payments (
                 id TEXT PRIMARY KEY NOT NULL,
@@ -30,6 +31,12 @@ enum PaymentSchema {
                 failure_message TEXT,
                 created_at \(.integer) NOT NULL,
                 succeeded_at \(.integer),
+                status TEXT NOT NULL GENERATED ALWAYS AS (CASE
+                    WHEN state = 'succeeded' AND refunded < received THEN 'completed'
+                    WHEN state = 'succeeded' THEN 'refunded'
+                    WHEN state = 'canceled' OR (state = 'requires_payment_method' AND failure_code IS NOT NULL)
+                        THEN 'failed'
+                    ELSE 'pending' END) STORED,
                 CHECK ((state = 'succeeded') = (succeeded_at IS NOT NULL)),
                 CHECK ((state = 'succeeded') = (received > 0))
             ) \(.strict)
@@ -43,6 +50,7 @@ enum PaymentSchema {
             "CREATE INDEX payments_by_organisation ON payments (organisation_id, created_at)",
             "CREATE INDEX payments_by_person ON payments (person_id)",
             "CREATE INDEX payments_by_charge ON payments (charge_id)",
+            "CREATE INDEX payments_by_status ON payments (status, created_at)",
             "CREATE INDEX payments_by_time ON payments (created_at)"
         )
     ]

@@ -137,7 +137,7 @@ extension Transaction {
                 """,
                 Payment.init(row:)
             ),
-            try count("SELECT COUNT(*) AS count FROM payments WHERE \(condition)")
+            try count(of: "payments", where: condition)
         )
     }
 }

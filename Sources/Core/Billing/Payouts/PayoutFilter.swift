@@ -19,7 +19,7 @@ package struct PayoutFilter: Sendable {
     }
 
     var condition: SQL {
-        var condition: SQL = "1 = 1"
+        var condition: SQL = .always
         if let state { condition = "\(condition) AND state = \(state)" }
         if let purpose { condition = "\(condition) AND purpose = \(purpose)" }
         if let payee { condition = "\(condition) AND payee = \(payee)" }

@@ -52,13 +52,15 @@ enum PayoutInvariants {
         Invariant(
             "a payout and its attempts contradict each other",
             """
-            SELECT payouts.id, payouts.state, attempts.done, attempts.open FROM payouts LEFT JOIN (
-                SELECT payout_id, SUM(CASE WHEN outcome = 'done' THEN 1 ELSE 0 END) AS done,
-                    SUM(CASE WHEN outcome IS NULL THEN 1 ELSE 0 END) AS open
-                FROM payout_attempts WHERE kind = 'transfer' GROUP BY payout_id
-            ) AS attempts ON attempts.payout_id = payouts.id
-            WHERE COALESCE(attempts.done, 0) <> CASE WHEN transfer_id IS NULL THEN 0 ELSE 1 END
-                OR COALESCE(attempts.open, 0) <> CASE WHEN state IN ('sending', 'unknown') THEN 1 ELSE 0 END
+            SELECT id, state, done, open FROM (
+                SELECT payouts.id, payouts.state, transfer_id,
+                    COUNT(CASE WHEN outcome = 'done' THEN 1 END) AS done,
+                    COUNT(CASE WHEN payout_id IS NOT NULL AND outcome IS NULL THEN 1 END) AS open
+                FROM payouts LEFT JOIN payout_attempts ON payout_id = payouts.id AND kind = 'transfer'
+                GROUP BY payouts.id
+            ) AS attempts
+            WHERE done <> CASE WHEN transfer_id IS NULL THEN 0 ELSE 1 END
+                OR open <> CASE WHEN state IN ('sending', 'unknown') THEN 1 ELSE 0 END
             """
         ),
     ]

@@ -92,7 +92,7 @@ extension Transaction {
             SELECT * FROM payouts WHERE \(condition) ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
             """,
             Payout.init)
-        return (rows, try count("SELECT COUNT(*) AS count FROM payouts WHERE \(condition)"))
+        return (rows, try count(of: "payouts", where: condition))
     }
 
     // MARK: Attempts

@@ -55,11 +55,12 @@ struct ProviderServices {
             ).routes
         workers = [
             SendProviderCallJob.worker(calls, runtime), MaintainProviderCallsJob.worker(calls, database),
-            ApplyProviderEventJob.worker(events), PollProviderEventsJob.worker(events),
-            PruneProviderEventsJob.worker(database),
+            ApplyWaitingProviderEventsJob.worker(events), ApplyProviderEventJob.worker(events),
+            PollProviderEventsJob.worker(events), PruneProviderEventsJob.worker(database),
         ]
         schedules = [
-            MaintainProviderCallsJob.schedule, PollProviderEventsJob.schedule, PruneProviderEventsJob.schedule,
+            MaintainProviderCallsJob.schedule, ApplyWaitingProviderEventsJob.schedule,
+            PollProviderEventsJob.schedule, PruneProviderEventsJob.schedule,
         ]
         personalDataTables = PaymentPersonalData.tables(payments: payments, customers: customers)
     }

@@ -142,14 +142,14 @@ extension Transaction {
     func reconciliationCases(in state: ReconciliationCase.State?, limit: Int, offset: Int) throws -> (
         rows: [ReconciliationCase], total: Int64
     ) {
-        let condition: SQL = state.map { "state = \($0)" } ?? "1 = 1"
+        let condition: SQL = state.map { "state = \($0)" } ?? .always
         let rows = try all(
             """
             SELECT * FROM reconciliation_cases WHERE \(condition) ORDER BY created_at DESC, id DESC
             LIMIT \(limit) OFFSET \(offset)
             """,
             ReconciliationCase.init(row:))
-        return (rows, try count("SELECT COUNT(*) AS count FROM reconciliation_cases WHERE \(condition)"))
+        return (rows, try count(of: "reconciliation_cases", where: condition))
     }
 }
 

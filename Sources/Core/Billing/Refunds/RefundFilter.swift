@@ -8,7 +8,7 @@ struct RefundFilter: Sendable {
     var method: Payment.Method?
 
     var condition: SQL {
-        var condition: SQL = "1 = 1"
+        var condition: SQL = .always
         if let state { condition = "\(condition) AND refunds.state = \(state)" }
         if let method { condition = "\(condition) AND payments.method = \(method)" }
         return condition

@@ -70,7 +70,7 @@ extension Transaction {
                     WHERE \(condition) ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
                     """,
                 UPIPayment.init(row:)),
-            try count("SELECT COUNT(*) AS count FROM upi_payments WHERE \(condition)")
+            try count(of: "upi_payments", where: condition)
         )
     }
 
@@ -106,7 +106,7 @@ struct UPIPaymentFilter: Sendable {
     var status: UPIPayment.Status?
 
     fileprivate func condition(at now: Instant) -> SQL {
-        var condition: SQL = "1 = 1"
+        var condition: SQL = .always
         if let organisation { condition = "\(condition) AND organisation_id = \(organisation)" }
         if let person { condition = "\(condition) AND person_id = \(person)" }
         let processedSince = now - UPIPayment.settlementTime

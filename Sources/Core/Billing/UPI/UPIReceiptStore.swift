@@ -50,7 +50,7 @@ extension Transaction {
     func upiReceipts(_ outcome: UPIReceipt.Outcome?, limit: Int, offset: Int) throws -> (
         rows: [UPIReceipt], total: Int64
     ) {
-        let condition: SQL = outcome.map { "outcome = \($0)" } ?? "1 = 1"
+        let condition: SQL = outcome.map { "outcome = \($0)" } ?? .always
         return (
             try all(
                 """
@@ -58,7 +58,7 @@ extension Transaction {
                 ORDER BY received_at, id LIMIT \(limit) OFFSET \(offset)
                 """,
                 UPIReceipt.init(row:)),
-            try count("SELECT COUNT(*) AS count FROM upi_receipts WHERE \(condition)")
+            try count(of: "upi_receipts", where: condition)
         )
     }
 }

@@ -3,7 +3,7 @@ import Modules
 // The SQL of account administration.
 extension Transaction {
     func managedUsers(_ search: UserSearch) throws -> (users: [ManagedUser], total: Int64) {
-        var condition: SQL = "1 = 1"
+        var condition: SQL = .always
         if let text = search.text {
             let literal = CanonicalText.key(of: text).replacing("\\", with: "\\\\").replacing("%", with: "\\%")
                 .replacing("_", with: "\\_")
@@ -28,7 +28,7 @@ extension Transaction {
             """,
             ManagedUser.init
         )
-        return (users, try count("SELECT COUNT(*) AS count FROM people WHERE \(condition)"))
+        return (users, try count(of: "people", where: condition))
     }
 
     func managedUser(_ id: ID<Person>) throws -> ManagedUser? {

@@ -10,15 +10,14 @@ final class BookingAdministrationService: Sendable {
     /// Events with what is booked for them, the newest first.
     func list(_ status: String?, limit: Int, offset: Int) async throws(Problem) -> Page<AdministeredBooking> {
         try await database.read { transaction in
-            let condition: SQL = status.map { "status = \($0)" } ?? "1 = 1"
+            let condition: SQL = status.map { "status = \($0)" } ?? .always
             let events = try transaction.all(
                 """
                 SELECT * FROM marketplace_events WHERE \(condition)
                 ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
                 """,
                 MarketplaceEvent.init)
-            let total = try transaction.count(
-                "SELECT COUNT(*) AS count FROM marketplace_events WHERE \(condition)")
+            let total = try transaction.count(of: "marketplace_events", where: condition)
             return Page(
                 data: try events.map { AdministeredBooking($0, try transaction.serviceBookings(of: $0.id)) },
                 total: total, limit: limit, offset: offset)

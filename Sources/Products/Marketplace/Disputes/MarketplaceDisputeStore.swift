@@ -47,13 +47,13 @@ extension Transaction {
     func disputes(
         _ status: String?, limit: Int, offset: Int
     ) throws -> (disputes: [MarketplaceDispute], total: Int64) {
-        let condition: SQL = status.map { "status = \($0)" } ?? "1 = 1"
+        let condition: SQL = status.map { "status = \($0)" } ?? .always
         let disputes = try all(
             """
             SELECT * FROM marketplace_disputes WHERE \(condition)
             ORDER BY created_at DESC, id DESC LIMIT \(limit) OFFSET \(offset)
             """,
             MarketplaceDispute.init)
-        return (disputes, try count("SELECT COUNT(*) AS count FROM marketplace_disputes WHERE \(condition)"))
+        return (disputes, try count(of: "marketplace_disputes", where: condition))
     }
 }
