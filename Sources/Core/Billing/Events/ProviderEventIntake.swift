@@ -84,7 +84,7 @@ final class ProviderEventIntake: Sendable {
         // The events are taken when the transaction begins, so that those which arrive while it waits for the writer,
         // or for a connection, share it. A transaction that is tried again has the same ones.
         let taken = Mutex<[Waiter]?>(nil)
-        let waiters: @Sendable () -> [Waiter] = { [self] in
+        let take: @Sendable () -> [Waiter] = { [self] in
             taken.withLock { taken in
                 if let taken { return taken }
                 let next = state.withLock { $0.next() }
@@ -92,18 +92,18 @@ final class ProviderEventIntake: Sendable {
                 return next
             }
         }
-        let results = await results(waiters)
-        for (waiter, result) in zip(waiters(), results) { waiter.continuation.resume(returning: result) }
+        let results = await results(take)
+        for (waiter, result) in zip(take(), results) { waiter.continuation.resume(returning: result) }
     }
 
     /// The results of the events of one transaction, or of one for each where it fails for a reason that may lie in one
     /// of them.
-    private func results(_ waiters: @escaping @Sendable () -> [Waiter]) async -> [Result<Void, Problem>] {
+    private func results(_ take: @escaping @Sendable () -> [Waiter]) async -> [Result<Void, Problem>] {
         do throws(Problem) {
-            try await database.write { [write] in try write(waiters().map(\.event), $0) }
-            return waiters().map { _ in .success(()) }
+            try await database.write { [write] in try write(take().map(\.event), $0) }
+            return take().map { _ in .success(()) }
         } catch {
-            let waiters = waiters()
+            let waiters = take()
             guard waiters.count > 1, error.mayConcernOneEvent else { return waiters.map { _ in .failure(error) } }
             var results: [Result<Void, Problem>] = []
             for waiter in waiters {

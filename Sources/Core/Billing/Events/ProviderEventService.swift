@@ -60,13 +60,13 @@ package final class ProviderEventService: Sendable {
     /// Stores an event that has been verified, with the job that applies it. A repeat changes nothing.
     /// - Throws: `invalid-payload` for a value that is no event.
     func receive(_ value: JSONValue, by source: ProviderEvent.Source) async throws(Problem) {
-        guard let event = event(value, by: source, at: runtime.now()) else {
+        guard let event = makeEvent(value, by: source, at: runtime.now()) else {
             throw Problem(.invalidPayload, title: "Invalid payload", detail: "Invalid payload")
         }
         try await intake.store(event)
     }
 
-    private func event(_ value: JSONValue, by source: ProviderEvent.Source, at now: Instant) -> ProviderEvent? {
+    private func makeEvent(_ value: JSONValue, by source: ProviderEvent.Source, at now: Instant) -> ProviderEvent? {
         guard var event = ProviderEvent(value, id: runtime.id(), by: source, at: now) else { return nil }
         // A balance has no id, and a coupon one of another form: they are not followed here.
         if event.objectID.isEmpty || registration(of: event.kind) == nil { event.ignore() }
@@ -110,7 +110,7 @@ package final class ProviderEventService: Sendable {
                 continue
             }
             let values = list["data"]?.array ?? []
-            let events = values.compactMap { event($0, by: .poll, at: now) }
+            let events = values.compactMap { makeEvent($0, by: .poll, at: now) }
             let hasMore = list["has_more"]?.bool == true
             poll.read(newest: events.map(\.createdAt).max(), last: hasMore ? values.last?["id"]?.string : nil)
             try await database.write { [queue, poll] transaction in
@@ -163,7 +163,7 @@ package final class ProviderEventService: Sendable {
         var objects: Set<ProviderObjectKey> = []
         let events = waiting.filter { objects.insert(ProviderObjectKey($0)).inserted }
         let numbers = isFetched ? try transaction.claimProviderObjects(Array(objects)) : [:]
-        let claimed = events.map { event in
+        let claimed = events.map { event -> ClaimedEvent in
             (event, Claim(number: numbers[ProviderObjectKey(event)] ?? 0, at: transaction.now))
         }
         return (claimed, events.count < waiting.count || waiting.count == batchMax)

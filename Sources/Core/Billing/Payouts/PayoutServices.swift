@@ -53,6 +53,6 @@ struct PayoutServices {
     static let migrations =
         FinanceSchema.migrations + PayoutSchema.migrations + DisputeSchema.migrations + ReconciliationSchema.migrations
     static let invariants =
-        FinanceInvariants.all + PayoutInvariants.all + DisputeInvariants.all
+        PayoutInvariants.all + FinanceInvariants.all + DisputeInvariants.all
     static let personalDataTables = PayoutPersonalData.tables
 }
