@@ -76,6 +76,7 @@ import Testing
                 #"gatehouse_jobs{lane="mail",state="available"} 0"#,
                 #"gatehouse_jobs{lane="compute",state="dead"} 0"#,
                 "gatehouse_database_reachable 1", "gatehouse_clock_difference_seconds 0",
+                "gatehouse_provider_events_oldest_waiting_seconds 0",
                 "# TYPE gatehouse_http_request_duration_seconds histogram",
                 "# TYPE gatehouse_refusals_total counter",
             ] {

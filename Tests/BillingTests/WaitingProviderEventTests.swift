@@ -39,6 +39,9 @@ import Testing
             let intents = try await deliverAtOnce(0..<12, payments)
             #expect(try await payments.events(.received) >= 12)
             #expect(try await jobs(payments, "state = 'available'") == 1)
+            payments.test.clock.advance(by: .seconds(10))
+            let metric = "gatehouse_provider_events_oldest_waiting_seconds"
+            #expect(await payments.test.call("GET", "/metrics").text.contains("\(metric) 10\n"))
             try await payments.test.runJobs()
             for intent in intents { #expect(try await payments.payment(intent)?.state == .succeeded) }
             #expect(try await payments.events(.received) == 0)

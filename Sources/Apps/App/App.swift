@@ -294,8 +294,8 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
     )
     let shutdown = Shutdown()
     let operations = OperationRoutes(
-        configuration: configuration, database: database, identity: identity, queue: queue, metrics: metrics,
-        limits: limits, clock: clock, shutdown: shutdown, runtime: runtime)
+        configuration: configuration, database: database, identity: identity, queue: queue, events: billing.events,
+        metrics: metrics, limits: limits, clock: clock, shutdown: shutdown, runtime: runtime)
     let startedAt = runtime.now()
     let health = DetailedHealthService(operations: operations, files: files)
     let debug = DebugRoutes(operations: operations, health: health, startedAt: startedAt)

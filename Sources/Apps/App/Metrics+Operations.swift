@@ -6,6 +6,8 @@ extension Metrics {
         "gatehouse_redis_connected": "Whether this process is connected to Redis: 1 or 0.",
         "gatehouse_database_reachable": "Whether the database has answered within two seconds: 1 or 0.",
         "gatehouse_clock_difference_seconds": "Time of this machine's clock ahead of the database's.",
+        "gatehouse_provider_events_oldest_waiting_seconds":
+            "Waiting time of the oldest event of the payment provider that no attempt was made for.",
         "gatehouse_database_sqlite_commit_groups_total": "Commits, each of a group of transactions.",
         "gatehouse_database_sqlite_commit_writes_total": "Transactions that these commits have made durable.",
         "gatehouse_database_sqlite_commit_group_writes_last": "Transactions of the last commit.",

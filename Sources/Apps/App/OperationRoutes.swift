@@ -1,3 +1,4 @@
+import Billing
 import HTTPTypes
 import Identity
 import MessagingRedis
@@ -10,6 +11,7 @@ struct OperationRoutes: Sendable {
     let database: MonitoredDatabase
     let identity: IdentityModule
     let queue: JobQueue
+    let events: ProviderEventService
     let metrics: Metrics
     let limits: RateLimiting
     let clock: ClockMonitor
@@ -109,7 +111,16 @@ struct OperationRoutes: Sendable {
         metrics.setDatabase(database.gauges)
         let counts = try? await readQueue()
         metrics.set("gatehouse_database_reachable", to: counts == nil ? 0 : 1)
-        if let counts { metrics.set(counts) }
+        if let counts {
+            metrics.set(counts)
+            // One job is for all of them, so that the counts of jobs do not show them.
+            let waiting = try? await Deadline.run(within: Self.databaseWait) { [database, events] in
+                try await database.read { try events.waitingTime(in: $0) }
+            }
+            if let waiting {
+                metrics.set("gatehouse_provider_events_oldest_waiting_seconds", to: waiting.inSeconds)
+            }
+        }
         metrics.set("gatehouse_clock_difference_seconds", to: clock.difference.inSeconds)
     }
 }

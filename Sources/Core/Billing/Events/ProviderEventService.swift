@@ -228,6 +228,12 @@ package final class ProviderEventService: Sendable {
         }
     }
 
+    /// How long the event has waited that has waited longest; zero where none waits.
+    package func waitingTime(in transaction: Transaction) throws -> Duration {
+        guard let oldest = try transaction.waitingProviderEvents(atMost: 1).first else { return .zero }
+        return max(.zero, transaction.now - oldest.receivedAt)
+    }
+
     /// Leaves an event that waits to a job of its own.
     private func handOver(_ id: ID<ProviderEvent>, in transaction: Transaction) throws {
         guard try transaction.stopWaiting(id) else { return }
