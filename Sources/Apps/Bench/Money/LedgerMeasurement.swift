@@ -26,7 +26,8 @@ struct LedgerMeasurement {
         try await verify(app.database)
         let administrator = try await app.signedInAdministrator()
         let pages = [
-            ("finance overview", "/v1/admin/finance/overview", "≤ 20 ms"), ("the 50 newest", "/v1/admin/payments", "≤ 20 ms"),
+            ("finance overview", "/v1/admin/finance/overview", "≤ 20 ms"),
+            ("the 50 newest", "/v1/admin/payments", "≤ 20 ms"),
         ]
         for (name, path, goal) in pages {
             table.rows.append([
