@@ -129,7 +129,9 @@ package final class ProviderEventService: Sendable {
 
     /// Events of one batch, and fetches at once.
     static let batchMax = 32
-    static let fetchesMax = 4
+    static let fetchesMax = 8
+    /// Of the first attempt for an event.
+    private static let fetchMax = Duration.seconds(10)
     /// Batches of one job.
     private static let batchesMax = 1_000
     /// Before the second attempt.
@@ -191,12 +193,24 @@ package final class ProviderEventService: Sendable {
         }
     }
 
+    /// Fetches the object of an event for a bounded time, because the events after it wait. Nil without a key, and where
+    /// nothing applies its kind.
     private func result(of event: ProviderEvent) async -> Result<Fetched?, any Error> {
         guard let client, let registration = registration(of: event.kind) else { return .success(nil) }
-        do {
-            return .success(try await fetch(event.objectID, registration.kind, of: event.account, client))
-        } catch {
-            return .failure(error)
+        return await withTaskGroup(of: Result<Fetched?, any Error>.self) { group in
+            group.addTask { [self] in
+                do {
+                    return .success(try await fetch(event.objectID, registration.kind, of: event.account, client))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                try? await Task.sleep(for: Self.fetchMax)
+                return .failure(Problem(.providerUnavailable, detail: "The provider has not answered in time."))
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? .success(nil)
         }
     }
 
