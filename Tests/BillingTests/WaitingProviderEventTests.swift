@@ -79,7 +79,9 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an event that cannot be applied gets a job of its own, and the others are applied`(engine: Engine) async throws {
+    func `an event that cannot be applied gets a job of its own, and the others are applied`(engine: Engine)
+        async throws
+    {
         try await withPayments(engine) { payments in
             let first = try #require(await payments.create("order-1")["payment_intent_id"]?.string)
             let second = try #require(await payments.create("order-2")["payment_intent_id"]?.string)
