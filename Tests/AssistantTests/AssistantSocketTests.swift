@@ -103,4 +103,31 @@ import Testing
             #expect(await assistant.get("/ws").status == 426)
         }
     }
+
+    @Test(arguments: Engine.available)
+    func `a WebSocket that follows no session is closed within a second of a logout`(engine: Engine) async throws {
+        try await withAssistant(engine) { assistant in
+            let session = try await assistant.session()
+            try await withServed(assistant.app) { port in
+                let headers = ["Authorization": "Bearer \(assistant.person.token)"]
+                let (idle, left) = (try WebSocketClient(port: port), try WebSocketClient(port: port))
+                #expect(try await idle.open("/ws", headers: headers) == 101)
+                #expect(try await left.open("/ws?session_id=\(session)", headers: headers) == 101)
+                for client in [idle, left] {
+                    #expect(try await client.frame().value["payload"]?["action"] == "connected")
+                }
+                var frame: [UInt8] = []
+                frame.append(
+                    json: [
+                        "type": "control", "payload": ["action": "unsubscribe", "session_id": .string(session)],
+                    ])
+                try await left.send(frame)
+                #expect(try await left.frame().value["payload"]?["action"] == "unsubscribed")
+                #expect(await assistant.post("/v1/auth/logout").status < 300)
+                let began = ContinuousClock.now
+                for client in [idle, left] { #expect(try await client.frame().code == 1008) }
+                #expect(ContinuousClock.now - began < .seconds(1))
+            }
+        }
+    }
 }

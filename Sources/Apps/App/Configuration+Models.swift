@@ -75,13 +75,13 @@ extension Configuration {
     private var toolServers: MCPServerFile {
         get throws(MCPServerFile.Fault) {
             guard let toolServerFolder else { return .none }
-            return try MCPServerFile(folder: toolServerFolder)
+            return try assistantFiles.toolServers(toolServerFolder)
         }
     }
 
     private var assistantUpstreams: [AssistantUpstream] {
         get throws {
-            if let assistantUpstreamsFile { return try AssistantUpstreamsFile(assistantUpstreamsFile).upstreams }
+            if let assistantUpstreamsFile { return try assistantFiles.upstreams(assistantUpstreamsFile) }
             guard let model = try modelSettings else { return [] }
             let names = [model.model] + assistantModels
             return [
@@ -95,7 +95,7 @@ extension Configuration {
     var modelFaults: [String] {
         var faults: [String] = []
         if let assistantUpstreamsFile {
-            do { _ = try AssistantUpstreamsFile(assistantUpstreamsFile) } catch {
+            do { _ = try assistantFiles.upstreams(assistantUpstreamsFile) } catch {
                 faults.append("ASSISTANT_UPSTREAMS_FILE: \(error)")
             }
         }

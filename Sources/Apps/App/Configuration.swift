@@ -128,6 +128,8 @@ package struct Configuration: Sendable {
     package var assistantModels: [String]
     /// The path of the file of the assistant's services, which replace the one that products use.
     package var assistantUpstreamsFile: String?
+    /// What the files of the assistant declare.
+    let assistantFiles = AssistantFiles()
     package var sessionTimeout: Duration
     /// Of one file of a workspace.
     package var maxFileSize: Int

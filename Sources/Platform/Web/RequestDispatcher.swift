@@ -210,7 +210,8 @@ package final class RequestDispatcher: Sendable {
                 "cause": "\(problem.cause.map { "\($0)" } ?? "none")",
             ]
             if let span { fields["trace_id"] = "\(span.trace.traceID)" }
-            logger.error("\(problem.title)", metadata: fields)
+            // 502 says that another server has failed, which no change here repairs.
+            logger.log(level: problem.kind.status == 502 ? .warning : .error, "\(problem.title)", metadata: fields)
         }
         metrics.increment("gatehouse_refusals_total", [("code", problem.kind.code)])
         guard let format else { return problem.response(requestID: requestID) }

@@ -45,6 +45,17 @@ package final class SubscriptionService: Sendable {
         try await open(topic, scope: nil, after: after, pointer: "/query/after") { _ in }
     }
 
+    /// Opens a subscription without messages, for a connection that follows no topic yet: it ends with the caller's
+    /// access, or when the server stops.
+    /// - Throws: `overloaded` while the process is stopping; `too-many-subscriptions`.
+    package func openWithoutMessages(scope: Scope) throws(Problem) -> Subscription {
+        // No product has this family, so that the topic has no messages, and no rule decides who may read it.
+        let topic = Topic(TopicName(family: "callers", scope.person), of: scope.organisation)
+        let reader = try hub.join(topic, scope: scope)
+        _ = reader.feed.begin(at: 0)
+        return Subscription(reader, of: hub)
+    }
+
     /// The last message of a topic that has one of several types, for a caller who has been admitted to the topic.
     /// - Returns: nil where no such message is kept.
     package func last(of types: [String], in topic: Topic) async throws(Problem) -> Delivery? {

@@ -16,13 +16,19 @@ struct AssistantSocket: ResponseConvertible {
 
     /// - Parameters:
     ///   - clientID: what the client calls itself.
+    ///   - access: has no messages, and ends with the caller's access: the connection may follow no session.
     ///   - subscription: to the session that the request names; nil without one.
     init(
-        _ handshake: WebSocketHandshake, clientID: String, follower: SessionFollower, _ subscription: Subscription?,
-        logger: Logger, runtime: Runtime
+        _ handshake: WebSocketHandshake, clientID: String, follower: SessionFollower, access: Subscription,
+        _ subscription: Subscription?, logger: Logger, runtime: Runtime
     ) {
-        upgrade = WebSocketUpgrade(handshake, onClose: { subscription?.finish() }) { socket in
-            let connection = Connection(socket: socket, follower: follower, logger: logger, runtime: runtime)
+        let finish = { @Sendable in
+            subscription?.finish()
+            access.finish()
+        }
+        upgrade = WebSocketUpgrade(handshake, onClose: finish) { socket in
+            let connection = Connection(
+                socket: socket, follower: follower, access: access, logger: logger, runtime: runtime)
             await connection.serve(clientID, subscription)
         }
     }
@@ -36,6 +42,7 @@ struct AssistantSocket: ResponseConvertible {
     private struct Connection: Sendable {
         let socket: WebSocket
         let follower: SessionFollower
+        let access: Subscription
         let logger: Logger
         let runtime: Runtime
 
@@ -60,6 +67,7 @@ struct AssistantSocket: ResponseConvertible {
         private func receive(_ first: Subscription?) async throws {
             try await withThrowingDiscardingTaskGroup { group in
                 group.addTask { try await beat() }
+                group.addTask { try await deliver(access) }
                 var followed: [ID<AssistantSession>: Subscription] = [:]
                 func follow(_ subscription: Subscription) {
                     followed[ID(trusted: subscription.topic.name.subject)] = subscription
@@ -107,6 +115,7 @@ struct AssistantSocket: ResponseConvertible {
                     }
                 }
                 for subscription in followed.values { subscription.finish() }
+                access.finish()
                 group.cancelAll()
             }
         }

@@ -19,14 +19,15 @@ struct AssistantSocketRoutes: Sendable {
                 problems: [.notFound, .tooManySubscriptions]
             ) { [subscriptions, logger, runtime] scope, client, session, token, handshake -> AssistantSocket in
                 let follower = SessionFollower(subscriptions: subscriptions, scope: scope)
+                let access = try subscriptions.openWithoutMessages(scope: scope)
                 var first: Subscription?
                 if session != nil || token != nil {
                     first = try await follower.open(try SessionPosition(session, token: token))
                 }
                 let anonymous: ID<AssistantSocketFrame> = runtime.id()
                 return AssistantSocket(
-                    handshake, clientID: client ?? anonymous.text, follower: follower, first, logger: logger,
-                    runtime: runtime)
+                    handshake, clientID: client ?? anonymous.text, follower: follower, access: access, first,
+                    logger: logger, runtime: runtime)
             }
         ]
     }

@@ -79,7 +79,7 @@ struct MCPServer: Sendable {
     }
 
     /// Whether a text is the name of a server: 1 to 64 letters, digits, hyphens and underscores.
-    static func isName(_ text: String) -> Bool { text.wholeMatch(of: /[A-Za-z0-9_-]{1,64}/) != nil }
+    static func isName(_ text: String) -> Bool { ToolName.isValid(text, upTo: 64) }
 }
 
 /// A tool with the server that has it.

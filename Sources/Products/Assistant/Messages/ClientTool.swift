@@ -50,9 +50,7 @@ enum ClientTool {
     static func name(_ value: JSONValue?, charactersMax: Int = nameCharactersMax, _ pointer: String) throws(Problem)
         -> String
     {
-        guard let name = value?.string, (1...charactersMax).contains(name.utf8.count),
-            name.utf8.allSatisfy({ isNameByte($0) })
-        else {
+        guard let name = value?.string, ToolName.isValid(name, upTo: charactersMax) else {
             throw Problem.invalid(
                 pointer, "must be 1 to \(charactersMax) letters, digits, hyphens and underscores")
         }
@@ -66,14 +64,5 @@ enum ClientTool {
             throw Problem.invalid(pointer, "must be a text of 1 to \(idCharactersMax) characters")
         }
         return id
-    }
-
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-            true
-        default: false
-        }
     }
 }

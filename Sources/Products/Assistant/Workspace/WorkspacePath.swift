@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Modules
 
@@ -67,12 +68,6 @@ struct WorkspacePath: Sendable, Hashable {
     }
 
     private static func isName(_ name: String) -> Bool {
-        (1...nameBytesMax).contains(name.utf8.count)
-            && name.unicodeScalars.allSatisfy { scalar in
-                // Joiners are format characters which names in some scripts, and emoji, have.
-                let isJoiner = scalar.value == 0x200C || scalar.value == 0x200D
-                let category = scalar.properties.generalCategory
-                return scalar != "\\" && category != .control && (category != .format || isJoiner)
-            }
+        (1...nameBytesMax).contains(name.utf8.count) && name.isFileNameText
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import Modules
 
 /// The path of a file within the folder of a workflow: one to four names separated by slashes. Paths are equal where
@@ -31,10 +32,7 @@ struct WorkflowPath: Hashable, Sendable {
 
     /// Names that begin with a dot are refused, `.` and `..` among them.
     private static func isName(_ name: Substring) -> Bool {
-        !name.isEmpty && !name.hasPrefix(".")
-            && name.unicodeScalars.allSatisfy {
-                $0 != "\\" && $0.properties.generalCategory != .control && $0.properties.generalCategory != .format
-            }
+        !name.isEmpty && !name.hasPrefix(".") && name.isFileNameText
     }
 }
 
