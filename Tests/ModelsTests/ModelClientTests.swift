@@ -76,7 +76,7 @@ struct ModelClientTests {
             choice.message,
             ModelMessage(
                 .user,
-                choice.toolCalls.map { .toolResult(callID: $0.id, text: "5 °C", isError: false) }
+                choice.toolCalls.map { .textResult(of: $0.id, "5 °C") }
                     + [.text("In one word?")]),
         ]
         request.toolChoice = .auto

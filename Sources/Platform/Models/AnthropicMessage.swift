@@ -80,9 +80,10 @@ enum AnthropicMessage {
                 "type": "tool_use", "id": .string(call.id), "name": .string(call.name),
                 "input": call.object ?? .object([:]),
             ]
-        case .toolResult(let id, let text, let isError):
+        case .toolResult(let id, let content, let isError):
             [
-                "type": "tool_result", "tool_use_id": .string(id), "content": .string(text),
+                "type": "tool_result", "tool_use_id": .string(id),
+                "content": content.hasImage ? .array(content.compactMap(block)) : .string(content.text),
                 "is_error": .bool(isError),
             ]
         }

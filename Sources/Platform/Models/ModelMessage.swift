@@ -9,8 +9,13 @@ package struct ModelMessage: Sendable, Hashable {
         case image(Image)
         /// Of the assistant.
         case toolCall(ModelToolCall)
-        /// Of the user: what the tool of a call returned.
-        case toolResult(callID: String, text: String, isError: Bool)
+        /// Of the user: what the tool of a call returned, as texts and images.
+        case toolResult(callID: String, content: [Content], isError: Bool)
+
+        /// A result that is a text.
+        package static func textResult(of callID: String, _ text: String, isError: Bool = false) -> Content {
+            .toolResult(callID: callID, content: [.text(text)], isError: isError)
+        }
     }
 
     /// An image, which is passed on as it is.
@@ -43,6 +48,9 @@ package struct ModelMessage: Sendable, Hashable {
             case (_, .toolCall(var call)):
                 call.arguments = call.object?.text ?? call.arguments
                 parts.append(.toolCall(call))
+            case (_, .toolResult(let id, let content, let isError)):
+                let content = ModelMessage(role, content).normalized.content
+                parts.append(.toolResult(callID: id, content: content, isError: isError))
             default: parts.append(part)
             }
         }
@@ -50,11 +58,23 @@ package struct ModelMessage: Sendable, Hashable {
     }
 
     /// The texts, one after another.
-    package var text: String { content.compactMap { if case .text(let text) = $0 { text } else { nil } }.joined() }
+    package var text: String { content.text }
+
+    /// Whether the result of a tool has an image.
+    package var hasResultImage: Bool {
+        content.contains { if case .toolResult(_, let content, _) = $0 { content.hasImage } else { false } }
+    }
 
     package var toolCalls: [ModelToolCall] {
         content.compactMap { if case .toolCall(let call) = $0 { call } else { nil } }
     }
+}
+
+extension [ModelMessage.Content] {
+    /// The texts, one after another.
+    package var text: String { compactMap { if case .text(let text) = $0 { text } else { nil } }.joined() }
+
+    package var hasImage: Bool { contains { if case .image = $0 { true } else { false } } }
 }
 
 /// A call of a tool that the model asks for.

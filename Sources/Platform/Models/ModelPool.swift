@@ -13,13 +13,20 @@ package final class ModelPool: ModelClient {
         package let weight: Int
         /// What the service calls the models, by the names of requests. Another model it does not have.
         package let models: [String: String]
+        /// Whether its API has images in results of tools. A request with one is sent to no other service where there
+        /// is such a one.
+        package let takesResultImages: Bool
 
-        package init(name: String, client: any ModelClient, weight: Int, models: [String: String]) {
+        package init(
+            name: String, client: any ModelClient, weight: Int, models: [String: String],
+            takesResultImages: Bool = false
+        ) {
             precondition(weight >= 0, "a weight is 0 or more")
             self.name = name
             self.client = client
             self.weight = weight
             self.models = models
+            self.takesResultImages = takesResultImages
         }
     }
 
@@ -77,7 +84,7 @@ package final class ModelPool: ModelClient {
     ) async throws -> ModelResponse {
         let deadline = ContinuousClock.now + request.timeout
         var failure: ModelError?
-        for index in order(of: request.model) where admit(index) {
+        for index in order(for: request) where admit(index) {
             let member = members[index]
             var own = request
             own.model = member.models[request.model] ?? request.model
@@ -103,8 +110,12 @@ package final class ModelPool: ModelClient {
     }
 
     /// The members with the model: in a random order by their weights, then those with the weight 0.
-    private func order(of model: String) -> [Int] {
-        var candidates = members.indices.filter { members[$0].models[model] != nil && members[$0].weight > 0 }
+    private func order(for request: ModelRequest) -> [Int] {
+        var all = members.indices.filter { members[$0].models[request.model] != nil }
+        if request.messages.contains(where: \.hasResultImage), all.contains(where: { members[$0].takesResultImages }) {
+            all.removeAll { !members[$0].takesResultImages }
+        }
+        var candidates = all.filter { members[$0].weight > 0 }
         var order: [Int] = []
         while !candidates.isEmpty {
             let sum = candidates.reduce(0) { $0 + members[$1].weight }
@@ -116,7 +127,7 @@ package final class ModelPool: ModelClient {
             }
             order.append(candidates.remove(at: position ?? 0))
         }
-        return order + members.indices.filter { members[$0].models[model] != nil && members[$0].weight == 0 }
+        return order + all.filter { members[$0].weight == 0 }
     }
 
     private func note(_ error: ModelError, _ index: Int) {

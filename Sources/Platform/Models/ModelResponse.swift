@@ -67,7 +67,7 @@ package struct ModelUsage: Sendable, Hashable {
     /// What a count of tokens may be: sums and costs of such counts do not overflow.
     static let counts: ClosedRange<Int64> = 0...1_000_000_000
 
-    static func + (left: ModelUsage, right: ModelUsage) -> ModelUsage {
+    package static func + (left: ModelUsage, right: ModelUsage) -> ModelUsage {
         ModelUsage(input: left.input + right.input, output: left.output + right.output)
     }
 }

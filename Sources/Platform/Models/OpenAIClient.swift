@@ -17,6 +17,9 @@ package struct OpenAIClient: ModelClient {
     }
 
     private func call(_ request: ModelRequest, stream: Bool) throws(ModelError) -> ModelTransport.Request {
+        guard !request.messages.contains(where: \.hasResultImage) else {
+            throw ModelError(.refused, "OpenAI's API takes no images in results of tools.")
+        }
         let upstream = transport.upstream
         var body = OpenAIMessage.body(of: request, stream: stream)
         // OpenAI's newer models refuse the older name, and other servers know only that.

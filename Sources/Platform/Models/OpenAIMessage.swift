@@ -51,13 +51,13 @@ enum OpenAIMessage {
     /// The results of tools are messages of their own.
     private static func messages(_ message: ModelMessage) -> [JSONValue] {
         let results = message.content.compactMap { content -> JSONValue? in
-            guard case .toolResult(let id, let text, _) = content else { return nil }
-            return ["role": "tool", "tool_call_id": .string(id), "content": .string(text)]
+            guard case .toolResult(let id, let content, _) = content else { return nil }
+            return ["role": "tool", "tool_call_id": .string(id), "content": .string(content.text)]
         }
         let calls = message.toolCalls
         let parts = message.content.compactMap(part)
         guard !parts.isEmpty || !calls.isEmpty else { return results }
-        let hasImage = message.content.contains { if case .image = $0 { true } else { false } }
+        let hasImage = message.content.hasImage
         var own: [String: JSONValue] = [
             "role": .string(message.role.rawValue),
             "content": hasImage ? .array(parts) : parts.isEmpty ? .null : .string(message.text),

@@ -48,17 +48,6 @@ package struct AssistantModule: Module {
         topics = realtime.topics
         let events = SessionEvents(topics: topics)
         topics.register(SessionEvents.topicFamily)
-        let turns = TurnService(
-            database: database, models: models, concurrency: entitlements.concurrency,
-            settlement: TurnSettlement(quotas: entitlements.quotas), events: events, running: running,
-            settings: settings, logger: logger, runtime: runtime)
-        let sessions = AssistantSessionService(
-            database: database, models: models, concurrency: entitlements.concurrency, running: running,
-            audit: audit, events: events, settings: settings, runtime: runtime)
-        let workspaces = WorkspaceService(
-            database: database, files: files, audit: audit, fileBytesMax: settings.fileBytesMax, runtime: runtime)
-        let analytics = AnalyticsService(database: database, retentionDays: settings.analyticsRetentionDays)
-        identity.events.addUsage { try $2.assistantUsage(of: $0, in: $1) }
         let connections = MCPConnections(
             file: settings.toolServers, urls: client, sandbox: commands, files: files, sealer: sealer,
             runtime: runtime)
@@ -66,7 +55,19 @@ package struct AssistantModule: Module {
             database: database, connections: connections, file: settings.toolServers, client: client, sealer: sealer,
             audit: audit, limiter: limiter, runtime: runtime)
         let executions = ToolExecutionService(
-            database: database, connections: connections, audit: audit, runtime: runtime)
+            database: database, connections: connections, audit: audit, events: events, runtime: runtime)
+        let turns = TurnService(
+            database: database, models: models, concurrency: entitlements.concurrency,
+            settlement: TurnSettlement(quotas: entitlements.quotas),
+            serverTools: ServerToolService(database: database, executions: executions, runtime: runtime),
+            events: events, running: running, settings: settings, logger: logger, runtime: runtime)
+        let sessions = AssistantSessionService(
+            database: database, models: models, concurrency: entitlements.concurrency, running: running,
+            audit: audit, events: events, settings: settings, runtime: runtime)
+        let workspaces = WorkspaceService(
+            database: database, files: files, audit: audit, fileBytesMax: settings.fileBytesMax, runtime: runtime)
+        let analytics = AnalyticsService(database: database, retentionDays: settings.analyticsRetentionDays)
+        identity.events.addUsage { try $2.assistantUsage(of: $0, in: $1) }
         activity = AssistantActivity(database: database)
         tools = AssistantTools(executions: executions)
         let ofModels: [Route] =

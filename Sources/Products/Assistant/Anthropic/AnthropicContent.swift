@@ -62,11 +62,26 @@ enum AnthropicContent {
         case ("tool_result", .user):
             return .toolResult(
                 callID: try ClientTool.id(block["tool_use_id"], "\(pointer)/tool_use_id"),
-                text: try text(of: block["content"], "\(pointer)/content"), isError: block["is_error"] == true)
+                content: try result(block["content"], "\(pointer)/content"), isError: block["is_error"] == true)
         default: break
         }
         throw Problem.invalid(
             pointer, "must be a block of the type text, of the user image or tool_result, of the assistant tool_use")
+    }
+
+    /// A text, or a list of blocks that are texts or images.
+    private static func result(_ content: JSONValue?, _ pointer: String) throws(Problem) -> [ModelMessage.Content] {
+        guard let blocks = content?.array else { return [.text(try text(of: content, pointer))] }
+        var parts: [ModelMessage.Content] = []
+        for (index, block) in blocks.enumerated() {
+            switch (block["type"]?.string, block["text"]?.string) {
+            case ("text", let text?): parts.append(.text(text))
+            case ("image", _):
+                parts.append(.image(try image(block["source"], "\(pointer)/\(index)/source")))
+            default: throw Problem.invalid("\(pointer)/\(index)", "must be a block of the type text or image")
+            }
+        }
+        return parts
     }
 
     private static func image(_ source: JSONValue?, _ pointer: String) throws(Problem) -> ModelMessage.Image {
@@ -98,17 +113,19 @@ enum AnthropicContent {
         return tools
     }
 
+    /// - Parameter hasOthers: whether there may be tools of servers besides.
     /// - Returns: the choice, and whether an answer may have several calls.
     /// - Throws: `validation-failed`, also for a choice without tools.
-    static func choice(_ value: JSONValue?, of tools: [ModelTool]) throws(Problem) -> (
+    static func choice(_ value: JSONValue?, of tools: [ModelTool], hasOthers: Bool) throws(Problem) -> (
         choice: ModelRequest.ToolChoice, parallel: Bool?
     ) {
+        let hasTools = hasOthers || !tools.isEmpty
         guard let value, value != .null else { return (.auto, nil) }
         let parallel = value["disable_parallel_tool_use"]?.bool.map { !$0 }
         switch value["type"]?.string {
         case "none": return (.none, nil)
-        case "auto" where !tools.isEmpty: return (.auto, parallel)
-        case "any" where !tools.isEmpty: return (.required, parallel)
+        case "auto" where hasTools: return (.auto, parallel)
+        case "any" where hasTools: return (.required, parallel)
         case "tool": return (try ClientTool.choice(value["name"], of: tools, "/tool_choice/name"), parallel)
         default: throw Problem.invalid("/tool_choice/type", "must be none, or with tools auto, any or tool")
         }

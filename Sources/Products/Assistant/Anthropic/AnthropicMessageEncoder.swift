@@ -77,7 +77,9 @@ struct AnthropicMessageEncoder: TurnEncoder {
         ]
         var events = ByteBuffer()
         endBlock(to: &events)
-        write("message_delta", ["delta": delta, "usage": usage], to: &events)
+        var members: [String: JSONValue] = ["delta": delta, "usage": usage]
+        if !answer.approvals.isEmpty { members["tool_approvals"] = .array(answer.approvals.map(\.json)) }
+        write("message_delta", members, to: &events)
         write("message_stop", [:], to: &events)
         return events
     }

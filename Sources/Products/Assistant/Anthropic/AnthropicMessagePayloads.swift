@@ -31,6 +31,8 @@ struct AnthropicMessageRequest: Payload {
     var tools: [JSONValue]?
     /// `none`, `auto`, `any`, or a tool.
     var toolChoice: JSONValue?
+    /// Tools of the organisation's servers that the model calls by itself; in a session.
+    var mcp: AssistantToolOffer?
     /// Its member `format` is the schema that the answer is to have.
     var outputConfig: JSONValue?
 
@@ -56,12 +58,12 @@ struct AnthropicMessageRequest: Payload {
             throw Problem.invalid("/stop_sequences", "must be texts of 1 to 200 characters")
         }
         let own = try AnthropicContent.tools(tools ?? [])
-        let choice = try AnthropicContent.choice(toolChoice, of: own)
+        let choice = try AnthropicContent.choice(toolChoice, of: own, hasOthers: mcp != nil)
         return TurnRequest(
             model: model, messages: turns, answerTokens: maxTokens, temperature: temperature, topP: topP, topK: topK,
             stopSequences: stops, tools: own, toolChoice: choice.choice, parallelToolCalls: choice.parallel,
             schema: try AnthropicContent.schema(outputConfig?["format"]), isStreamed: stream ?? false,
-            session: sessionId)
+            toolOffer: mcp, session: sessionId)
     }
 }
 
@@ -104,6 +106,8 @@ struct AnthropicMessageAnswer: Payload {
     var stopSequence: String?
     var usage: AnthropicTokenUsage
     var sessionId: ID<AssistantSession>?
+    /// Calls of servers' tools that wait for a person's consent.
+    var toolApprovals: [AssistantToolApproval]?
 
     init(_ answer: TurnAnswer) {
         let choice = answer.choices.first
@@ -119,6 +123,7 @@ struct AnthropicMessageAnswer: Payload {
         (stopReason, stopSequence) = Self.reason(choice?.finish ?? .ended)
         usage = AnthropicTokenUsage(inputTokens: answer.usage.input, outputTokens: answer.usage.output)
         sessionId = answer.turn.session
+        toolApprovals = answer.approvals.isEmpty ? nil : answer.approvals
     }
 
     static func id(of turn: AssistantTurn) -> String { "msg_\(turn.id)" }

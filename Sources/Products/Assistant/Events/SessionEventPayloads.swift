@@ -1,7 +1,7 @@
 import Models
 import Modules
 
-// The messages of a session's topic, whose types are `session_update`, `message` and `token_update`.
+// The messages of a session's topic, whose types are `session_update`, `message`, `token_update` and `tool_execution`.
 
 struct AssistantSessionUpdate: Payload {
     var sessionId: ID<AssistantSession>
@@ -46,4 +46,30 @@ struct AssistantTokenUpdate: Payload {
     var usage: AssistantTokenUsage
     /// In US dollars, of the turn.
     var totalCost: DecimalNumber
+}
+
+/// A call of a tool has a new status. Its arguments and its result are those of `GET /v1/mcp/executions/{id}`.
+struct AssistantToolExecutionEvent: Payload {
+    var id: ID<ToolExecution>
+    var sessionId: ID<AssistantSession>
+    var toolName: String
+    var toolType: ToolExecution.Kind
+    /// Of a call of a server's tool.
+    var server: String?
+    var status: ToolExecution.Status
+    var errorMessage: String?
+    var executionTimeMs: Int64?
+}
+
+extension AssistantToolExecutionEvent {
+    /// - Parameter end: nil for the end that the call has already.
+    /// - Returns: nil for a call without a session.
+    init?(_ execution: ToolExecution, _ end: ToolExecutionEnd? = nil) {
+        guard let session = execution.session else { return nil }
+        self.init(
+            id: execution.id, sessionId: session, toolName: execution.toolName, toolType: execution.kind,
+            server: execution.server, status: end?.status ?? execution.status,
+            errorMessage: end.map(\.error) ?? execution.error,
+            executionTimeMs: end.map(\.milliseconds) ?? execution.milliseconds)
+    }
 }

@@ -23,10 +23,12 @@ struct SessionEvents: Sendable {
     }
 
     /// A turn has ended. The last statement of the transaction.
-    /// - Parameter messages: that it has added to the session.
+    /// - Parameters:
+    ///   - messages: that it has added to the session.
+    ///   - next: the turn of the next round, which has begun in the same transaction.
     func ended(
         _ turn: AssistantTurn, as outcome: TurnOutcome, costMicros: Int64, _ messages: [NewAssistantMessage],
-        in session: ID<AssistantSession>, _ transaction: Transaction
+        in session: ID<AssistantSession>, next: AssistantTurn? = nil, _ transaction: Transaction
     ) throws {
         var events = try messages.map { message in
             try NewMessage("message", AssistantMessageEvent(message, of: turn, in: session, at: transaction.now))
@@ -35,11 +37,21 @@ struct SessionEvents: Sendable {
             sessionId: session, turnId: turn.id, usage: AssistantTokenUsage(outcome.usage),
             totalCost: .dollars(costMicros))
         events.append(try NewMessage("token_update", usage))
-        let status: AssistantSession.Status = outcome.error == nil ? .active : .error
-        events.append(
-            try NewMessage(
-                "session_update", AssistantSessionUpdate(sessionId: session, turnId: turn.id, status: status)))
+        let status: AssistantSession.Status = next != nil ? .streaming : outcome.error == nil ? .active : .error
+        let update = AssistantSessionUpdate(sessionId: session, turnId: next?.id ?? turn.id, status: status)
+        events.append(try NewMessage("session_update", update))
         try topics.append([(Self.topic(of: session, in: turn.organisation), events)], in: transaction)
+    }
+
+    /// A call of a tool has a new status. The last statement of the transaction.
+    /// - Parameter event: nil for a call without a session.
+    func tool(
+        _ event: AssistantToolExecutionEvent?, in organisation: ID<Organisation>, _ transaction: Transaction
+    ) throws {
+        guard let event else { return }
+        try topics.append(
+            NewMessage("tool_execution", event), to: Self.topic(of: event.sessionId, in: organisation),
+            in: transaction)
     }
 
     /// A session has a new status because of its person. The last statement of the transaction.

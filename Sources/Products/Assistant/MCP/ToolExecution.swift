@@ -70,6 +70,11 @@ struct ToolExecution: Sendable {
     }
 }
 
+extension ID where Subject == ToolExecution {
+    /// Where a person consents to the call.
+    var approvalPath: String { "/v1/mcp/executions/\(text)/approval" }
+}
+
 /// How a call has ended.
 struct ToolExecutionEnd: Sendable {
     /// JSON; nil without a result.

@@ -12,16 +12,18 @@ final class ToolExecutionService: Sendable {
     private let database: any Database
     private let connections: MCPConnections
     private let audit: AuditService
+    private let events: SessionEvents
     private let runtime: Runtime
 
     private static let batch = 200
 
     /// A call that is being made.
-    private struct Call: Sendable {
+    fileprivate struct Call: Sendable {
         let id: ID<ToolExecution>
         let found: MCPServerTool
         let arguments: JSONValue
         let caller: Caller
+        var session: ID<AssistantSession>?
     }
 
     /// Who calls.
@@ -32,10 +34,14 @@ final class ToolExecutionService: Sendable {
         let scope: Scope?
     }
 
-    init(database: any Database, connections: MCPConnections, audit: AuditService, runtime: Runtime) {
+    init(
+        database: any Database, connections: MCPConnections, audit: AuditService, events: SessionEvents,
+        runtime: Runtime
+    ) {
         self.database = database
         self.connections = connections
         self.audit = audit
+        self.events = events
         self.runtime = runtime
     }
 
@@ -45,27 +51,43 @@ final class ToolExecutionService: Sendable {
     /// - Throws: `tool-approval-required` with the id of the call, which is stored; `mcp-tool-not-found`,
     ///   `mcp-server-stopped`; `assistant-limit`; `mcp-server-failed`, `overloaded`; `assistant-session-not-found`.
     func call(_ request: MCPToolCall, scope: Scope) async throws(Problem) -> MCPToolCallResult {
+        let call = try await begin(request, as: runtime.id(), scope: scope)
+        guard !call.found.needsApproval else {
+            throw Problem(
+                .toolApprovalRequired,
+                detail: "Send {\"approve\": true} to \(call.id.approvalPath) to make the call.",
+                members: ["execution_id": .string(call.id.text), "server": .string(call.found.server.name)])
+        }
+        return try await answer(call)
+    }
+
+    /// Calls a tool for a model.
+    /// - Parameter id: of the call.
+    /// - Returns: nil for a call that is stored and waits for consent.
+    /// - Throws: as ``call(_:scope:)``.
+    func call(_ request: MCPToolCall, as id: ID<ToolExecution>, scope: Scope) async throws(Problem) -> MCPToolResult? {
+        let call = try await begin(request, as: id, scope: scope)
+        guard !call.found.needsApproval else { return nil }
+        return try await made(call).result
+    }
+
+    /// Stores a call: as pending where it needs consent, else as running.
+    private func begin(_ request: MCPToolCall, as id: ID<ToolExecution>, scope: Scope) async throws(Problem) -> Call {
         let arguments = try Self.text(request.arguments ?? [:], at: "/arguments")
-        let id: ID<ToolExecution> = runtime.id()
         let caller = Caller(organisation: scope.organisation, person: scope.person, scope: scope)
-        let found = try await database.write { transaction in
+        return try await database.write { [events] transaction in
             if let session = request.sessionId {
                 _ = try transaction.assistantSession(session, in: scope, isLocked: true)
             }
             let found = try transaction.callableTool(request.tool, of: request.server, in: scope.organisation)
-            try transaction.insert(
-                id, found, arguments, of: caller, session: request.sessionId,
-                status: found.needsApproval ? .pending : .running)
-            return found
+            let status: ToolExecution.Status = found.needsApproval ? .pending : .running
+            try transaction.insert(id, found, arguments, of: caller, session: request.sessionId, status: status)
+            let call = Call(
+                id: id, found: found, arguments: .object(request.arguments ?? [:]), caller: caller,
+                session: request.sessionId)
+            try events.tool(call.event(status), in: scope.organisation, transaction)
+            return call
         }
-        guard !found.needsApproval else {
-            throw Problem(
-                .toolApprovalRequired,
-                detail: "Send {\"approve\": true} to /v1/mcp/executions/\(id)/approval to make the call.",
-                members: ["execution_id": .string(id.text), "server": .string(found.server.name)])
-        }
-        return try await answer(
-            Call(id: id, found: found, arguments: .object(request.arguments ?? [:]), caller: caller))
     }
 
     /// Makes or refuses a call that waits for consent, with the arguments that were stored.
@@ -73,7 +95,7 @@ final class ToolExecutionService: Sendable {
     func decide(_ id: ID<ToolExecution>, _ decision: ToolExecutionDecision, scope: Scope) async throws(Problem)
         -> ToolExecutionView
     {
-        let call = try await database.write { [audit] transaction -> Call? in
+        let call = try await database.write { [audit, events] transaction -> Call? in
             let execution = try transaction.toolExecution(id, in: scope, isLocked: true)
             guard execution.status == .pending else { throw Problem(.toolExecutionDecided) }
             try audit.record(
@@ -84,10 +106,10 @@ final class ToolExecutionService: Sendable {
                         "arguments_sha256": Digest.hex(execution.input),
                     ]), in: transaction)
             guard decision.approve else {
-                _ = try transaction.endToolExecution(
-                    id, of: scope.organisation,
-                    as: ToolExecutionEnd(output: nil, error: "A person has refused the call.", milliseconds: 0),
-                    from: .pending)
+                let end = ToolExecutionEnd(output: nil, error: "A person has refused the call.", milliseconds: 0)
+                _ = try transaction.endToolExecution(id, of: scope.organisation, as: end, from: .pending)
+                try events.tool(
+                    AssistantToolExecutionEvent(execution, end), in: scope.organisation, transaction)
                 return nil
             }
             // The tool may have changed since: the server decides about the arguments.
@@ -97,9 +119,12 @@ final class ToolExecutionService: Sendable {
             guard try transaction.startToolExecution(id, of: scope.organisation) else {
                 throw Problem(.toolExecutionDecided)
             }
-            return Call(
+            let call = Call(
                 id: id, found: found, arguments: try JSONValue(parsing: execution.input.utf8),
-                caller: Caller(organisation: scope.organisation, person: scope.person, scope: scope))
+                caller: Caller(organisation: scope.organisation, person: scope.person, scope: scope),
+                session: execution.session)
+            try events.tool(call.event(.running), in: scope.organisation, transaction)
+            return call
         }
         if let call { _ = try await answer(call) }
         return try await view(id, scope: scope)
@@ -123,17 +148,21 @@ final class ToolExecutionService: Sendable {
     }
 
     private func answer(_ call: Call) async throws(Problem) -> MCPToolCallResult {
-        let (result, milliseconds): (MCPToolResult, Int64)
-        do { (result, milliseconds) = try await make(call) } catch let error as MCPError {
-            throw Problem(error)
-        } catch { throw Problem.wrapping(error) }
+        let (result, milliseconds) = try await made(call)
         return MCPToolCallResult(
             executionId: call.id, server: call.found.server.name, tool: call.found.tool.name, result: result.json,
             error: result.isError ? String(result.text.prefix(ToolExecution.errorMax)) : nil,
             durationMs: milliseconds)
     }
 
-    /// Makes a call that is stored as running, and stores its end.
+    /// As ``make(_:)``, with a problem for what the server has done wrong.
+    private func made(_ call: Call) async throws(Problem) -> (result: MCPToolResult, milliseconds: Int64) {
+        do { return try await make(call) } catch let error as MCPError { throw Problem(error) } catch {
+            throw Problem.wrapping(error)
+        }
+    }
+
+    /// Makes a call that is stored as running, and stores its end, also where its task is cancelled.
     private func make(_ call: Call) async throws -> (result: MCPToolResult, milliseconds: Int64) {
         let started = ContinuousClock.now
         let result: Result<MCPToolResult, any Error>
@@ -142,7 +171,7 @@ final class ToolExecutionService: Sendable {
             result = .success(try await client.call(call.found.tool, arguments: call.arguments))
         } catch { result = .failure(error) }
         let milliseconds = (ContinuousClock.now - started).microseconds / 1_000
-        try await store(result, of: call, milliseconds: milliseconds)
+        try await Task { [self] in try await store(result, of: call, milliseconds: milliseconds) }.value
         return (try result.get(), milliseconds)
     }
 
@@ -161,7 +190,7 @@ final class ToolExecutionService: Sendable {
                 milliseconds: milliseconds)
         }
         let arguments = try JSONColumn.encode(call.arguments)
-        try await database.write { [audit] transaction in
+        try await database.write { [audit, events] transaction in
             guard try transaction.endToolExecution(call.id, of: call.caller.organisation, as: end) else { return }
             try transaction.addToolUse(
                 call.found.tool.name, of: call.found.server.name, in: call.caller.organisation,
@@ -175,6 +204,7 @@ final class ToolExecutionService: Sendable {
                 details["reason"] = (error as? MCPError)?.kind.rawValue ?? Problem.wrapping(error).kind.code
             }
             try audit.record(call.caller.event("mcp-tool.called", of: call.id, end, details), in: transaction)
+            try events.tool(call.event(end.status, end), in: call.caller.organisation, transaction)
         }
     }
 
@@ -211,7 +241,7 @@ final class ToolExecutionService: Sendable {
         }
         let hasFailed = request.status == "failed" || (request.status == nil && request.errorMessage != nil)
         let id: ID<ToolExecution> = request.id ?? runtime.id()
-        return try await database.write { transaction in
+        return try await database.write { [events] transaction in
             _ = try transaction.assistantSession(session, in: scope, isLocked: true)
             try transaction.requireCapacity(for: scope.person, in: scope.organisation)
             guard
@@ -229,7 +259,9 @@ final class ToolExecutionService: Sendable {
             try transaction.addToolUse(
                 request.toolName, of: "", in: scope.organisation, hasFailed: hasFailed,
                 duration: request.executionTimeMs.map { .milliseconds($0) })
-            return try ToolExecutionView(try transaction.toolExecution(id, in: scope))
+            let execution = try transaction.toolExecution(id, in: scope)
+            try events.tool(AssistantToolExecutionEvent(execution), in: scope.organisation, transaction)
+            return try ToolExecutionView(execution)
         }
     }
 
@@ -252,6 +284,19 @@ final class ToolExecutionService: Sendable {
         let text = try Problem.rethrowing { try JSONColumn.encode(value) }
         guard text.utf8.count <= bytesMax else { throw Problem.invalid(pointer, "has more than \(bytesMax) bytes") }
         return text
+    }
+}
+
+extension ToolExecutionService.Call {
+    /// Nil for a call without a session.
+    fileprivate func event(_ status: ToolExecution.Status, _ end: ToolExecutionEnd? = nil)
+        -> AssistantToolExecutionEvent?
+    {
+        session.map { session in
+            AssistantToolExecutionEvent(
+                id: id, sessionId: session, toolName: found.tool.name, toolType: .mcp, server: found.server.name,
+                status: status, errorMessage: end?.error, executionTimeMs: end?.milliseconds)
+        }
     }
 }
 

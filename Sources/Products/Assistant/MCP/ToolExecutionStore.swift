@@ -1,4 +1,6 @@
 import Identity
+import MCP
+import Models
 import Modules
 
 /// A row of a call that is inserted.
@@ -119,6 +121,39 @@ extension Transaction {
         if let status { condition = condition + " AND status = \(status)" }
         return condition
     }
+
+    /// The messages of a session with the results of calls that waited for consent when their answer ended, and have
+    /// ended since. They follow their calls.
+    func withLateResults(_ messages: [ModelMessage], in session: AssistantSession) throws -> [ModelMessage] {
+        let answered = Set(messages.flatMap(\.resultIDs))
+        let open = messages.flatMap(\.toolCalls).map(\.id).filter { !answered.contains($0) }
+        let ids = open.suffix(Self.lateResultsMax).compactMap { ServerToolCall.execution(of: $0) }
+        guard !ids.isEmpty else { return messages }
+        let ended = try all(
+            """
+            SELECT * FROM assistant_tool_executions
+            WHERE id IN \(list: ids) AND session_id = \(session.id) AND organisation_id = \(session.organisation)
+                AND completed_at IS NOT NULL
+            """,
+            ToolExecution.init)
+        let results = Dictionary(ended.map { ($0.id, $0) }) { first, _ in first }
+        return try messages.flatMap { message in
+            let late = try message.toolCalls.compactMap { call -> ModelMessage.Content? in
+                guard !answered.contains(call.id), let id = ServerToolCall.execution(of: call.id),
+                    let execution = results[id]
+                else { return nil }
+                let output = try execution.output.map { try MCPToolResult(try JSONValue(parsing: $0.utf8)).text }
+                var left = Int64.max
+                let outcome = ServerToolOutcome.result(
+                    text: output ?? execution.error ?? "", isError: execution.status == .failed)
+                let tool = ServerTool(server: execution.server ?? "", name: execution.toolName)
+                return ServerToolService.results([ServerToolCall(id, tool, call)], [outcome], within: &left).first
+            }
+            return late.isEmpty ? [message] : [message, ModelMessage(.user, late)]
+        }
+    }
+
+    private static var lateResultsMax: Int { 100 }
 
     func deleteToolExecutions(of session: AssistantSession) throws {
         try execute(

@@ -28,12 +28,18 @@ enum MessageParts {
                 "type": "tool_call", "id": .string(call.id), "name": .string(call.name),
                 "arguments": .string(call.arguments),
             ]
-        case .toolResult(let id, let text, let isError):
-            [
-                "type": "tool_result", "tool_call_id": .string(id), "text": .string(text),
-                "is_error": .bool(isError),
-            ]
+        case .toolResult(let id, let content, let isError): result(of: id, content, isError)
         }
+    }
+
+    private static func result(of id: String, _ content: [ModelMessage.Content], _ isError: Bool) -> JSONValue {
+        var members: [String: JSONValue] = [
+            "type": "tool_result", "tool_call_id": .string(id), "text": .string(content.text),
+            "is_error": .bool(isError),
+        ]
+        // The order of texts and images.
+        if content.hasImage { members["content"] = .array(content.map(value)) }
+        return .object(members)
     }
 
     private static func content(_ value: JSONValue) -> ModelMessage.Content? {
@@ -44,7 +50,10 @@ enum MessageParts {
             .image(value["url"]?.string.map { .url($0) } ?? .data(mediaType: text("media_type"), base64: text("data")))
         case "tool_call": .toolCall(ModelToolCall(id: text("id"), name: text("name"), arguments: text("arguments")))
         case "tool_result":
-            .toolResult(callID: text("tool_call_id"), text: text("text"), isError: value["is_error"] == true)
+            .toolResult(
+                callID: text("tool_call_id"),
+                content: value["content"]?.array?.compactMap(content) ?? [.text(text("text"))],
+                isError: value["is_error"] == true)
         default: nil
         }
     }
@@ -53,7 +62,7 @@ enum MessageParts {
 extension ModelMessage {
     /// The texts that a person reads, with those of results.
     var readableText: String {
-        let results = content.compactMap { if case .toolResult(_, let text, _) = $0 { text } else { nil } }
+        let results = content.compactMap { if case .toolResult(_, let parts, _) = $0 { parts.text } else { nil } }
         return results.isEmpty ? text : (results + [text]).filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 
@@ -67,16 +76,30 @@ extension ModelMessage {
         content.compactMap { if case .toolResult(let id, _, _) = $0 { id } else { nil } }
     }
 
-    var imageCount: Int { content.count { if case .image = $0 { true } else { false } } }
+    /// The parts of results of tools.
+    var resultPartCount: Int {
+        content.reduce(0) { if case .toolResult(_, let parts, _) = $1 { $0 + parts.count } else { $0 } }
+    }
 
-    /// Every text of it that a client wrote.
+    /// With those in results of tools.
+    var imageCount: Int {
+        content.reduce(0) { count, part in
+            switch part {
+            case .image: count + 1
+            case .toolResult(_, let content, _): count + ModelMessage(role, content).imageCount
+            case .text, .toolCall: count
+            }
+        }
+    }
+
+    /// Whether a text of it that a client wrote has a NUL character.
     var hasNUL: Bool {
         content.contains { part in
             switch part {
             case .text(let text): text.hasNUL
             case .image: false
             case .toolCall(let call): call.id.hasNUL || call.arguments.hasNUL
-            case .toolResult(let id, let text, _): id.hasNUL || text.hasNUL
+            case .toolResult(let id, let content, _): id.hasNUL || ModelMessage(role, content).hasNUL
             }
         }
     }

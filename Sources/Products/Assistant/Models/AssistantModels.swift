@@ -28,7 +28,8 @@ struct AssistantModels: Sendable {
             settings.upstreams.map { upstream in
                 ModelPool.Member(
                     name: upstream.name, client: upstream.upstream.client(bounds, runtime: runtime),
-                    weight: upstream.weight, models: Dictionary(upstream.models.map { ($0.name, $0.atService) }) { $1 })
+                    weight: upstream.weight, models: Dictionary(upstream.models.map { ($0.name, $0.atService) }) { $1 },
+                    takesResultImages: upstream.upstream.api == .anthropic)
             }, runtime: runtime)
     }
 

@@ -21,7 +21,7 @@ enum TokenCount {
         let ofImage = request.model.contains("4o-mini") ? ofLargestImage : ofImage
         var tokens = request.messages.reduce(ofConversation) { tokens, message in
             tokens + bytes(of: message) + Int64(message.imageCount) * ofImage
-                + ofMessage * Int64(max(1, message.content.count))
+                + ofMessage * Int64(max(1, message.content.count) + message.resultPartCount)
         }
         let schemas = request.tools.map(\.parameters) + (request.schema.map { [$0.json] } ?? [])
         if !schemas.isEmpty { tokens += ofInstructions }
@@ -45,14 +45,15 @@ enum TokenCount {
 
     /// The bytes that a model reads, without images.
     private static func bytes(of message: ModelMessage) -> Int64 {
-        message.content.reduce(0) { bytes, part in
-            switch part {
-            case .text(let text): bytes + Int64(text.utf8.count)
-            case .image: bytes
-            case .toolCall(let call):
-                bytes + Int64(call.id.utf8.count + call.name.utf8.count + call.arguments.utf8.count)
-            case .toolResult(let id, let text, _): bytes + Int64(id.utf8.count + text.utf8.count)
-            }
+        message.content.reduce(0) { $0 + bytes(of: $1) }
+    }
+
+    private static func bytes(of part: ModelMessage.Content) -> Int64 {
+        switch part {
+        case .text(let text): Int64(text.utf8.count)
+        case .image: 0
+        case .toolCall(let call): Int64(call.id.utf8.count + call.name.utf8.count + call.arguments.utf8.count)
+        case .toolResult(let id, let content, _): content.reduce(Int64(id.utf8.count)) { $0 + bytes(of: $1) }
         }
     }
 }

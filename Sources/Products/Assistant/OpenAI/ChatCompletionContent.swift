@@ -16,8 +16,8 @@ enum ChatCompletionContent {
             return ModelMessage(.assistant, (text.isEmpty && !calls.isEmpty ? [] : [.text(text)]) + calls)
         case "tool":
             let id = try ClientTool.id(message.toolCallId.map { .string($0) }, "\(pointer)/tool_call_id")
-            let text = try text(of: message.content, contentPointer)
-            return ModelMessage(.user, [.toolResult(callID: id, text: text, isError: false)])
+            let content = try parts(of: message.content, contentPointer)
+            return ModelMessage(.user, [.toolResult(callID: id, content: content, isError: false)])
         default:
             throw Problem.invalid("\(pointer)/role", "must be system, developer, user, assistant or tool")
         }
@@ -61,7 +61,7 @@ enum ChatCompletionContent {
             return .image(try MessageImage.image(at: url, "\(pointer)/image_url/url"))
         default: break
         }
-        throw Problem.invalid(pointer, "must be a part of the type text, or of a user's message image_url")
+        throw Problem.invalid(pointer, "must be a part of the type text, or of a user or a tool image_url")
     }
 
     private static func calls(_ values: [JSONValue], _ pointer: String) throws(Problem) -> [ModelMessage.Content] {
@@ -101,13 +101,17 @@ enum ChatCompletionContent {
         return tools
     }
 
+    /// - Parameter hasOthers: whether there may be tools of servers besides.
     /// - Throws: `validation-failed`, also for a choice without tools.
-    static func choice(_ value: JSONValue?, of tools: [ModelTool]) throws(Problem) -> ModelRequest.ToolChoice {
+    static func choice(_ value: JSONValue?, of tools: [ModelTool], hasOthers: Bool) throws(Problem)
+        -> ModelRequest.ToolChoice
+    {
+        let hasTools = hasOthers || !tools.isEmpty
         switch value {
         case nil, .null?: return .auto
         case "none"?: return .none
-        case "auto"? where !tools.isEmpty: return .auto
-        case "required"? where !tools.isEmpty: return .required
+        case "auto"? where hasTools: return .auto
+        case "required"? where hasTools: return .required
         case .object(let choice)? where choice["type"] == "function":
             return try ClientTool.choice(choice["function"]?["name"], of: tools, "/tool_choice/function/name")
         default: throw Problem.invalid("/tool_choice", "must be none, or with tools auto, required or a function")

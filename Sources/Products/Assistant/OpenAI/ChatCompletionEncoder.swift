@@ -48,6 +48,7 @@ struct ChatCompletionEncoder: TurnEncoder {
 
     mutating func end(of answer: TurnAnswer) -> ByteBuffer {
         var chunks = ByteBuffer()
+        if !answer.approvals.isEmpty { head["tool_approvals"] = .array(answer.approvals.map(\.json)) }
         for (index, choice) in answer.choices.enumerated() {
             write(index, [:], ChatCompletion.reason(choice.finish), to: &chunks)
         }

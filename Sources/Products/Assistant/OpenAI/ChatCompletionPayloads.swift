@@ -56,6 +56,8 @@ struct ChatCompletionRequest: Payload {
     var systemPrompt: String?
     /// The session that the messages belong to. Its stored messages precede them.
     var sessionId: ID<AssistantSession>?
+    /// Tools of the organisation's servers that the model calls by itself; in a session.
+    var mcp: AssistantToolOffer?
     /// Refused, as `function_call`: `tools` has the same.
     var functions: JSONValue?
     var functionCall: JSONValue?
@@ -92,9 +94,9 @@ struct ChatCompletionRequest: Payload {
             model: model, messages: turns, answerTokens: maxCompletionTokens ?? maxTokens ?? answerTokens,
             temperature: temperature, topP: topP, seed: seed, presencePenalty: presencePenalty,
             frequencyPenalty: frequencyPenalty, stopSequences: try stopSequences(), tools: functions,
-            toolChoice: try ChatCompletionContent.choice(toolChoice, of: functions),
+            toolChoice: try ChatCompletionContent.choice(toolChoice, of: functions, hasOthers: mcp != nil),
             parallelToolCalls: parallelToolCalls, schema: format.schema, wantsJSON: format.wantsJSON,
-            count: Int(n ?? 1), isStreamed: stream ?? false, session: sessionId)
+            count: Int(n ?? 1), isStreamed: stream ?? false, toolOffer: mcp, session: sessionId)
     }
 
     /// - Throws: `validation-failed` for members that would change the answer, and are not passed on.
@@ -197,6 +199,8 @@ struct ChatCompletion: Payload {
     var choices: [ChatCompletionChoice]
     var usage: ChatCompletionUsage
     var sessionId: ID<AssistantSession>?
+    /// Calls of servers' tools that wait for a person's consent.
+    var toolApprovals: [AssistantToolApproval]?
 
     init(_ answer: TurnAnswer) {
         id = Self.id(of: answer.turn)
@@ -209,6 +213,7 @@ struct ChatCompletion: Payload {
         }
         usage = ChatCompletionUsage(answer)
         sessionId = answer.turn.session
+        toolApprovals = answer.approvals.isEmpty ? nil : answer.approvals
     }
 
     static func id(of turn: AssistantTurn) -> String { "chatcmpl-\(turn.id)" }

@@ -67,12 +67,12 @@ struct AssistantTurn: Sendable {
 
 /// How a turn ended.
 struct TurnOutcome: Sendable {
-    let state: AssistantTurn.State
+    var state: AssistantTurn.State
     let usage: ModelUsage
     /// Whether the service has not counted all of the tokens.
     let isEstimated: Bool
     /// The answers, as far as they came.
-    let choices: [ModelResponse.Choice]
+    var choices: [ModelResponse.Choice]
     /// The code of the problem that ended it.
     var error: String?
 }

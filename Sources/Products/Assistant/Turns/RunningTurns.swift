@@ -6,6 +6,8 @@ import Synchronization
 final class RunningTurns: Sendable {
     private struct Entry {
         let task: Task<Void, Never>
+        /// The first turn of the task.
+        let first: ID<AssistantTurn>
         var isStopped = false
     }
 
@@ -17,17 +19,23 @@ final class RunningTurns: Sendable {
         entries.withLock { entries in
             let task = Task {
                 await body()
-                _ = self.entries.withLock { $0.removeValue(forKey: id) }
+                self.entries.withLock { entries in entries = entries.filter { $0.value.first != id } }
             }
-            entries[id] = Entry(task: task)
+            entries[id] = Entry(task: task, first: id)
         }
+    }
+
+    /// Notes that the task of a turn continues with another one.
+    func add(_ next: ID<AssistantTurn>, after id: ID<AssistantTurn>) {
+        entries.withLock { $0[next] = $0[id] }
     }
 
     /// Ends a turn because a person wants it. Without effect for one that does not run here.
     func stop(_ id: ID<AssistantTurn>) {
         let task = entries.withLock { entries in
-            entries[id]?.isStopped = true
-            return entries[id]?.task
+            guard let entry = entries[id] else { return nil as Task<Void, Never>? }
+            for (other, found) in entries where found.first == entry.first { entries[other]?.isStopped = true }
+            return entry.task
         }
         task?.cancel()
     }

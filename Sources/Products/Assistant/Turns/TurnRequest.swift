@@ -26,6 +26,10 @@ struct TurnRequest: Sendable {
     /// Answers to the same conversation.
     var count = 1
     var isStreamed: Bool
+    /// Which tools of servers the model may call by itself; nil for none.
+    var toolOffer: AssistantToolOffer?
+    /// Those of `tools` that are tools of servers, by their names there.
+    var serverTools: [String: ServerTool] = [:]
     /// Where the messages follow those that are stored, and are stored.
     var session: ID<AssistantSession>?
 
@@ -49,13 +53,18 @@ struct TurnRequest: Sendable {
         guard session == nil || count == 1 else {
             throw Problem.invalid("/n", "must be 1 in a session")
         }
+        guard session != nil || toolOffer == nil else {
+            throw Problem.invalid("/mcp", "needs a session, which stores the calls: session_id")
+        }
     }
 
     /// The messages that are new in a conversation. Clients send either these alone, or the whole conversation: where
-    /// theirs begins with all of the stored messages, what follows is new. A system message that is stored is not new.
+    /// theirs begins with all of the stored messages, as they have got them, what follows is new. A system message that
+    /// is stored is not new.
     func newMessages(after stored: [ModelMessage]) -> [ModelMessage] {
-        if messages.count > stored.count, messages.lazy.map(\.normalized).starts(with: stored.lazy.map(\.normalized)) {
-            return Array(messages.dropFirst(stored.count))
+        let seen = stored.asClientsGetThem
+        if messages.count > seen.count, messages.lazy.map(\.normalized).starts(with: seen.lazy.map(\.normalized)) {
+            return Array(messages.dropFirst(seen.count))
         }
         return messages.filter { $0.role != .system || !stored.contains($0) }
     }
@@ -67,4 +76,6 @@ struct TurnAnswer: Sendable {
     let choices: [ModelResponse.Choice]
     let usage: ModelUsage
     let costMicros: Int64
+    /// Calls that wait for consent.
+    var approvals: [AssistantToolApproval] = []
 }

@@ -10,9 +10,10 @@ final class TurnService: Sendable {
     private let models: AssistantModels
     private let concurrency: ConcurrencyService
     private let settlement: TurnSettlement
+    let serverTools: ServerToolService
     private let events: SessionEvents
-    private let running: RunningTurns
-    private let settings: AssistantSettings
+    let running: RunningTurns
+    let settings: AssistantSettings
     private let logger: Logger
     private let runtime: Runtime
 
@@ -24,12 +25,14 @@ final class TurnService: Sendable {
 
     init(
         database: any Database, models: AssistantModels, concurrency: ConcurrencyService, settlement: TurnSettlement,
-        events: SessionEvents, running: RunningTurns, settings: AssistantSettings, logger: Logger, runtime: Runtime
+        serverTools: ServerToolService, events: SessionEvents, running: RunningTurns, settings: AssistantSettings,
+        logger: Logger, runtime: Runtime
     ) {
         self.database = database
         self.models = models
         self.concurrency = concurrency
         self.settlement = settlement
+        self.serverTools = serverTools
         self.events = events
         self.running = running
         self.settings = settings
@@ -42,12 +45,13 @@ final class TurnService: Sendable {
     ///   `session-archived`, `turn-in-progress`, `session-full`, `concurrency-limit`; `quota-exceeded`,
     ///   `tokens-exhausted`; `model-refused`, `model-failed`.
     func complete(_ request: TurnRequest, scope: Scope, allowance: QuotaAllowance) async throws(Problem) -> TurnAnswer {
+        let request = try await serverTools.offered(request, scope: scope)
         let started = try await begin(request, scope: scope, allowance: allowance)
         let id = started.turn.id
         let (answers, answer) = AsyncStream<Result<TurnAnswer, Problem>>.makeStream()
         running.start(id) { [self] in
             let heartbeat = Task { [self] in await beat(started.turn) {} }
-            answer.yield(await run(started) { _ in })
+            answer.yield(await run(started, of: request, scope: scope, allowance: allowance) { _ in })
             heartbeat.cancel()
             answer.finish()
         }
@@ -67,12 +71,13 @@ final class TurnService: Sendable {
     func stream(
         _ request: TurnRequest, as encoder: some TurnEncoder, scope: Scope, allowance: QuotaAllowance
     ) async throws(Problem) -> EventStream {
+        let request = try await serverTools.offered(request, scope: scope)
         let started = try await begin(request, scope: scope, allowance: allowance)
         let id = started.turn.id
         let (stream, reader) = TurnStream.make(encoder, started.turn) { [running] in running.cancel(id) }
         running.start(id) { [self] in
             let heartbeat = Task { [self] in await beat(started.turn) { stream.keepAlive() } }
-            let result = await run(started) { stream.send($0) }
+            let result = await run(started, of: request, scope: scope, allowance: allowance) { stream.send($0) }
             heartbeat.cancel()
             stream.end(result, requestID: scope.requestID)
         }
@@ -82,24 +87,30 @@ final class TurnService: Sendable {
 
     // MARK: Beginning
 
-    private struct StartedTurn: Sendable {
+    struct StartedTurn: Sendable {
         let turn: AssistantTurn
-        let request: ModelRequest
+        var request: ModelRequest
         let client: any ModelClient
         /// To store with the answer.
         let newMessages: [ModelMessage]
     }
 
-    private func begin(_ request: TurnRequest, scope: Scope, allowance: QuotaAllowance) async throws(Problem)
-        -> StartedTurn
-    {
-        try request.check()
+    /// - Parameter ending: of the round before, which is written in the transaction that begins this one, so that no
+    ///   other turn comes between; nil for the first one.
+    func begin(
+        _ request: TurnRequest, after ending: TurnEnding? = nil, scope: Scope, allowance: QuotaAllowance
+    ) async throws(Problem) -> StartedTurn {
+        if ending == nil { try request.check() }
         let client = try models.requireClient()
         if let name = request.model { _ = try models.name(name) }
         let id: ID<AssistantTurn> = runtime.id()
+        if let ending { running.add(id, after: ending.turn.id) }
         return try await database.write { [self] transaction in
             // Work that begins while its person is removed would outlast the membership.
             try transaction.authority(of: scope, OrganisationRole.allCases)
+            if let ending {
+                guard try end(ending, in: transaction) != nil else { throw Problem(.assistantSessionNotFound) }
+            }
             var stored: [ModelMessage] = []
             var model = request.model
             var newMessages = request.messages
@@ -108,7 +119,9 @@ final class TurnService: Sendable {
                 stored = try transaction.messages(of: found, limit: Int(AssistantSession.messagesMax), offset: 0)
                     .map(\.modelMessage)
                 newMessages = request.newMessages(after: stored)
-                try Self.requireRoom(for: newMessages, in: found)
+                try Self.requireRoom(
+                    for: newMessages, in: found, answers: request.serverTools.isEmpty ? 1 : 2)
+                stored = try transaction.withLateResults(stored, in: found)
                 model = model ?? found.model
             }
             let name = try models.name(model)
@@ -122,7 +135,13 @@ final class TurnService: Sendable {
                 id: id, scope: scope, session: request.session, model: name, isStreamed: request.isStreamed,
                 reservation: reservation, allowanceMonth: month, reservedTokens: tokens, at: transaction.now)
             try transaction.insert(turn)
-            try events.began(turn, in: transaction)
+            if let ending, let session = turn.session {
+                try events.ended(
+                    ending.turn, as: ending.outcome, costMicros: ending.costMicros, ending.messages, in: session,
+                    next: turn, transaction)
+            } else {
+                try events.began(turn, in: transaction)
+            }
             return StartedTurn(
                 turn: turn, request: modelRequest, client: client, newMessages: newMessages)
         }
@@ -144,10 +163,10 @@ final class TurnService: Sendable {
         return session
     }
 
-    private static func requireRoom(for messages: [ModelMessage], in session: AssistantSession) throws {
+    /// - Parameter answers: the messages of the answer: with tools of servers also one of their results.
+    private static func requireRoom(for messages: [ModelMessage], in session: AssistantSession, answers: Int64) throws {
         let bytes = messages.reduce(session.messageBytes) { $0 + Int64(NewAssistantMessage.bytes(of: $1)) }
-        // With the answer.
-        let count = session.messageCount + Int64(messages.count) + 1
+        let count = session.messageCount + Int64(messages.count) + answers
         guard count <= AssistantSession.messagesMax, bytes <= AssistantSession.bytesMax else {
             throw Problem(.sessionFull, detail: "Clear the session, or continue in another one.")
         }
@@ -161,10 +180,17 @@ final class TurnService: Sendable {
         if let first = messages.firstIndex(where: { $0.role != .system }), messages[first].role == .assistant {
             messages.insert(ModelMessage(.user, "Continue the conversation."), at: first)
         }
+        var (tools, choice) = (request.tools, request.toolChoice)
+        if tools.isEmpty {
+            // Anthropic's API refuses calls of tools that the request does not have.
+            let names = Set(messages.filter(\.hasServerCalls).flatMap { $0.toolCalls.map(\.name) })
+            tools = names.sorted().map { ModelTool(name: $0, description: "", parameters: ["type": "object"]) }
+            if !tools.isEmpty { choice = .none }
+        }
         return ModelRequest(
             model: model, messages: messages, tokensMax: Int(request.answerTokens), temperature: request.temperature,
-            topP: request.topP, stopSequences: request.stopSequences, tools: request.tools,
-            toolChoice: request.toolChoice, parallelToolCalls: request.parallelToolCalls, schema: request.schema,
+            topP: request.topP, stopSequences: request.stopSequences, tools: tools,
+            toolChoice: choice, parallelToolCalls: request.parallelToolCalls, schema: request.schema,
             wantsJSON: request.wantsJSON, seed: request.seed, presencePenalty: request.presencePenalty,
             frequencyPenalty: request.frequencyPenalty, topK: request.topK, count: request.count,
             timeout: AssistantTurn.timeMax)
@@ -172,8 +198,17 @@ final class TurnService: Sendable {
 
     // MARK: The answer
 
+    private func run(
+        _ started: StartedTurn, of request: TurnRequest, scope: Scope, allowance: QuotaAllowance,
+        _ use: @escaping @Sendable (ModelEvent) -> Void
+    ) async -> Result<TurnAnswer, Problem> {
+        request.serverTools.isEmpty
+            ? await run(started, use)
+            : await runRounds(started, of: request, scope: scope, allowance: allowance, use)
+    }
+
     /// Runs a turn to its end, and stores it.
-    private func run(_ started: StartedTurn, _ use: @escaping @Sendable (ModelEvent) -> Void) async
+    func run(_ started: StartedTurn, _ use: @escaping @Sendable (ModelEvent) -> Void) async
         -> Result<TurnAnswer, Problem>
     {
         let progress = TurnProgress(count: started.request.count)
@@ -190,7 +225,7 @@ final class TurnService: Sendable {
         }
     }
 
-    private func broken(_ error: ModelError, _ started: StartedTurn, _ progress: TurnProgress) async
+    func broken(_ error: ModelError, _ started: StartedTurn, _ progress: TurnProgress) async
         -> Result<TurnAnswer, Problem>
     {
         let isStopped = running.isStopped(started.turn.id)
@@ -212,10 +247,14 @@ final class TurnService: Sendable {
     }
 
     /// Stores the end of a turn, also where its task is cancelled.
-    private func stored(_ outcome: TurnOutcome, of started: StartedTurn) async -> Result<TurnAnswer, Problem> {
+    /// - Parameter results: of the tools of servers that the answer has called.
+    func stored(_ outcome: TurnOutcome, of started: StartedTurn, followedBy results: [ModelMessage.Content] = []) async
+        -> Result<TurnAnswer, Problem>
+    {
         await Task { [self] () -> Result<TurnAnswer, Problem> in
             do throws(Problem) {
-                let cost = try await store(outcome, of: started.turn, after: started.newMessages)
+                let cost = try await store(
+                    ending(outcome, of: started.turn, after: started.newMessages, followedBy: results))
                 return .success(
                     TurnAnswer(turn: started.turn, choices: outcome.choices, usage: outcome.usage, costMicros: cost))
             } catch {
@@ -227,30 +266,59 @@ final class TurnService: Sendable {
         }.value
     }
 
-    /// - Returns: what the turn has cost, in millionths of a US dollar.
-    private func store(_ outcome: TurnOutcome, of turn: AssistantTurn, after newMessages: [ModelMessage])
-        async throws(Problem) -> Int64
-    {
-        let cost = models.price(of: turn.model).cost(of: outcome.usage)
-        let messages = newAssistantMessages(newMessages, outcome)
-        let numbers = messages.map { _ in randomNumber() }
-        try await database.write { [self] transaction in
-            // The row of the session is locked first, as where a turn begins.
-            let session = try transaction.lockedSession(of: turn)
-            // A turn that the job has ended meanwhile was charged in full.
-            guard try transaction.end(turn, as: outcome, costMicros: cost) else { return }
-            try settlement.settle(outcome.usage.input + outcome.usage.output, of: turn, in: transaction)
-            try transaction.addUsage(
-                outcome, of: turn, costMicros: cost,
-                messages: session == nil || outcome.state == .failed ? 0 : messages.count)
-            guard let session else { return }
-            try transaction.count(
-                outcome, of: turn, costMicros: cost, in: session, timeout: settings.sessionTimeout)
-            let added = outcome.state == .failed ? [] : messages
-            if !added.isEmpty { try transaction.append(added, numbers: numbers, to: session, by: turn) }
-            try events.ended(turn, as: outcome, costMicros: cost, added, in: session, transaction)
+    /// What the end of a turn writes.
+    struct TurnEnding: Sendable {
+        let outcome: TurnOutcome
+        let turn: AssistantTurn
+        /// In millionths of a US dollar.
+        let costMicros: Int64
+        let messages: [NewAssistantMessage]
+        let numbers: [Int64]
+    }
+
+    func ending(
+        _ outcome: TurnOutcome, of turn: AssistantTurn, after newMessages: [ModelMessage],
+        followedBy results: [ModelMessage.Content] = []
+    ) -> TurnEnding {
+        var messages = outcome.state == .failed ? [] : newAssistantMessages(newMessages, outcome)
+        if !results.isEmpty {
+            let message = ModelMessage(.user, results)
+            messages.append(
+                NewAssistantMessage(runtime.id(), message, tokenCount: TokenCount.estimate(message)))
         }
-        return cost
+        return TurnEnding(
+            outcome: outcome, turn: turn, costMicros: models.price(of: turn.model).cost(of: outcome.usage),
+            messages: messages, numbers: messages.map { _ in randomNumber() })
+    }
+
+    /// - Returns: what the turn has cost, in millionths of a US dollar.
+    private func store(_ ending: TurnEnding) async throws(Problem) -> Int64 {
+        try await database.write { [self] transaction in
+            guard let session = try end(ending, in: transaction) else { return }
+            try events.ended(
+                ending.turn, as: ending.outcome, costMicros: ending.costMicros, ending.messages, in: session,
+                transaction)
+        }
+        return ending.costMicros
+    }
+
+    /// - Returns: the session of the turn; nil without one, and for a turn that has ended before.
+    private func end(_ ending: TurnEnding, in transaction: Transaction) throws -> ID<AssistantSession>? {
+        let (turn, outcome) = (ending.turn, ending.outcome)
+        // The row of the session is locked first, as where a turn begins.
+        let session = try transaction.lockedSession(of: turn)
+        // A turn that the job has ended meanwhile was charged in full.
+        guard try transaction.end(turn, as: outcome, costMicros: ending.costMicros) else { return nil }
+        try settlement.settle(outcome.usage.input + outcome.usage.output, of: turn, in: transaction)
+        try transaction.addUsage(
+            outcome, of: turn, costMicros: ending.costMicros, messages: session == nil ? 0 : ending.messages.count)
+        guard let session else { return nil }
+        try transaction.count(
+            outcome, of: turn, costMicros: ending.costMicros, in: session, timeout: settings.sessionTimeout)
+        if !ending.messages.isEmpty {
+            try transaction.append(ending.messages, numbers: ending.numbers, to: session, by: turn)
+        }
+        return session
     }
 
     private func newAssistantMessages(_ new: [ModelMessage], _ outcome: TurnOutcome) -> [NewAssistantMessage] {
@@ -272,7 +340,7 @@ final class TurnService: Sendable {
         runtime.randomBytes(8).reduce(0 as Int64) { ($0 << 8) | Int64($1) } & (1 << 62 - 1)
     }
 
-    private static func outcome(of response: ModelResponse, to request: ModelRequest) -> TurnOutcome {
+    static func outcome(of response: ModelResponse, to request: ModelRequest) -> TurnOutcome {
         let estimate = ModelUsage(
             input: TokenCount.estimate(request.messages),
             output: TokenCount.estimate(response.choices.map { ModelMessage(answer: $0.text, $0.toolCalls) }))
@@ -314,7 +382,7 @@ final class TurnService: Sendable {
                 let outcome = TurnOutcome(
                     state: .interrupted, usage: ModelUsage(input: turn.reservedTokens, output: 0), isEstimated: true,
                     choices: [], error: Problem.Kind.internalError.code)
-                _ = try await store(outcome, of: turn, after: [])
+                _ = try await store(ending(outcome, of: turn, after: []))
             }
             if overdue.count < Self.batch { break }
         }

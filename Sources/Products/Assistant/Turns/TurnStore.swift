@@ -83,11 +83,13 @@ extension Transaction {
         )
     }
 
+    /// Whether a person wants to stop the answer that a turn in a session began: the turn, or that of its present round.
     func isStopRequested(_ turn: AssistantTurn) throws -> Bool {
         try count(
             """
             SELECT COUNT(*) AS count FROM assistant_turns
-            WHERE id = \(turn.id) AND organisation_id = \(turn.organisation) AND stop_requested_at IS NOT NULL
+            WHERE (id = \(turn.id) OR session_id = \(turn.session)) AND organisation_id = \(turn.organisation)
+                AND state = 'running' AND stop_requested_at IS NOT NULL
             """) > 0
     }
 
