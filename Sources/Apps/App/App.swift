@@ -226,6 +226,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         entitlements: entitlements,
         audit: audit.service,
         realtime: realtime,
+        queue: queue,
         files: files,
         client: userURLs,
         limiter: limits.limiter,

@@ -63,7 +63,7 @@ extension Configuration {
             return AssistantSettings(
                 upstreams: try assistantUpstreams, usesEcho: environment != .production,
                 sessionTimeout: sessionTimeout, answerTokens: Int64(answerTokens),
-                contextTokens: Int64(contextTokens),
+                contextTokens: Int64(contextTokens), summaryModel: summaryModel,
                 fileBytesMax: Int64(maxFileSize),
                 analyticsRetentionDays: Int64(analyticsRetentionDays),
                 prices: workflowModelPrices.mapValues(\.perMillionTokens.micros), toolServers: try toolServers)
@@ -92,6 +92,11 @@ extension Configuration {
         }
     }
 
+    private var assistantModelNames: [String] {
+        let names = ((try? assistantUpstreams) ?? []).flatMap(\.models).map(\.name)
+        return names.isEmpty && environment != .production ? [AssistantSettings.echoModel] : names
+    }
+
     var modelFaults: [String] {
         var faults: [String] = []
         if let assistantUpstreamsFile {
@@ -118,6 +123,9 @@ extension Configuration {
             faults.append("MODEL_PRICES: '\(entry)' is not NAME=PRICE with 0 to 10000 dollars and at most six decimals")
         }
         // Further faults of the same settings say nothing.
+        if faults.isEmpty, let summaryModel, !assistantModelNames.contains(summaryModel) {
+            faults.append("SUMMARY_MODEL: is none of the assistant's models")
+        }
         if faults.isEmpty, let modelFallback { faults += modelFallbackFaults(modelFallback) }
         return faults
     }

@@ -128,6 +128,8 @@ package struct Configuration: Sendable {
     package var assistantModels: [String]
     /// The path of the file of the assistant's services, which replace the one that products use.
     package var assistantUpstreamsFile: String?
+    /// Nil for no summaries.
+    package var summaryModel: String?
     /// What the files of the assistant declare.
     let assistantFiles = AssistantFiles()
     package var sessionTimeout: Duration
@@ -388,6 +390,10 @@ package struct Configuration: Sendable {
             "CONTEXT_TOKENS", 200_000, 1_000...10_000_000,
             "about as many tokens as a conversation of the assistant may have with its answer, four bytes each; of a "
                 + "longer session the model gets the instructions and the newest turns")
+        summaryModel = source.text(
+            "SUMMARY_MODEL",
+            "the model of the assistant that summarises what is left out of a long session, for its later answers; none "
+                + "by default")
         toolServerFolder = source.text(
             "MCP_CONFIG_DIR",
             "a folder with mcp-servers.json: the tool servers that run as processes of this machine, for every "

@@ -35,6 +35,7 @@ package struct AssistantModule: Module {
         entitlements: EntitlementsModule,
         audit: AuditService,
         realtime: RealtimeModule,
+        queue: JobQueue,
         files: FileStore,
         client: UserURLClient,
         limiter: RateLimiter,
@@ -56,11 +57,15 @@ package struct AssistantModule: Module {
             audit: audit, limiter: limiter, runtime: runtime)
         let executions = ToolExecutionService(
             database: database, connections: connections, audit: audit, events: events, runtime: runtime)
+        let settlement = TurnSettlement(quotas: entitlements.quotas)
+        let summaries = SessionSummaryService(
+            database: database, models: models, settlement: settlement, charges: entitlements.unattendedCharges,
+            queue: queue, settings: settings, runtime: runtime)
         let turns = TurnService(
-            database: database, models: models, concurrency: entitlements.concurrency,
-            settlement: TurnSettlement(quotas: entitlements.quotas),
+            database: database, models: models, concurrency: entitlements.concurrency, settlement: settlement,
             serverTools: ServerToolService(database: database, executions: executions, runtime: runtime),
-            events: events, running: running, settings: settings, logger: logger, runtime: runtime)
+            summaries: summaries, events: events, running: running, settings: settings, logger: logger,
+            runtime: runtime)
         let sessions = AssistantSessionService(
             database: database, models: models, concurrency: entitlements.concurrency, running: running,
             audit: audit, events: events, settings: settings, runtime: runtime)
@@ -93,7 +98,7 @@ package struct AssistantModule: Module {
             ).routes
         workers = [
             MaintainTurnsJob.worker(turns), MaintainWorkspacesJob.worker(workspaces), DeleteUsageJob.worker(analytics),
-            MaintainToolExecutionsJob.worker(executions),
+            MaintainToolExecutionsJob.worker(executions), SummariseSessionJob.worker(summaries),
         ]
     }
 
@@ -102,9 +107,9 @@ package struct AssistantModule: Module {
 
     package static let keyScopes: [KeyScope] = [.assistant]
     package static let rateClasses: [RateClass] = [.assistant]
-    package static let migrations = AssistantSchema.migrations + MCPSchema.migrations
+    package static let migrations = AssistantSchema.migrations + MCPSchema.migrations + [SummarySchema.migration]
     package static let invariants =
-        AssistantInvariants.all + WorkspaceSchema.invariants + AnalyticsSchema.invariants
+        AssistantInvariants.all + WorkspaceSchema.invariants + AnalyticsSchema.invariants + SummarySchema.invariants
     package var migrations: [Migration] { Self.migrations }
 }
 

@@ -22,6 +22,10 @@ enum AssistantPersonalData {
                 for session in sessions { try topics.remove(session, in: transaction) }
             },
             PersonalDataTable(
+                "assistant-summaries", in: "assistant_summaries", where: ofSubject,
+                showing: ["session_id", "through_position", "content", "turn_id", "created_at", "updated_at"],
+                orderedBy: "session_id"),
+            PersonalDataTable(
                 "assistant-messages", in: "assistant_messages",
                 where: { "session_id IN (SELECT id FROM assistant_sessions WHERE \(ofSubject($0)))" },
                 showing: [

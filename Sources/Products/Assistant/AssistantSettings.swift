@@ -16,6 +16,8 @@ package struct AssistantSettings: Sendable {
     package var analyticsRetentionDays: Int64
     /// Tokens of a conversation with its answer: older turns of a session are left out of a longer one.
     package var contextTokens: Int64
+    /// The model that summarises the beginnings of long sessions; nil for none.
+    package var summaryModel: String?
     /// What a million tokens of a model cost, by its name, in millionths of a US dollar.
     package var prices: [String: Int64]
     /// The tool servers that the operator has declared.
@@ -23,9 +25,12 @@ package struct AssistantSettings: Sendable {
     /// Traces the requests to the services of models; nil for none.
     package var tracer: OTLPTracer?
 
+    /// The name of the model that repeats what it is told.
+    package static let echoModel = EchoModelClient.model
+
     package init(
         upstreams: [AssistantUpstream] = [], usesEcho: Bool = false, sessionTimeout: Duration = .hours(1),
-        answerTokens: Int64 = 4_096, contextTokens: Int64 = 200_000,
+        answerTokens: Int64 = 4_096, contextTokens: Int64 = 200_000, summaryModel: String? = nil,
         fileBytesMax: Int64 = 10 << 20, analyticsRetentionDays: Int64 = 30, prices: [String: Int64] = [:],
         toolServers: MCPServerFile = .none
     ) {
@@ -36,6 +41,7 @@ package struct AssistantSettings: Sendable {
         self.fileBytesMax = fileBytesMax
         self.analyticsRetentionDays = analyticsRetentionDays
         self.contextTokens = contextTokens
+        self.summaryModel = summaryModel
         self.prices = prices
         self.toolServers = toolServers
     }

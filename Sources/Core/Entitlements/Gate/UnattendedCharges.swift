@@ -21,6 +21,16 @@ package struct UnattendedCharges: Sendable {
         Charge(meter: meter, units: units, snapshot: try snapshot(of: organisation, in: transaction))
     }
 
+    /// What work of a product without plans may take: as the gate says for a request (``AllowanceRequirement``).
+    package func allowance(of meter: Meter, in organisation: ID<Organisation>, _ transaction: Transaction) throws
+        -> QuotaAllowance
+    {
+        guard let snapshot = try plans.snapshot(of: organisation, in: transaction),
+            snapshot.plan.limits[meter.name] != nil
+        else { return .allowance(plans.allowance.limit(of: meter)) }
+        return .charge(Charge(meter: meter, units: 1, snapshot: snapshot))
+    }
+
     private func snapshot(of organisation: ID<Organisation>, in transaction: Transaction) throws -> EntitlementSnapshot
     {
         guard let snapshot = try plans.snapshot(of: organisation, in: transaction) else {

@@ -124,9 +124,11 @@ extension Transaction {
 
     /// The messages of a session with the results of calls that waited for consent when their answer ended, and have
     /// ended since. They follow their calls.
-    func withLateResults(_ messages: [ModelMessage], in session: AssistantSession) throws -> [ModelMessage] {
-        let answered = Set(messages.flatMap(\.resultIDs))
-        let open = messages.flatMap(\.toolCalls).map(\.id).filter { !answered.contains($0) }
+    func withLateResults(_ messages: [SessionHistory.Message], in session: AssistantSession) throws
+        -> [SessionHistory.Message]
+    {
+        let answered = Set(messages.flatMap(\.message.resultIDs))
+        let open = messages.flatMap(\.message.toolCalls).map(\.id).filter { !answered.contains($0) }
         let ids = open.suffix(Self.lateResultsMax).compactMap { ServerToolCall.execution(of: $0) }
         guard !ids.isEmpty else { return messages }
         let ended = try all(
@@ -137,8 +139,8 @@ extension Transaction {
             """,
             ToolExecution.init)
         let results = Dictionary(ended.map { ($0.id, $0) }) { first, _ in first }
-        return try messages.flatMap { message in
-            let late = try message.toolCalls.compactMap { call -> ModelMessage.Content? in
+        return try messages.flatMap { stored in
+            let late = try stored.message.toolCalls.compactMap { call -> ModelMessage.Content? in
                 guard !answered.contains(call.id), let id = ServerToolCall.execution(of: call.id),
                     let execution = results[id]
                 else { return nil }
@@ -149,7 +151,8 @@ extension Transaction {
                 let tool = ServerTool(server: execution.server ?? "", name: execution.toolName)
                 return ServerToolService.results([ServerToolCall(id, tool, call)], [outcome], within: &left).first
             }
-            return late.isEmpty ? [message] : [message, ModelMessage(.user, late)]
+            guard !late.isEmpty else { return [stored] }
+            return [stored, SessionHistory.Message(position: stored.position, message: ModelMessage(.user, late))]
         }
     }
 

@@ -79,6 +79,7 @@ extension Transaction {
 
     /// Deletes the messages of a session.
     func clear(_ session: AssistantSession) throws {
+        try deleteSummary(of: session)
         try deleteMessages(of: session)
         try execute(
             """
@@ -90,6 +91,7 @@ extension Transaction {
 
     /// Deletes a session with its messages. Its turns remain, as they were charged.
     func delete(_ session: AssistantSession) throws {
+        try deleteSummary(of: session)
         try deleteMessages(of: session)
         try execute(
             """

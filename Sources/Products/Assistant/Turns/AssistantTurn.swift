@@ -39,9 +39,20 @@ struct AssistantTurn: Sendable {
         id: ID<AssistantTurn>, scope: Scope, session: ID<AssistantSession>?, model: String, isStreamed: Bool,
         reservation: ID<Reservation>?, allowanceMonth: String?, reservedTokens: Int64, at now: Instant
     ) {
+        self.init(
+            id: id, organisation: scope.organisation, person: scope.person, session: session, model: model,
+            isStreamed: isStreamed, reservation: reservation, allowanceMonth: allowanceMonth,
+            reservedTokens: reservedTokens, at: now)
+    }
+
+    init(
+        id: ID<AssistantTurn>, organisation: ID<Organisation>, person: ID<Person>, session: ID<AssistantSession>?,
+        model: String, isStreamed: Bool, reservation: ID<Reservation>?, allowanceMonth: String?,
+        reservedTokens: Int64, at now: Instant
+    ) {
         self.id = id
-        organisation = scope.organisation
-        person = scope.person
+        self.organisation = organisation
+        self.person = person
         self.session = session
         self.model = model
         self.isStreamed = isStreamed

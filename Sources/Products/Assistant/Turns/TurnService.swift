@@ -11,6 +11,7 @@ final class TurnService: Sendable {
     private let concurrency: ConcurrencyService
     private let settlement: TurnSettlement
     let serverTools: ServerToolService
+    private let summaries: SessionSummaryService
     private let events: SessionEvents
     let running: RunningTurns
     let settings: AssistantSettings
@@ -25,14 +26,15 @@ final class TurnService: Sendable {
 
     init(
         database: any Database, models: AssistantModels, concurrency: ConcurrencyService, settlement: TurnSettlement,
-        serverTools: ServerToolService, events: SessionEvents, running: RunningTurns, settings: AssistantSettings,
-        logger: Logger, runtime: Runtime
+        serverTools: ServerToolService, summaries: SessionSummaryService, events: SessionEvents,
+        running: RunningTurns, settings: AssistantSettings, logger: Logger, runtime: Runtime
     ) {
         self.database = database
         self.models = models
         self.concurrency = concurrency
         self.settlement = settlement
         self.serverTools = serverTools
+        self.summaries = summaries
         self.events = events
         self.running = running
         self.settings = settings
@@ -111,22 +113,23 @@ final class TurnService: Sendable {
             if let ending {
                 guard try end(ending, in: transaction) != nil else { throw Problem(.assistantSessionNotFound) }
             }
-            var stored: [ModelMessage] = []
+            var history = SessionHistory()
+            var active: AssistantSession?
             var model = request.model
             var newMessages = request.messages
             if let session = request.session {
                 let found = try activate(session, scope: scope, in: transaction)
-                stored = try transaction.messages(of: found, limit: Int(AssistantSession.messagesMax), offset: 0)
-                    .map(\.modelMessage)
-                newMessages = request.newMessages(after: stored)
+                active = found
+                history = try transaction.history(of: found)
+                newMessages = request.newMessages(after: history.messages.map(\.message))
                 try Self.requireRoom(
                     for: newMessages, in: found, answers: request.serverTools.isEmpty ? 1 : 2)
-                stored = try transaction.withLateResults(stored, in: found)
+                history.messages = try transaction.withLateResults(history.messages, in: found)
                 model = model ?? found.model
             }
             let name = try models.name(model)
             let conversation = try Conversation(
-                stored, newMessages, tokensMax: settings.contextTokens - request.answerTokens)
+                history, newMessages, tokensMax: settings.contextTokens - request.answerTokens)
             let modelRequest = Self.modelRequest(request, conversation.messages, model: name)
             let tokens = Int64(request.count) * (TokenCount.inputMax(modelRequest) + request.answerTokens)
             let (reservation, month) = try settlement.reserve(
@@ -135,6 +138,7 @@ final class TurnService: Sendable {
                 id: id, scope: scope, session: request.session, model: name, isStreamed: request.isStreamed,
                 reservation: reservation, allowanceMonth: month, reservedTokens: tokens, at: transaction.now)
             try transaction.insert(turn)
+            if let active { try summaries.request(conversation, of: active, in: transaction) }
             if let ending, let session = turn.session {
                 try events.ended(
                     ending.turn, as: ending.outcome, costMicros: ending.costMicros, ending.messages, in: session,
