@@ -1,3 +1,4 @@
+import Foundation
 import GoalGraphs
 import Models
 import TestKit
@@ -51,6 +52,8 @@ import Workflows
         (["MODEL_PRICES": "a=1,=2"], "MODEL_PRICES"), (["MODEL_PRICES": "a=0.0000001"], "MODEL_PRICES"),
         (["ANTHROPIC_API_KEY": "a b"], "ANTHROPIC_API_KEY"),
         (["ASSISTANT_UPSTREAMS_FILE": "/none/upstreams.json"], "ASSISTANT_UPSTREAMS_FILE"),
+        (["SUMMARY_MODEL": "a"], "SUMMARY_MODEL"),
+        (["ANTHROPIC_API_KEY": "k", "SUMMARY_MODEL": "a"], "SUMMARY_MODEL"),
         (["ANTHROPIC_BASE_URL": "anthropic"], "ANTHROPIC_BASE_URL"),
         (["OPENAI_API_KEY": "k"], "OPENAI_MODEL"), (["OPENAI_BASE_URL": "https://a.example/v1"], "OPENAI_MODEL"),
         (["OPENAI_API_KEY": "ké", "OPENAI_MODEL": "m"], "OPENAI_API_KEY"),
@@ -74,6 +77,16 @@ import Workflows
             let values = ["ASSISTANT_UPSTREAMS_FILE": path]
             let faults = #expect(throws: ConfigurationFaults.self) { try Configuration(environment: values) }?.faults
             #expect(faults?.count == 1 && faults?.first?.hasPrefix("ASSISTANT_UPSTREAMS_FILE: ") == true)
+        }
+    }
+
+    @Test func `a file of services is read once`() async throws {
+        let text = #"{"upstreams": [{"api": "openai", "models": ["m"]}]}"#
+        try await withTextFile(text, "json") { path in
+            let configuration = try Configuration(
+                environment: ["ASSISTANT_UPSTREAMS_FILE": path, "SUMMARY_MODEL": "m"])
+            try FileManager.default.removeItem(atPath: path)
+            _ = try configuration.assistantSettings
         }
     }
 

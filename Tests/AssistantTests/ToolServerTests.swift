@@ -169,12 +169,40 @@ import Testing
                 let call = await call("echo", [:], ["session_id": .string(session)], in: assistant)
                 #expect(
                     call.status == 502 && call.code == "mcp-server-failed" && call["reason"] == "malformed", "\(call)")
+                // Another server's fault is no error of this one.
+                let lines = assistant.app.log.lines.filter { $0.contains("mcp-server-failed") }
+                #expect(lines.contains { $0.lowercased().contains("warning") }, "\(lines)")
                 server.answer(["content": [["type": "text", "text": "no"]], "isError": true])
                 let error = await self.call("echo", [:], ["session_id": .string(session)], in: assistant)
                 #expect(error.status == 200 && error["error"] == "no", "\(error)")
                 let executions = await assistant.get("/v1/sessions/\(session)/tools")
                 #expect(executions["executions"]?.array?.map { $0["status"] } == ["failed", "failed"], "\(executions)")
             }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an organisation makes 16 calls at once, also where two begin together`(engine: Engine) async throws {
+        try await withServer(engine) { assistant, server in
+            #expect(await add(server, to: assistant).status == 201)
+            let latch = Latch()
+            server.hold(latch)
+            try await withThrowingTaskGroup(of: TestResponse.self) { group in
+                for _ in 0..<15 { group.addTask { await call("echo", ["text": "a"], in: assistant) } }
+                let are15 = try await eventually { latch.waitingCount == 15 }
+                #expect(are15)
+                for _ in 0..<2 { group.addTask { await call("echo", ["text": "b"], in: assistant) } }
+                let refused = try #require(try await group.next())
+                #expect(refused.status == 503 && refused.code == "overloaded", "\(refused)")
+                #expect(refused.headers["retry-after"] != nil)
+                let are16 = try await eventually { latch.waitingCount == 16 }
+                #expect(are16)
+                #expect(await call("echo", ["text": "c"], in: assistant).status == 503)
+                latch.open()
+                for try await made in group { #expect(made.status == 200, "\(made)") }
+            }
+            #expect(await call("echo", ["text": "d"], in: assistant).status == 200)
+            #expect(server.calls.count == 17)
         }
     }
 

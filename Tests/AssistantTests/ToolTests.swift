@@ -218,6 +218,63 @@ struct ToolTests {
         }
     }
 
+    @Test(arguments: Engine.available, ModelUpstream.API.allCases)
+    func `images in results of tools are passed on where the service's API has them`(
+        engine: Engine, api: ModelUpstream.API
+    ) async throws {
+        try await with(engine, api) { assistant, model in
+            try await model.script(["type": "reply", "text": "A map.", "times": .null])
+            let image: JSONValue = [
+                "type": "image", "source": ["type": "base64", "media_type": "image/png", "data": "iVBORw0="],
+            ]
+            let input: JSONValue = ["city": "Oslo"]
+            let use: JSONValue = ["type": "tool_use", "id": "call_a", "name": "weather", "input": input]
+            let result: JSONValue = [
+                "type": "tool_result", "tool_use_id": "call_a",
+                "content": [["type": "text", "text": "Seen:"], image],
+            ]
+            let session = try await assistant.session()
+            let first = await assistant.post(
+                "/v1/messages",
+                AssistantFixture.body(
+                    [
+                        AssistantFixture.user("Weather?"), ["role": "assistant", "content": [use]],
+                        ["role": "user", "content": [result]],
+                    ],
+                    ["model": .string(model.name), "tools": Self.tools, "session_id": .string(session)]))
+            let call: JSONValue = [
+                "id": "call_b", "type": "function", "function": ["name": "weather", "arguments": "{}"],
+            ]
+            let second = await assistant.post(
+                "/v1/chat/completions",
+                AssistantFixture.body(
+                    [
+                        AssistantFixture.user("Weather?"), ["role": "assistant", "tool_calls": [call]],
+                        [
+                            "role": "tool", "tool_call_id": "call_b",
+                            "content": [
+                                ["type": "image_url", "image_url": ["url": "data:image/png;base64,iVBORw0="]]
+                            ],
+                        ],
+                    ], ["tools": Self.functions]))
+            guard api == .anthropic else {
+                #expect(first.status == 400 && first["code"] == "model-refused", "\(first)")
+                #expect(second.status == 400 && second["error"]?["code"] == "model-refused", "\(second)")
+                #expect(try await model.requests().isEmpty)
+                return
+            }
+            #expect(first.status == 200 && second.status == 200, "\(first) \(second)")
+            let sent = try await model.requests().compactMap { $0["body"]?["messages"]?[2]?["content"]?[0] }
+            try #require(sent.count == 2)
+            #expect(sent[0]["content"]?[0]?["text"] == "Seen:" && sent[0]["content"]?[1] == image)
+            #expect(sent[1]["content"] == [image] && sent[1]["tool_use_id"] == "call_b")
+            #expect(try await assistant.reservedTokens()[0] > 10_000)
+            let stored = await assistant.get("/v1/sessions/\(session)/messages")["messages"]?[2]
+            #expect(stored?["content"] == "Seen:")
+            #expect(stored?["parts"]?[0]?["content"]?[1]?["media_type"] == "image/png")
+        }
+    }
+
     @Test func `what is broken is refused in the form of OpenAI's API`() async throws {
         let functions = Self.functions
         let call: JSONValue = [

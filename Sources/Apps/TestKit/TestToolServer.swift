@@ -16,6 +16,7 @@ package final class TestToolServer: Sendable {
         var sessions: Set<String> = []
         var sessionCount = 0
         var result: JSONValue?
+        var latch: Latch?
     }
 
     private let era: Era
@@ -41,6 +42,9 @@ package final class TestToolServer: Sendable {
     /// Sets what tools answer; by default a text with the arguments.
     package func answer(_ result: JSONValue) { state.withLock { $0.result = result } }
 
+    /// Answers calls of tools when the latch is open.
+    package func hold(_ latch: Latch) { state.withLock { $0.latch = latch } }
+
     package static let tools: [JSONValue] = [
         [
             "name": "echo", "description": "Repeats its text.",
@@ -58,7 +62,12 @@ package final class TestToolServer: Sendable {
     {
         try await WebhookReceiver.with { receiver in
             let server = TestToolServer(era, receiver)
-            receiver.answer { [server] message in server.respond(to: message) }
+            receiver.answer { [server] message in
+                if message.json["method"] == "tools/call", let latch = server.state.withLock({ $0.latch }) {
+                    await latch.wait()
+                }
+                return server.respond(to: message)
+            }
             try await body(server)
         }
     }
