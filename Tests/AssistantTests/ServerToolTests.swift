@@ -26,7 +26,8 @@ struct ServerToolTests {
     }
 
     private func with(
-        _ engine: Engine, _ api: ModelUpstream.API = .openAI, change: (inout Configuration) -> Void = { _ in },
+        _ engine: Engine, _ api: ModelUpstream.API = .openAI,
+        change: @Sendable (inout Configuration) -> Void = { _ in },
         _ body: @Sendable (Parts) async throws -> Void
     ) async throws {
         let model = try TestModels.model()
@@ -179,6 +180,47 @@ struct ServerToolTests {
             let topic = await parts.assistant.get("/v1/realtime/topics/assistant.\(parts.session)?after=0")
             let states = (topic["messages"]?.array ?? []).filter { $0["type"] == "tool_execution" }
             #expect(states.map { $0["data"]?["status"]?.string } == ["pending", "running", "completed"])
+        }
+    }
+
+    @Test(arguments: Engine.available, ModelUpstream.API.allCases)
+    func `the model gets images of a result where its service takes them, and long texts cut`(
+        engine: Engine, api: ModelUpstream.API
+    ) async throws {
+        try await with(engine, api) { parts in
+            parts.server.answer([
+                "content": [
+                    ["type": "text", "text": .string(String(repeating: "x", count: 70_000))],
+                    ["type": "image", "data": "iVBORw0=", "mimeType": "image/png"],
+                    ["type": "text", "text": "end"],
+                ]
+            ])
+            try await parts.model.script(
+                Self.call("echo", ["text": "a"]), Self.reply("Seen."), Self.call("echo", ["text": "b"]),
+                Self.reply("Again."))
+            #expect(await parts.chat("Look")["choices"]?[0]?["message"]?["content"] == "Seen.")
+            parts.server.answer([
+                "content": [
+                    ["type": "text", "text": "A map:"],
+                    ["type": "image", "data": "iVBORw0=", "mimeType": "image/png"],
+                    ["type": "image", "data": "no base64", "mimeType": "image/png"],
+                ]
+            ])
+            #expect(await parts.chat("And now?")["choices"]?[0]?["message"]?["content"] == "Again.")
+            let sent = try await parts.sent()
+            try #require(sent.count == 4)
+            let first = sent[1]["messages"]?[2], last = sent[3]["messages"]?.array?.last
+            if api == .openAI {
+                let text = first?["content"]?.string ?? ""
+                #expect(text.hasPrefix("xxx") && text.contains("70000 bytes") && text.utf8.count < 66_000)
+                #expect(last?["content"] == "A map:\n[An image was left out.]\n[image image/png]")
+            } else {
+                let text = first?["content"]?[0]?["content"]?.string ?? ""
+                #expect(text.contains("70000 bytes") && text.contains("[An image was left out.]"))
+                let content = last?["content"]?[0]?["content"]
+                #expect(content?[0]?["text"] == "A map:" && content?[1]?["source"]?["data"] == "iVBORw0=")
+                #expect(content?[2]?["text"] == "[image image/png]")
+            }
         }
     }
 

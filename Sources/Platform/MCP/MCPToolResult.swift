@@ -25,13 +25,16 @@ package struct MCPToolResult: Sendable, Hashable {
 
     /// The texts, one after another; of other parts what they are. The structured content where there is nothing else.
     package var text: String {
-        let parts = content.map { part in
-            part["text"]?.string ?? part["resource"]?["text"]?.string
-                ?? "[\(part["type"]?.string ?? "part") \(part["mimeType"]?.string ?? part["uri"]?.string ?? "")]"
-        }
+        let parts = content.map(Self.text)
         guard parts.isEmpty, let structuredContent else { return parts.joined(separator: "\n") }
         var bytes: [UInt8] = []
         bytes.append(json: structuredContent)
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The text of a part of the content; of one that is no text what it is.
+    package static func text(of part: JSONValue) -> String {
+        part["text"]?.string ?? part["resource"]?["text"]?.string
+            ?? "[\(part["type"]?.string ?? "part") \(part["mimeType"]?.string ?? part["uri"]?.string ?? "")]"
     }
 }

@@ -31,9 +31,12 @@ struct ServerToolCall: Sendable {
 
 /// What came of a call.
 enum ServerToolOutcome: Sendable {
-    case result(text: String, isError: Bool)
+    /// Texts and images.
+    case result([ModelMessage.Content], isError: Bool)
     /// It waits for a person's consent.
     case pending
+
+    static func failure(_ text: String) -> ServerToolOutcome { .result([.text(text)], isError: true) }
 }
 
 extension ModelMessage {

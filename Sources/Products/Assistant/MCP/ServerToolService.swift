@@ -16,6 +16,8 @@ final class ServerToolService: Sendable {
     private static let callsAtOnce = 4
     /// Of a result that the model gets; the stored call has the whole.
     private static let resultBytesMax: Int64 = 64 << 10
+    private static let imagesMax = 4
+    private static let imageBytes: Int64 = 6_000
     /// OpenAI's API accepts no longer names.
     private static let nameBytesMax = 64
 
@@ -95,11 +97,11 @@ final class ServerToolService: Sendable {
         _ calls: [ServerToolCall], in session: ID<AssistantSession>, scope: Scope,
         until deadline: ContinuousClock.Instant
     ) async -> [ServerToolOutcome] {
-        var outcomes = calls.enumerated().map { index, _ in
-            ServerToolOutcome.result(
-                text: index < Self.callsMax
+        var outcomes = calls.indices.map { index in
+            ServerToolOutcome.failure(
+                index < Self.callsMax
                     ? "The call was not made: the time of the answer was over."
-                    : "The call was not made: an answer has at most \(Self.callsMax) at once.", isError: true)
+                    : "The call was not made: an answer has at most \(Self.callsMax) at once.")
         }
         await withTaskGroup(of: (Int, ServerToolOutcome)?.self) { group in
             group.addTask {
@@ -134,33 +136,77 @@ final class ServerToolService: Sendable {
         -> ServerToolOutcome
     {
         guard let arguments = call.call.object?.object else {
-            return .result(text: "The arguments are no JSON object.", isError: true)
+            return .failure("The arguments are no JSON object.")
         }
         let request = MCPToolCall(
             server: call.tool.server, tool: call.tool.name, arguments: arguments, sessionId: session)
         do throws(Problem) {
             guard let result = try await executions.call(request, as: call.id, scope: scope) else { return .pending }
-            return .result(text: result.text.replacingNUL, isError: result.isError)
+            return .result(Self.content(of: result), isError: result.isError)
         } catch {
-            return .result(text: error.detail ?? error.title, isError: true)
+            return .failure(error.detail ?? error.title)
+        }
+    }
+
+    /// Neighbouring texts are one, as in ``MCPToolResult/text``. What is no image that the model APIs accept is a text.
+    private static func content(of result: MCPToolResult) -> [ModelMessage.Content] {
+        guard result.content.contains(where: { $0["type"] == "image" }) else {
+            return [.text(result.text.replacingNUL)]
+        }
+        return result.content.map { part in
+            if part["type"] == "image", let data = part["data"]?.string, let type = part["mimeType"]?.string,
+                let image = try? MessageImage.image(type, base64: data, "")
+            {
+                return .image(image)
+            }
+            return .text(MCPToolResult.text(of: part).replacingNUL)
         }
     }
 
     /// The results that the model gets: each is cut at 64 KiB, and where it takes more than is left.
-    /// - Parameter left: bytes of results that the answer may still have.
-    static func results(_ calls: [ServerToolCall], _ outcomes: [ServerToolOutcome], within left: inout Int64)
-        -> [ModelMessage.Content]
-    {
+    /// - Parameters:
+    ///   - takesImages: whether the model gets images, four of a result; otherwise a text says that there is one.
+    ///   - left: bytes of results that the answer may still have; an image counts as 6,000.
+    static func results(
+        _ calls: [ServerToolCall], _ outcomes: [ServerToolOutcome], takesImages: Bool, within left: inout Int64
+    ) -> [ModelMessage.Content] {
         var results: [ModelMessage.Content] = []
         for (call, outcome) in zip(calls, outcomes) {
-            guard case .result(let text, let isError) = outcome else { continue }
-            let bound = Int(min(resultBytesMax, max(0, left)))
-            // The bytes of a cut character become one that says so.
-            let kept = text.utf8.count <= bound ? text : String(decoding: text.utf8.prefix(bound), as: UTF8.self)
-            let notice = text.utf8.count <= bound ? "" : "\n[The result has \(text.utf8.count) bytes, and was cut.]"
-            left -= Int64(kept.utf8.count)
-            results.append(.textResult(of: call.call.id, kept + notice, isError: isError))
+            guard case .result(let parts, let isError) = outcome else { continue }
+            var own = min(resultBytesMax, max(0, left))
+            let before = own
+            var images = takesImages ? imagesMax : 0
+            var content: [ModelMessage.Content] = []
+            for part in parts {
+                if case .text(let text) = part {
+                    content.append(.text(cut(text, within: &own)))
+                } else if images > 0, own >= imageBytes {
+                    images -= 1
+                    own -= imageBytes
+                    content.append(part)
+                } else {
+                    content.append(.text("[An image was left out.]"))
+                }
+            }
+            left -= before - own
+            if !content.hasImage {
+                let texts = content.map { ModelMessage(.user, [$0]).text }
+                content = [.text(texts.joined(separator: "\n"))]
+            }
+            results.append(.toolResult(callID: call.call.id, content: content, isError: isError))
         }
         return results
+    }
+
+    private static func cut(_ text: String, within left: inout Int64) -> String {
+        let count = Int64(text.utf8.count)
+        guard count > left else {
+            left -= count
+            return text
+        }
+        // The bytes of a cut character become one that says so.
+        let kept = String(decoding: text.utf8.prefix(Int(left)), as: UTF8.self)
+        left = 0
+        return kept + "\n[The text has \(count) bytes, and was cut.]"
     }
 }

@@ -147,9 +147,11 @@ extension Transaction {
                 let output = try execution.output.map { try MCPToolResult(try JSONValue(parsing: $0.utf8)).text }
                 var left = Int64.max
                 let outcome = ServerToolOutcome.result(
-                    text: output ?? execution.error ?? "", isError: execution.status == .failed)
+                    [.text(output ?? execution.error ?? "")], isError: execution.status == .failed)
                 let tool = ServerTool(server: execution.server ?? "", name: execution.toolName)
-                return ServerToolService.results([ServerToolCall(id, tool, call)], [outcome], within: &left).first
+                return ServerToolService.results(
+                    [ServerToolCall(id, tool, call)], [outcome], takesImages: false, within: &left
+                ).first
             }
             guard !late.isEmpty else { return [stored] }
             return [stored, SessionHistory.Message(position: stored.position, message: ModelMessage(.user, late))]

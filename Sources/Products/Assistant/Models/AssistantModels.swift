@@ -8,10 +8,14 @@ struct AssistantModels: Sendable {
     let names: [String]
     let contextTokens: Int64
     private let prices: [String: Int64]
+    /// Those of a service whose API has images in results of tools.
+    private let withResultImages: Set<String>
 
     init(_ settings: AssistantSettings, runtime: Runtime) {
         prices = settings.prices
         contextTokens = settings.contextTokens
+        withResultImages = Set(
+            settings.upstreams.filter { $0.upstream.api == .anthropic }.flatMap { $0.models.map(\.name) })
         guard !settings.upstreams.isEmpty else {
             client = settings.usesEcho ? EchoModelClient() : nil
             names = settings.usesEcho ? [EchoModelClient.model] : []
@@ -32,6 +36,8 @@ struct AssistantModels: Sendable {
                     takesResultImages: upstream.upstream.api == .anthropic)
             }, runtime: runtime)
     }
+
+    func takesResultImages(_ model: String) -> Bool { withResultImages.contains(model) }
 
     /// The price of the settings, or else the one that the server has.
     func price(of model: String) -> ModelPrice {

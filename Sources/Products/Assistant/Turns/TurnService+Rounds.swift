@@ -42,7 +42,8 @@ extension TurnService {
             guard !calls.isEmpty else { return rounds.ended(await stored(outcome, of: started)) }
 
             let made = await serverTools.make(calls, in: session, scope: scope, until: deadline)
-            let results = ServerToolService.results(calls, made, within: &resultBytes)
+            let results = ServerToolService.results(
+                calls, made, takesImages: models.takesResultImages(started.turn.model), within: &resultBytes)
             let pending = zip(calls, made).compactMap { call, outcome in
                 if case .pending = outcome { AssistantToolApproval(call) } else { nil }
             }

@@ -7,7 +7,7 @@ import Modules
 /// one transaction stores its answer and settles the tokens when it has ended, however it ends.
 final class TurnService: Sendable {
     private let database: any Database
-    private let models: AssistantModels
+    let models: AssistantModels
     private let concurrency: ConcurrencyService
     private let settlement: TurnSettlement
     let serverTools: ServerToolService
