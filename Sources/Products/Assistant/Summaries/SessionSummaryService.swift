@@ -147,7 +147,9 @@ final class SessionSummaryService: Sendable {
             } catch { return .failure(error) }
         }.value
         try stored.get()
-        if case .failure(let error) = result { throw Problem(.modelFailed, cause: error) }
+        if case .failure(let error) = result {
+            throw Problem(error.kind == .refused ? .modelRefused : .modelFailed, cause: error)
+        }
         // Without a summary the next request would be the same.
         guard !summary.isEmpty, choice?.finish != .refused else { throw Problem(.modelRefused) }
     }
