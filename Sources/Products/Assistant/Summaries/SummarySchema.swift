@@ -3,7 +3,7 @@ import Modules
 /// The table of summaries of sessions.
 enum SummarySchema {
     static let migration = Migration(
-        "assistant-006-summaries",
+        "assistant-005-summaries",
         """
         CREATE TABLE assistant_summaries (
             session_id TEXT PRIMARY KEY NOT NULL REFERENCES assistant_sessions (id),
