@@ -10,20 +10,21 @@ final class ClientEvents: Sendable {
     }
 
     private let tools: Set<String>
-    private let use: @Sendable (ModelEvent) -> Void
+    private let use: @Sendable (ModelEvent) async -> Void
     private let state: Mutex<State>
 
     /// - Parameters:
     ///   - tools: the names of servers' tools.
     ///   - followsText: whether the client has got a text of an earlier round.
-    init(hiding tools: Set<String>, followsText: Bool, _ use: @escaping @Sendable (ModelEvent) -> Void) {
+    init(hiding tools: Set<String>, followsText: Bool, _ use: @escaping @Sendable (ModelEvent) async -> Void) {
         self.tools = tools
         self.use = use
         state = Mutex(State(needsSeparator: followsText))
     }
 
-    func send(_ event: ModelEvent) {
-        for event in state.withLock({ visible(event, &$0) }) { use(event) }
+    /// Returns once the client has room for further parts.
+    func send(_ event: ModelEvent) async {
+        for event in state.withLock({ visible(event, &$0) }) { await use(event) }
     }
 
     private func visible(_ event: ModelEvent, _ state: inout State) -> [ModelEvent] {

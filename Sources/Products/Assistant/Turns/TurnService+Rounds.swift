@@ -10,7 +10,7 @@ extension TurnService {
     /// - Returns: the rounds as one answer. A problem ends it; the rounds before it stay stored.
     func runRounds(
         _ first: StartedTurn, of request: TurnRequest, scope: Scope, allowance: QuotaAllowance,
-        _ use: @escaping @Sendable (ModelEvent) -> Void
+        _ use: @escaping @Sendable (ModelEvent) async -> Void
     ) async -> Result<TurnAnswer, Problem> {
         guard let session = first.turn.session else { return await run(first, use) }
         let names = Set(request.serverTools.keys)
@@ -26,7 +26,7 @@ extension TurnService {
             do {
                 let response = try await started.client.stream(started.request) { event in
                     progress.add(event)
-                    events.send(event)
+                    await events.send(event)
                 }
                 outcome = Self.outcome(of: response, to: started.request)
             } catch {
@@ -59,7 +59,7 @@ extension TurnService {
                 let notice = Self.notice(of: pending, isOver: isOver && ownCalls.isEmpty)
                 if !notice.isEmpty {
                     let gap = choice.text.isEmpty ? "" : AnswerRounds.separator
-                    events.send(ModelEvent(choice: 0, .text(gap + notice)))
+                    await events.send(ModelEvent(choice: 0, .text(gap + notice)))
                     choice.text += gap + notice
                 }
                 choice.finish = !ownCalls.isEmpty ? .toolCalls : pending.isEmpty ? .tokensMax : .ended

@@ -204,7 +204,7 @@ final class TurnService: Sendable {
 
     private func run(
         _ started: StartedTurn, of request: TurnRequest, scope: Scope, allowance: QuotaAllowance,
-        _ use: @escaping @Sendable (ModelEvent) -> Void
+        _ use: @escaping @Sendable (ModelEvent) async -> Void
     ) async -> Result<TurnAnswer, Problem> {
         request.serverTools.isEmpty
             ? await run(started, use)
@@ -212,14 +212,14 @@ final class TurnService: Sendable {
     }
 
     /// Runs a turn to its end, and stores it.
-    func run(_ started: StartedTurn, _ use: @escaping @Sendable (ModelEvent) -> Void) async
+    func run(_ started: StartedTurn, _ use: @escaping @Sendable (ModelEvent) async -> Void) async
         -> Result<TurnAnswer, Problem>
     {
         let progress = TurnProgress(count: started.request.count)
         do {
             let response = try await started.client.stream(started.request) { event in
                 progress.add(event)
-                use(event)
+                await use(event)
             }
             let outcome = Self.outcome(of: response, to: started.request)
             return await stored(outcome, of: started)
