@@ -330,4 +330,25 @@ struct ServerToolTests {
             #expect(await parts.assistant.messages(parts.session).map { $0[0] } == ["user", "assistant", "user"])
         }
     }
+
+    @Test(arguments: Engine.available)
+    func `a stop that another process was asked for ends an answer between its rounds`(engine: Engine) async throws {
+        try await with(engine) { parts in
+            let latch = Latch()
+            parts.server.hold(latch)
+            try await parts.model.script(Self.call("echo", ["text": "a"], text: "I look."), Self.reply("Never."))
+            let answer = Task { await parts.chat("Go") }
+            let isCalled = try await eventually { latch.waitingCount == 1 }
+            #expect(isCalled)
+            try await parts.assistant.app.app.database.write { transaction in
+                try transaction.execute(
+                    "UPDATE assistant_turns SET stop_requested_at = \(transaction.now) WHERE state = 'running'")
+            }
+            latch.open()
+            let stopped = await answer.value
+            #expect(stopped["choices"]?[0]?["message"]?["content"] == "I look.", "\(stopped)")
+            #expect(try await parts.assistant.turns() == ["interrupted"])
+            #expect(try await parts.sent().count == 1)
+        }
+    }
 }

@@ -58,6 +58,7 @@ extension ModelMessage {
 extension [ModelMessage] {
     /// The messages as a client has got them: the rounds of an answer are one.
     var asClientsGetThem: [ModelMessage] {
+        guard contains(where: \.hasServerCalls) else { return self }
         var isContinued = false
         return reduce(into: []) { seen, message in
             let own = ModelMessage(message.role, message.clientContent)

@@ -4,11 +4,12 @@ import Modules
 
 /// The SQL of summaries.
 extension Transaction {
-    func history(of session: AssistantSession) throws -> SessionHistory {
+    /// - Parameter hasSummary: whether a summary is read, too.
+    func history(of session: AssistantSession, hasSummary: Bool) throws -> SessionHistory {
         SessionHistory(
             messages: try messages(of: session, limit: Int(AssistantSession.messagesMax), offset: 0)
                 .map { SessionHistory.Message(position: $0.position, message: $0.modelMessage) },
-            summary: try summary(of: session.id, in: session.organisation))
+            summary: hasSummary ? try summary(of: session.id, in: session.organisation) : nil)
     }
 
     func summary(of session: ID<AssistantSession>, in organisation: ID<Organisation>) throws -> SessionSummary? {

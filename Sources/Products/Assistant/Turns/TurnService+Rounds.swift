@@ -75,7 +75,10 @@ extension TurnService {
                 rounds.add(outcome, costMicros: ending.costMicros)
             } catch {
                 // The round has ended, whatever keeps the next one from beginning.
-                return await stored(outcome, of: started, followedBy: results).flatMap { _ in .failure(error) }
+                let isStopped = running.isStopped(started.turn.id)
+                if isStopped { outcome.state = .interrupted }
+                let result = rounds.ended(await stored(outcome, of: started, followedBy: results))
+                return isStopped ? result : result.flatMap { _ in .failure(error) }
             }
         }
         preconditionFailure("the last round ends the answer")

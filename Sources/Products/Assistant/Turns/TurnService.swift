@@ -111,6 +111,11 @@ final class TurnService: Sendable {
             // Work that begins while its person is removed would outlast the membership.
             try transaction.authority(of: scope, OrganisationRole.allCases)
             if let ending {
+                // Another process was asked to, and this one has not looked since.
+                if try transaction.isStopRequested(ending.turn) {
+                    running.stop(ending.turn.id)
+                    throw Problem(.overloaded, detail: "The answer was stopped.")
+                }
                 guard try end(ending, in: transaction) != nil else { throw Problem(.assistantSessionNotFound) }
             }
             var history = SessionHistory()
@@ -120,7 +125,7 @@ final class TurnService: Sendable {
             if let session = request.session {
                 let found = try activate(session, scope: scope, in: transaction)
                 active = found
-                history = try transaction.history(of: found)
+                history = try transaction.history(of: found, hasSummary: settings.summaryModel != nil)
                 newMessages = request.newMessages(after: history.messages.map(\.message))
                 try Self.requireRoom(
                     for: newMessages, in: found, answers: request.serverTools.isEmpty ? 1 : 2)
