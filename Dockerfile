@@ -10,7 +10,7 @@ FROM ${TOOLCHAIN} AS toolchain
 WORKDIR /source
 COPY scripts/setup scripts/setup
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends dpkg-dev binutils \
+    && apt-get install --yes --no-install-recommends dpkg-dev binutils libgfortran-12-dev python3-minimal \
     && scripts/setup build
 
 # What `docker compose run tests` runs.
@@ -28,19 +28,19 @@ RUN scripts/package --program /program
 
 FROM ${PROGRAM} AS program
 
-# Debian with the libraries, without the program: a layer that stays when only the program changes.
-FROM ${BASE} AS system
-# Further packages: postgresql-client for backups of PostgreSQL, bubblewrap for commands of workflows.
+# Debian with the libraries and the programs that the server starts, without what it does not use.
+FROM ${BASE} AS debian
+# Further packages, for commands of workflows. With any of them nothing of Debian is left out.
 ARG PACKAGES=""
-COPY --from=program /program/packages /usr/share/gatehouse/packages
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends $(cat /usr/share/gatehouse/packages) ${PACKAGES} \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* \
-    && groupadd --gid 10001 gatehouse \
-    && useradd --uid 10001 --gid 10001 --home-dir /var/lib/gatehouse --no-create-home --shell /usr/sbin/nologin \
-        gatehouse \
-    && install -d -m 0700 -o gatehouse -g gatehouse /var/lib/gatehouse \
+COPY --from=program /program/packages /program/libraries /usr/share/gatehouse/
+COPY --from=program /program/doc /usr/share/doc/gatehouse
+COPY scripts/image-system /tmp/image-system
+RUN /tmp/image-system /usr/share/gatehouse/packages ${PACKAGES} \
     && ln -s ../lib/gatehouse/gatehouse /usr/bin/gatehouse
+
+# What is left, without what was removed: a layer that stays when only the program changes.
+FROM scratch AS system
+COPY --from=debian / /
 
 FROM system
 COPY --from=program /program/gatehouse /usr/lib/gatehouse
@@ -55,6 +55,7 @@ LABEL org.opencontainers.image.title="Gatehouse" \
 
 # The same in every container: by number, because orchestrators compare it with 0.
 USER 10001:10001
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ENV ENVIRONMENT=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/var/lib/gatehouse LOG_FORMAT=json
 WORKDIR /var/lib/gatehouse
 VOLUME /var/lib/gatehouse
