@@ -3,8 +3,6 @@
 # Both are of one release of Debian: the program is linked with the libraries of the first one.
 ARG TOOLCHAIN=docker.io/library/swift:6.2-bookworm
 ARG BASE=docker.io/library/debian:bookworm-slim
-# The stage that has the program, or an image with one that is built already.
-ARG PROGRAM=build
 
 FROM ${TOOLCHAIN} AS toolchain
 WORKDIR /source
@@ -18,15 +16,14 @@ FROM toolchain AS tests
 COPY . .
 ENTRYPOINT ["./test"]
 
-FROM toolchain AS build
+# The program with its libraries. A build context of this name takes its place, where that is built already.
+FROM toolchain AS program
 COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
 COPY Examples Examples
 COPY scripts scripts
 RUN scripts/package --program /program
-
-FROM ${PROGRAM} AS program
 
 # Debian with the libraries and the programs that the server starts, without what it does not use.
 FROM ${BASE} AS debian
