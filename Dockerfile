@@ -8,7 +8,8 @@ FROM ${TOOLCHAIN} AS toolchain
 WORKDIR /source
 COPY scripts/setup scripts/setup
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends dpkg-dev binutils libgfortran-12-dev python3-minimal \
+    && apt-get install --yes --no-install-recommends \
+        dpkg-dev binutils libgfortran-12-dev python3-minimal \
     && scripts/setup build
 
 # What `docker compose run tests` runs.
@@ -31,6 +32,7 @@ FROM ${BASE} AS debian
 ARG PACKAGES=""
 COPY --from=program /program/packages /program/libraries /usr/share/gatehouse/
 COPY --from=program /program/doc /usr/share/doc/gatehouse
+COPY --from=program /program/system /tmp/system
 COPY scripts/image-system /tmp/image-system
 RUN /tmp/image-system /usr/share/gatehouse/packages ${PACKAGES} \
     && ln -s ../lib/gatehouse/gatehouse /usr/bin/gatehouse
