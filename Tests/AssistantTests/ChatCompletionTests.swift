@@ -124,33 +124,6 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `tokens are reserved before, of the plan or of the default allowance, and refused beyond it`(
-        engine: Engine
-    ) async throws {
-        try await withAssistant(engine) { assistant in
-            // Eight answers of 65,536 tokens.
-            let largest: [String: JSONValue] = ["n": 8, "max_tokens": 65_536]
-            let unsubscribed = try await assistant.app.register("unsubscribed")
-            let refused = await assistant.chat("Hi", largest, as: unsubscribed)
-            #expect(refused.status == 403 && refused.code == "tokens-exhausted", "\(refused)")
-            #expect(refused["limit"] == 200_000 && refused["error"]?["type"] == "insufficient_quota")
-            #expect(await assistant.chat("Hi", as: unsubscribed).status == 200)
-            let taken = try await assistant.app.app.database.read { transaction in
-                try transaction.all("SELECT used, held FROM assistant_allowances") {
-                    [try $0["used"] as Int64, try $0["held"] as Int64]
-                }
-            }
-            #expect(taken.count == 1 && taken[0][0] > 0 && taken[0][1] == 0)
-
-            let trial = try await assistant.app.register("trial")
-            #expect(await assistant.post("/v1/payments/start-trial", as: trial).status == 201)
-            let exceeded = await assistant.chat("Hi", largest, as: trial)
-            #expect(exceeded.status == 403 && exceeded.code == "quota-exceeded", "\(exceeded)")
-            #expect(try await assistant.turns() == ["completed"])
-        }
-    }
-
-    @Test(arguments: Engine.available)
     func `an allowance without a plan ends with the month`(engine: Engine) async throws {
         let plans = """
             meters: { tokens: Token }

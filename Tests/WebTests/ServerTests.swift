@@ -501,6 +501,56 @@ import Testing
         }
     }
 
+    @Test func `a response in chunks learns of the end of the input, and is sent to a client that reads on`()
+        async throws
+    {
+        let closed = Latch()
+        try await withServer { _ in
+            var response = Response(
+                status: .ok,
+                body: .chunks {
+                    var rest = ["ab", "cd"]
+                    return {
+                        if rest.count == 1 { await closed.wait() }
+                        return rest.isEmpty ? nil : ByteBuffer(string: rest.removeFirst())
+                    }
+                })
+            response.onInputClosed = { closed.open() }
+            return response
+        } use: { server in
+            let client = try server.client()
+            try await client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.response(toHead: true).status == 200)
+            #expect(!closed.isOpen)
+            await client.finishSending()
+            #expect(try await client.countToEnd() == "2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n".utf8.count)
+        }
+    }
+
+    @Test func `a response in chunks learns of the end of its connection`() async throws {
+        let closed = Latch()
+        try await withServer { _ in
+            var response = Response(
+                status: .ok,
+                body: .chunks {
+                    var isFirst = true
+                    return {
+                        if !isFirst { await closed.wait() }
+                        isFirst = false
+                        return ByteBuffer(string: "ab")
+                    }
+                })
+            response.onInputClosed = { closed.open() }
+            return response
+        } use: { server in
+            var client: RawClient? = try server.client()
+            try await client?.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client?.response(toHead: true).status == 200)
+            client = nil
+            #expect(try await eventually { server.openConnections == 0 })
+        }
+    }
+
     // MARK: Files
 
     @Test func `a file and a range of it arrive unchanged`() async throws {

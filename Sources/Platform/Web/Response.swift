@@ -18,6 +18,10 @@ package struct Response: Sendable {
     package var status: HTTPResponse.Status
     package var headers: HTTPFields
     package var body: Body
+    /// Called while ``Body/chunks(_:)`` are sent, when the client closes its sending side, and again when the connection
+    /// ends. A client that has only finished sending reads on; one that has gone away is found by the next write. Called
+    /// on the event loop of the connection: must not block.
+    package var onInputClosed: (@Sendable () -> Void)?
     /// Of a response to the opening handshake of a WebSocket.
     var webSocket: WebSocketUpgrade?
 

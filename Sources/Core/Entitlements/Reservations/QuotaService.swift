@@ -51,6 +51,35 @@ package final class QuotaService: Sendable {
         }
     }
 
+    /// As ``reserve(_:operation:fingerprint:terms:in:)``, with fewer units where not all of them are left.
+    /// - Parameters:
+    ///   - least: the fewest units that the work can be done with.
+    ///   - operation: of work that is new: its repeat is a conflict where other units are left.
+    /// - Returns: the reservation, and its units.
+    package func reserve(
+        _ charge: Charge,
+        atLeast least: Int64,
+        operation: String,
+        fingerprint: String,
+        terms: Reservation.Terms = Reservation.Terms(),
+        in transaction: Transaction
+    ) throws -> (id: ID<Reservation>, units: Int64) {
+        let claim = claim(charge, operation: operation, fingerprint: fingerprint, terms: terms)
+        switch try claim.take(in: transaction) {
+        case .taken(let id), .takenBefore(let id): return (ID(trusted: id), charge.units)
+        case .refused(let problem) where problem.kind != .quotaExceeded: throw problem
+        case .refused: break
+        }
+        // The bucket has no ended leases any more, and its row is locked until the units are taken.
+        let current = try entitlements.renewed(charge, in: transaction) ?? charge
+        let level = try transaction.lockedLevel(of: current.bucket).level
+        let units = min(charge.units, current.limit.bound - level.used - level.held)
+        guard units >= least else { throw current.taking(least).refusal(level) }
+        let id = try reserve(
+            current.taking(units), operation: operation, fingerprint: fingerprint, terms: terms, in: transaction)
+        return (id, units)
+    }
+
     /// As ``reserve(_:operation:fingerprint:terms:in:)`` for several quotas, all or none.
     /// - Parameters:
     ///   - charges: each of another meter; the order decides which of several refusals is thrown.

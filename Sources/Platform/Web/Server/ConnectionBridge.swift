@@ -45,6 +45,8 @@ final class ConnectionBridge: @unchecked Sendable {
     private var isOutputClosed = false
     private var isReadingPaused = false
 
+    /// Called at the end of the input, and at that of the connection.
+    private var inputObserver: (@Sendable () -> Void)?
     private var reader: Reader?
     private var writers: [UnsafeContinuation<Void, Never>] = []
     private var waits = 0
@@ -103,6 +105,7 @@ extension ConnectionBridge {
     func closeInput() {
         isInputClosed = true
         executor.run { resumeReader() }
+        inputObserver?()
     }
 
     func connectionClosed() {
@@ -112,7 +115,8 @@ extension ConnectionBridge {
             isInputClosed = true
             resumeReader()
         }
-        end = nil
+        inputObserver?()
+        (end, inputObserver) = (nil, nil)
     }
 
     func becameWritable() { executor.run { resumeWriters() } }
@@ -173,6 +177,14 @@ extension ConnectionBridge {
         return try await withUnsafeThrowingContinuation {
             reader = Reader(number: waits, since: isTimed ? .now() : nil, continuation: $0)
         }
+    }
+
+    /// Observes the end of the input and of the connection, in place of an earlier observer. From any thread.
+    /// - Parameter observer: called at once where the input has ended; nil ends the observation.
+    func observeInput(_ observer: (@Sendable () -> Void)?) {
+        guard executor.loop.inEventLoop else { return executor.loop.execute { self.observeInput(observer) } }
+        inputObserver = isOutputClosed ? nil : observer
+        if isInputClosed { observer?() }
     }
 
     /// Returns once the part is in the buffer of the socket, which is bounded.

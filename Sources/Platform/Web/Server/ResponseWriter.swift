@@ -66,6 +66,8 @@ struct ResponseWriter: Sendable {
             try await bridge.write(.response(head, nil))
         case .chunks(let begin):
             try await bridge.write(.head(head))
+            if let observer = response.onInputClosed { bridge.observeInput(observer) }
+            defer { if response.onInputClosed != nil { bridge.observeInput(nil) } }
             try await write(begin(), isChunked: request?.isVersion10 == false)
             try await bridge.write(.end)
         }

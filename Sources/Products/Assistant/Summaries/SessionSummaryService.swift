@@ -96,13 +96,15 @@ final class SessionSummaryService: Sendable {
             let request = ModelRequest(
                 model: model, messages: [ModelMessage(.system, Self.instruction), ModelMessage(.user, text)],
                 tokensMax: Int(answerTokens), timeout: AssistantTurn.timeMax)
-            let tokens = TokenCount.inputMax(request) + answerTokens
+            let tokens = TurnTokens(input: TokenCount.inputMax(request), answer: answerTokens)
             let allowance = try charges.allowance(of: .tokens, in: job.organisation, transaction)
-            let (reservation, month) = try settlement.reserve(tokens, for: id, allowance, of: person, in: transaction)
+            let reserved = try settlement.reserve(tokens, for: id, allowance, of: person, in: transaction)
+            // A summary that is cut would stand for the rest of the session.
+            guard reserved.tokens == tokens.most else { throw Problem(.tokensExhausted) }
             let turn = AssistantTurn(
                 id: id, organisation: job.organisation, person: person, session: nil, model: model,
-                isStreamed: false, reservation: reservation, allowanceMonth: month, reservedTokens: tokens,
-                at: transaction.now)
+                isStreamed: false, reservation: reserved.reservation, allowanceMonth: reserved.month,
+                reservedTokens: reserved.tokens, at: transaction.now)
             try transaction.insert(turn)
             return StartedSummary(turn: turn, request: request, client: client, through: last)
         }

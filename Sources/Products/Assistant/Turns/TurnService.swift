@@ -79,12 +79,14 @@ final class TurnService: Sendable {
         let (stream, reader) = TurnStream.make(encoder, started.turn) { [running] in running.cancel(id) }
         running.start(id) { [self] in
             let heartbeat = Task { [self] in await beat(started.turn) { stream.keepAlive() } }
-            let result = await run(started, of: request, scope: scope, allowance: allowance) { stream.send($0) }
+            let result = await run(started, of: request, scope: scope, allowance: allowance) {
+                await stream.send($0)
+            }
             heartbeat.cancel()
             stream.end(result, requestID: scope.requestID)
         }
         try await reader.opened()
-        return EventStream(chunks: reader.chunks)
+        return EventStream(reader: reader)
     }
 
     // MARK: Beginning
@@ -135,13 +137,15 @@ final class TurnService: Sendable {
             let name = try models.name(model)
             let conversation = try Conversation(
                 history, newMessages, tokensMax: settings.contextTokens - request.answerTokens)
-            let modelRequest = Self.modelRequest(request, conversation.messages, model: name)
-            let tokens = Int64(request.count) * (TokenCount.inputMax(modelRequest) + request.answerTokens)
-            let (reservation, month) = try settlement.reserve(
-                tokens, for: id, allowance, of: scope.person, in: transaction)
+            var modelRequest = Self.modelRequest(request, conversation.messages, model: name)
+            let tokens = TurnTokens(request, input: TokenCount.inputMax(modelRequest))
+            let reserved = try settlement.reserve(tokens, for: id, allowance, of: scope.person, in: transaction)
+            // The service ends the answer where the tokens end.
+            modelRequest.tokensMax = Int(tokens.answer(within: reserved.tokens))
             let turn = AssistantTurn(
                 id: id, scope: scope, session: request.session, model: name, isStreamed: request.isStreamed,
-                reservation: reservation, allowanceMonth: month, reservedTokens: tokens, at: transaction.now)
+                reservation: reserved.reservation, allowanceMonth: reserved.month, reservedTokens: reserved.tokens,
+                at: transaction.now)
             try transaction.insert(turn)
             if let active { try summaries.request(conversation, of: active, in: transaction) }
             if let ending, let session = turn.session {

@@ -7,24 +7,39 @@ import Modules
 struct TurnSettlement: Sendable {
     let quotas: QuotaService
 
+    /// Tokens that are reserved for a turn.
+    struct Reserved: Sendable {
+        /// Of a plan that lists tokens.
+        let reservation: ID<Reservation>?
+        /// Of the person's default allowance, without such a plan.
+        let month: String?
+        let tokens: Int64
+    }
+
+    /// Reserves as many of the tokens as are left.
     /// - Throws: `quota-exceeded`, `no-active-subscription`; `tokens-exhausted` without a plan.
     func reserve(
-        _ tokens: Int64, for id: ID<AssistantTurn>, _ allowance: QuotaAllowance, of person: ID<Person>,
+        _ tokens: TurnTokens, for id: ID<AssistantTurn>, _ allowance: QuotaAllowance, of person: ID<Person>,
         in transaction: Transaction
-    ) throws -> (reservation: ID<Reservation>?, month: String?) {
+    ) throws -> Reserved {
         switch allowance {
         case .charge(let charge):
             // What an answer has cost is not known after its process was killed: all of it is charged.
-            let reservation = try quotas.reserve(
-                charge.taking(tokens), operation: "turn:\(id)", fingerprint: id.text,
+            let (reservation, units) = try quotas.reserve(
+                charge.taking(tokens.most), atLeast: tokens.least, operation: "turn:\(id)", fingerprint: id.text,
                 terms: Reservation.Terms(onExpiry: .commit), in: transaction)
-            return (reservation, nil)
+            return Reserved(reservation: reservation, month: nil, tokens: units)
         case .allowance(let limit):
             let month = Self.month(of: transaction.now)
-            guard try transaction.reserveTokens(tokens, of: person, in: month, limit: limit) else {
-                throw Self.exhausted(limit, taken: try transaction.takenTokens(of: person, in: month), asked: tokens)
+            if try transaction.reserveTokens(tokens.most, of: person, in: month, limit: limit) {
+                return Reserved(reservation: nil, month: month, tokens: tokens.most)
             }
-            return (nil, month)
+            let taken = try transaction.takenTokens(of: person, in: month)
+            let units = min(tokens.most, limit.bound - taken)
+            guard units >= tokens.least,
+                try transaction.reserveTokens(units, of: person, in: month, limit: limit)
+            else { throw Self.exhausted(limit, taken: taken, asked: tokens.least) }
+            return Reserved(reservation: nil, month: month, tokens: units)
         }
     }
 
@@ -47,8 +62,8 @@ struct TurnSettlement: Sendable {
     private static func exhausted(_ limit: Limit, taken: Int64, asked: Int64) -> Problem {
         Problem(
             .tokensExhausted,
-            detail: "This takes up to \(asked) tokens. Without a plan there are \(limit.value) a month, of which "
-                + "\(taken) are used or reserved. Send a shorter conversation, or ask for fewer tokens.",
+            detail: "This takes at least \(asked) tokens. Without a plan there are \(limit.value) a month, of which "
+                + "\(taken) are used or reserved. Send a shorter conversation, or ask for fewer answers.",
             members: ["limit": .integer(limit.value), "current_usage": .integer(taken)])
     }
 }

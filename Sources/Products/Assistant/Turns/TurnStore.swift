@@ -144,11 +144,12 @@ extension Transaction {
         )
     }
 
-    /// The used and reserved tokens of an allowance together.
+    /// The used and reserved tokens of an allowance together. The row is locked until the transaction ends.
     func takenTokens(of person: ID<Person>, in month: String) throws -> Int64 {
         try count(
             """
-            SELECT used + held AS count FROM assistant_allowances WHERE person_id = \(person) AND month = \(month)
+            SELECT used + held AS count FROM assistant_allowances
+            WHERE person_id = \(person) AND month = \(month) \(.forUpdate)
             """)
     }
 }

@@ -15,35 +15,44 @@ protocol TurnEncoder: Sendable {
     mutating func failure(_ problem: Problem, requestID: String) -> ByteBuffer
 }
 
-/// Sends a streamed answer to its reader. As many chunks are in memory as the client has not read: at most the answer,
-/// whose tokens are bounded.
+/// Sends a streamed answer to its reader. The turn waits for a reader that is slow.
 final class TurnStream: Sendable {
     private struct State {
         var encoder: any TurnEncoder
         var isOpen = false
     }
 
-    private let chunk: AsyncStream<ByteBuffer>.Continuation
+    private let chunks: TurnChunks
     private let opening: AsyncStream<Problem?>.Continuation
     private let turn: AssistantTurn
     private let state: Mutex<State>
 
-    /// - Parameter onAbandonment: runs when the reader is gone before the end: nothing but it may hold its chunks.
+    /// - Parameter onAbandonment: runs when the reader is gone before the end: nothing but its response may hold it.
     static func make(
         _ encoder: some TurnEncoder, _ turn: AssistantTurn, onAbandonment: @escaping @Sendable () -> Void
     ) -> (stream: TurnStream, reader: Reader) {
-        let (chunks, chunk) = AsyncStream<ByteBuffer>.makeStream()
+        let chunks = TurnChunks()
         let (openings, opening) = AsyncStream<Problem?>.makeStream()
-        chunk.onTermination = { if case .cancelled = $0 { onAbandonment() } }
-        return (
-            TurnStream(encoder, turn, chunk, opening), Reader(chunks: chunks, openings: openings)
-        )
+        let reader = Reader(chunks: chunks, openings: openings, onAbandonment: onAbandonment)
+        return (TurnStream(encoder, turn, chunks, opening), reader)
     }
 
-    struct Reader: Sendable {
-        let chunks: AsyncStream<ByteBuffer>
+    /// The reading end. Its release ends the stream.
+    final class Reader: Sendable {
+        private let chunks: TurnChunks
         /// Yields once: nil at the first part, or the problem that came before it.
-        fileprivate let openings: AsyncStream<Problem?>
+        private let openings: AsyncStream<Problem?>
+        private let onAbandonment: @Sendable () -> Void
+
+        fileprivate init(
+            chunks: TurnChunks, openings: AsyncStream<Problem?>, onAbandonment: @escaping @Sendable () -> Void
+        ) {
+            self.chunks = chunks
+            self.openings = openings
+            self.onAbandonment = onAbandonment
+        }
+
+        deinit { if chunks.finish() { onAbandonment() } }
 
         /// Waits for the first part.
         /// - Throws: the problem that came before it.
@@ -54,31 +63,36 @@ final class TurnStream: Sendable {
             }
             throw Problem(.overloaded, detail: "The request was cancelled.")
         }
+
+        /// - Returns: nil at the end.
+        func next() async -> ByteBuffer? { await chunks.next() }
+
+        /// Makes the next bytes at once, by which a client that has gone away is found.
+        func probe() { chunks.appendIfIdle(TurnStream.comment) }
     }
 
     private init(
-        _ encoder: some TurnEncoder, _ turn: AssistantTurn, _ chunk: AsyncStream<ByteBuffer>.Continuation,
+        _ encoder: some TurnEncoder, _ turn: AssistantTurn, _ chunks: TurnChunks,
         _ opening: AsyncStream<Problem?>.Continuation
     ) {
         self.turn = turn
-        self.chunk = chunk
+        self.chunks = chunks
         self.opening = opening
         state = Mutex(State(encoder: encoder))
     }
 
-    func send(_ event: ModelEvent) {
+    /// Returns once the reader has room for further parts.
+    func send(_ event: ModelEvent) async {
         state.withLock { state in
             open(&state)
-            if let part = state.encoder.part(event) { chunk.yield(part) }
+            if let part = state.encoder.part(event) { chunks.append(part) }
         }
+        await chunks.waitForRoom()
     }
 
-    /// A comment, which clients ignore.
+    /// Sends a comment, which clients ignore, where nothing else is on its way.
     func keepAlive() {
-        state.withLock { state in
-            guard state.isOpen else { return }
-            chunk.yield(ByteBuffer(string: ": \n\n"))
-        }
+        if state.withLock({ $0.isOpen }) { chunks.appendIfIdle(Self.comment) }
     }
 
     func end(_ result: Result<TurnAnswer, Problem>, requestID: String) {
@@ -86,20 +100,22 @@ final class TurnStream: Sendable {
             switch result {
             case .success(let answer):
                 open(&state)
-                chunk.yield(state.encoder.end(of: answer))
+                chunks.append(state.encoder.end(of: answer))
             case .failure(let problem) where state.isOpen:
-                chunk.yield(state.encoder.failure(problem, requestID: requestID))
+                chunks.append(state.encoder.failure(problem, requestID: requestID))
             case .failure(let problem): opening.yield(problem)
             }
         }
         opening.finish()
-        chunk.finish()
+        chunks.finish()
     }
+
+    private static let comment = ByteBuffer(string: ": \n\n")
 
     private func open(_ state: inout State) {
         guard !state.isOpen else { return }
         state.isOpen = true
-        chunk.yield(state.encoder.start(of: turn))
+        chunks.append(state.encoder.start(of: turn))
         opening.yield(nil)
         opening.finish()
     }

@@ -1,0 +1,115 @@
+import App
+import Base
+import Modules
+import TestKit
+import Testing
+
+/// The tokens that are left: what a turn reserves of them, and what it is refused for.
+@Suite struct TokenLimitTests {
+    /// What is reserved for `Hi` beside the answer: 64 for the conversation, 16 for the message, a byte of it each.
+    private static let input: Int64 = 82
+
+    private static func plans(_ tokens: Int) -> String {
+        """
+        meters: { tokens: Token }
+        default: { concurrency: { chat_sessions: 2 }, limits: { tokens: \(tokens) } }
+        plans:
+          - { id: free, name: Free, start: anyone, file_mb: 1, storage_mb: 1 }
+          - { id: student, name: Student, start: anyone, limits: { tokens: \(tokens) }, file_mb: 1, storage_mb: 1 }
+        """
+    }
+
+    @Test(arguments: Engine.available, [true, false])
+    func `an answer is bounded by the tokens that are left, and refused where these are too few`(
+        engine: Engine, hasPlan: Bool
+    ) async throws {
+        try await ChatUpstream.with({ _ in ChatUpstream.Answer(tokens: 7, input: 11) }) { upstream in
+            try await withPlansFile(Self.plans(400)) { file in
+                try await withAssistant(
+                    engine,
+                    change: {
+                        $0.plansFile = file
+                        $0.use(upstream)
+                    }
+                ) { assistant in
+                    let person = hasPlan ? assistant.person : try await assistant.app.register("unsubscribed")
+                    let whole = await assistant.chat("Hi", ["max_tokens": 5_000], as: person)
+                    #expect(whole.status == 200, "\(whole)")
+                    // Two answers share 382 tokens. The service gives one.
+                    let two = await assistant.chat("Hi", ["n": 2, "max_tokens": 1_000], as: person)
+                    #expect(two.status == 502, "\(two)")
+                    let bounds = upstream.served.map(\.request.tokensMax)
+                    #expect(bounds == [400 - Self.input, 382 / 2 - Self.input])
+                    #expect(try await assistant.reservedTokens() == [400, 382])
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available, [true, false])
+    func `without room the refusal has the shape of the API that was called`(engine: Engine, hasPlan: Bool) async throws
+    {
+        try await withPlansFile(Self.plans(97)) { file in
+            try await withAssistant(engine, change: { $0.plansFile = file }) { assistant in
+                let person = hasPlan ? assistant.person : try await assistant.app.register("unsubscribed")
+                let code = hasPlan ? "quota-exceeded" : "tokens-exhausted"
+                let refused = await assistant.chat("Hi", ["stream": true], as: person)
+                #expect(refused.status == 403 && refused["error"]?["code"] == .string(code), "\(refused)")
+                #expect(refused["error"]?["type"] == "insufficient_quota" && refused["limit"] == 97, "\(refused)")
+                let other = await assistant.post(
+                    "/v1/messages", AssistantFixture.body([AssistantFixture.user("Hi")]), as: person)
+                #expect(other.status == 403 && other["type"] == "error" && other.code == code, "\(other)")
+                #expect(other["error"]?["message"]?.string?.isEmpty == false)
+                // Who asks for fewer tokens gets them.
+                let small = await assistant.chat("Hi", ["max_tokens": 15], as: person)
+                #expect(small.status == 200, "\(small)")
+                #expect(try await assistant.turns() == ["completed"])
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `turns at once share the tokens that are left`(engine: Engine) async throws {
+        try await ChatUpstream.with({ _ in ChatUpstream.Answer(tokens: 1, ends: false) }) { upstream in
+            try await withPlansFile(Self.plans(400)) { file in
+                try await withAssistant(
+                    engine,
+                    change: {
+                        $0.plansFile = file
+                        $0.use(upstream)
+                    }
+                ) { assistant in
+                    // The answers do not end.
+                    let first = try await assistant.begin("Hi", ["max_tokens": 150])
+                    let second = try await assistant.begin("Hi", ["max_tokens": 150])
+                    #expect(first.status == .ok && second.status == .ok)
+                    #expect(upstream.served.map(\.request.tokensMax) == [150, 400 - 150 - 2 * Self.input])
+                    #expect(await assistant.tokens() == [0, 400])
+                    let third = await assistant.chat("Hi")
+                    #expect(third.status == 403 && third.code == "quota-exceeded", "\(third)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a turn writes twice, whatever the number of its parts`(engine: Engine) async throws {
+        let counter = CountingDatabase.Counter()
+        try await ChatUpstream.with({ ChatUpstream.Answer(tokens: $0.number == 1 ? 1 : 500) }) { upstream in
+            try await withAssistant(
+                engine, databaseWrapper: { CountingDatabase($0, counter) }, change: { $0.use(upstream) }
+            ) { assistant in
+                let session = try await assistant.session()
+                let more: [String: JSONValue] = ["session_id": .string(session), "stream": true]
+                var writes: [Int] = []
+                for _ in 0..<2 {
+                    let before = counter.writes
+                    let answer = await assistant.chat("Hi", more)
+                    #expect(answer.events.last == "[DONE]", "\(answer)")
+                    writes.append(counter.writes - before)
+                }
+                #expect(writes == [2, 2])
+            }
+        }
+    }
+}
