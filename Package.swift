@@ -183,8 +183,8 @@ let apps: [Target] = [
         name: "gatehouse-bench",
         dependencies: [
             "App", "Base", "Billing", "CAllocations", "CSlowDisk", "Client", "Modules", "Rates", "Identity",
-            "Entitlements", "Forecasting", "Ledger", "Realtime", "StoragePostgres", "Stripe", "TestKit", "TestStripe",
-            .arguments, .histogram, .hummingbird, .logging, .sqlite, .unixSignals,
+            "Entitlements", "Forecasting", "Ledger", "Outbound", "Realtime", "StoragePostgres", "Stripe", "TestKit",
+            "TestStripe", .arguments, .histogram, .hummingbird, .logging, .sqlite, .unixSignals,
         ] + http,
         path: "Sources/Apps/Bench"
     ),

@@ -13,7 +13,8 @@ struct Bench: AsyncParsableCommand {
             MeasureCommand.self, ProveCommand.self, ProofWorkCommand.self, PayoutWorkCommand.self,
             WorkflowWorkCommand.self, RaceCommand.self, PairCommand.self,
             ServeCommand.self, SeedCommand.self, FollowCommand.self, SendWebhooksCommand.self, ReleaseCommand.self,
-            WriteCommand.self, RefreshCommand.self, ImportCommand.self, GenerateCommand.self, FixtureCommand.self,
+            ServeChatCommand.self, WriteCommand.self, RefreshCommand.self, ImportCommand.self, GenerateCommand.self,
+            FixtureCommand.self,
         ],
         defaultSubcommand: MeasureCommand.self
     )

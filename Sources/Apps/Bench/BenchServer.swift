@@ -6,8 +6,6 @@ import Identity
 import Modules
 import NIOCore
 import Realtime
-import ServiceLifecycle
-import UnixSignals
 
 /// The system as it is served to clients, with additional endpoints: one passes the whole gate, two spend a unit of a
 /// quota, one reserves and commits it as an operation with a later end does, two append messages to topics, and one
@@ -125,31 +123,7 @@ struct BenchServer {
     /// Serves until the process is stopped.
     /// - Parameter onRunning: called once with the port of the listening socket.
     func serve(on group: any EventLoopGroup, onRunning: @escaping @Sendable (Int) -> Void) async throws {
-        FreedMemory.keep()
-        let dispatcher = dispatcher
-        var limits = HTTPLimits()
-        limits.connections = Self.connectionsMax
-        // All clients of a measurement have one address.
-        limits.connectionsPerNetwork = limits.connections
-        limits.bodyMemoryBytesPerNetwork = limits.bodyMemoryBytes
-        let server = HTTPServer(
-            host: "127.0.0.1",
-            port: 0,
-            eventLoopGroup: group,
-            limits: limits,
-            logger: app.logger,
-            malformed: { fault in dispatcher.refuse(fault.problem) },
-            respond: { request in
-                await dispatcher.respond(to: request.head, body: request.body, address: request.peerAddress)
-            },
-            onRunning: { port in onRunning(port) }
-        )
-        let services: [any Service] =
-            [server, app.runner, app.realtime.refresher, app.realtime.drain] + app.identity.services
-        try await ServiceGroup(
-            configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: app.logger)
-        ).run()
-        await app.database.close()
+        try await app.serve(dispatcher, connectionsMax: Self.connectionsMax, on: group, onRunning: onRunning)
     }
 }
 

@@ -19,16 +19,21 @@ struct MeasureCommand: AsyncParsableCommand {
         help:
             """
             The parts: web, writes, reservations, identity, start, rows, timing, rates; by name only: gate, realtime, \
-            money.
+            money, chat.
             """
     )
     var only: [Part] = []
 
     @Option(
         help: ArgumentHelp(
-            "A server in another language that gate or realtime is measured beside; may be repeated.",
+            "A server in another language that gate, realtime or chat is measured beside; may be repeated.",
             discussion: "docs/performance.md has what it must serve.", valueName: "name=command"))
     var peer: [Peer] = []
+
+    @Option(
+        name: .customLong("litellm"),
+        help: "The program of LiteLLM's proxy, which chat is measured beside; not measured by default.")
+    var liteLLM: String?
 
     @Option(help: "A folder on the measured disk; its contents are removed afterwards.")
     var folder = ".build/bench"
@@ -43,10 +48,11 @@ struct MeasureCommand: AsyncParsableCommand {
     var syncDelay = 0
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case web, writes, reservations, identity, start, rows, timing, rates, gate, realtime, money
+        case web, writes, reservations, identity, start, rows, timing, rates, gate, realtime, money, chat
 
-        /// Without those that fill databases with millions of rows, and the one that opens thousands of sockets.
-        static let usual = Set(allCases).subtracting([.gate, .realtime, .money])
+        /// Without those that fill databases with millions of rows, the one that opens thousands of sockets, and the one
+        /// that is measured beside other programs.
+        static let usual = Set(allCases).subtracting([.gate, .realtime, .money, .chat])
     }
 
     func validate() throws {
@@ -86,6 +92,12 @@ struct MeasureCommand: AsyncParsableCommand {
             }
             if parts.contains(.realtime) {
                 let tables = try await RealtimeMeasurement(effort: effort, scratch: scratch, peers: peer).run()
+                for table in tables { write(table) }
+            }
+            if parts.contains(.chat) {
+                let tables = try await ChatMeasurement(
+                    effort: effort, scratch: scratch, peers: peer, liteLLM: liteLLM
+                ).run()
                 for table in tables { write(table) }
             }
             if parts.contains(.gate) {

@@ -18,11 +18,14 @@ struct Peer: ExpressibleByArgument, Sendable {
         guard !command.isEmpty else { return nil }
     }
 
+    /// - Parameter environment: further variables, such as the service that a proxy of the measurement of chat passes
+    ///   requests on to.
     /// - Returns: the process; `exec` lets the process of the shell be that of the program, whose time is measured.
-    func start(port: Int, tokens: URL, on affinity: Child.Affinity) throws -> Child {
-        try Child(
-            "/bin/sh", ["-c", "exec \(command)"], environment: ["PORT": "\(port)", "TOKENS": tokens.absoluteURL.path],
-            on: affinity,
+    func start(port: Int, tokens: URL, environment: [String: String] = [:], on affinity: Child.Affinity) throws -> Child
+    {
+        let own = ["PORT": "\(port)", "TOKENS": tokens.absoluteURL.path]
+        return try Child(
+            "/bin/sh", ["-c", "exec \(command)"], environment: environment.merging(own) { $1 }, on: affinity,
             error: FileHandle.nullDevice)
     }
 }

@@ -4,20 +4,20 @@ import Foundation
 import Modules
 import StoragePostgres
 
-/// Proves that limits are never exceeded, that no unit or money is lost or moved twice, and that workflows have each of
-/// their effects once, while processes are killed and their clocks change.
+/// Proves that limits are never exceeded, that no unit or money is lost or moved twice, that workflows have each of
+/// their effects once, and that every turn of a chat is settled, while processes are killed and their clocks change.
 struct ProveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prove",
-        abstract: "Prove that limits, payouts and workflows are exact while processes are killed.",
+        abstract: "Prove that limits, payouts, workflows and chat are exact while processes are killed.",
         discussion:
             "The exit status is 1 after a violation. "
             + "PostgreSQL is included if --postgres or GATEHOUSE_TEST_POSTGRES names a server."
     )
 
-    @Argument(help: "The subject: quota, payouts, webhooks or workflows.")
+    @Argument(help: "The subject: quota, payouts, webhooks, workflows or chat.")
     var subject: Subject
-    @Option(help: "The duration on each engine, 60 by default.")
+    @Option(help: "The duration of quota and chat on each engine, 60 by default.")
     var seconds: Int?
     @Option(help: "The duration in minutes.")
     var minutes: Int?
@@ -37,8 +37,11 @@ struct ProveCommand: AsyncParsableCommand {
     @Option(help: "Determines the kills, faults and deliveries; random by default.")
     var seed: UInt64?
 
-    enum Subject: String, ExpressibleByArgument { case quota, payouts, webhooks, workflows }
+    enum Subject: String, ExpressibleByArgument { case quota, payouts, webhooks, workflows, chat }
     enum Engine: String, CaseIterable, ExpressibleByArgument { case sqlite, postgres }
+
+    /// In seconds, on each engine.
+    private var length: Int { minutes.map { $0 * 60 } ?? seconds ?? 60 }
 
     func validate() throws {
         guard (1...1_000_000).contains(count ?? 1) else { throw ValidationError("--count takes 1 to 1000000.") }
@@ -71,6 +74,13 @@ struct ProveCommand: AsyncParsableCommand {
                     faults += try await proof.run(Self.write)
                 }
             case .workflows: faults += try await proveWorkflows(engine)
+            case .chat:
+                try await withDatabase(engine) { folder, database in
+                    let proof = ChatProof(
+                        folder: folder, database: database, engine: engine, seconds: length,
+                        seed: seed ?? .random(in: 1...1_000_000))
+                    faults += try await proof.run(Self.write)
+                }
             }
         }
         if faults > 0 { throw ExitCode(1) }
@@ -78,7 +88,6 @@ struct ProveCommand: AsyncParsableCommand {
 
     /// - Returns: the number of violations.
     private func proveQuota(_ engine: Engine) async throws -> Int {
-        let length = minutes.map { $0 * 60 } ?? seconds ?? 60
         var faults = 0
         try await withDatabase(engine) { folder, database in
             let proof = QuotaProof(folder: folder, database: database, engine: engine, seconds: length)

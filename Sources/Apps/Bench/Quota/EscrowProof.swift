@@ -33,7 +33,7 @@ struct EscrowProof {
         var found = outcome.faults
 
         // Starting a node resolves the reservations of its earlier processes without waiting for leases.
-        try await server.waitUntilQuiet()
+        try await server.app.waitUntilQuiet()
         for node in 0..<processes {
             _ = try await server.app.entitlements.recovery.startNode(as: killed.name(of: node))
         }

@@ -35,7 +35,7 @@ struct QuotaProof {
         // Two leases later, by the clock of the database, nothing is held. On SQLite that is the clock of the last
         // process, at most an hour ahead.
         if engine == .sqlite { server.clock.set(offset: .hours(1)) }
-        try await server.waitUntilQuiet()
+        try await server.app.waitUntilQuiet()
         try await Task.sleep(for: ProofWorkCommand.lease * 2)
         try await server.app.entitlements.recovery.recover()
         found += try await invariants.faults()
