@@ -1,6 +1,7 @@
 import App
 import Base
 import Modules
+import NIOCore
 import TestKit
 import Testing
 

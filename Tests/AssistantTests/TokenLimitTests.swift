@@ -1,5 +1,6 @@
 import App
 import Base
+import HTTPTypes
 import Modules
 import TestKit
 import Testing

@@ -1,6 +1,7 @@
 import App
 import Foundation
 import Modules
+import NIOCore
 import Outbound
 import Synchronization
 import TestKit

@@ -1,5 +1,6 @@
 import Base
 import NIOCore
+import TestKit
 
 /// A connection of a client that streams one answer after the other.
 final class ChatReader: ChannelInboundHandler {

@@ -2,6 +2,7 @@ import Base
 import Foundation
 import NIOCore
 import NIOPosix
+import TestKit
 
 /// A server between the clients of a load and the service; or nothing, where the clients ask the service itself.
 struct ChatTarget: Sendable {
