@@ -125,8 +125,8 @@ import Testing
                         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < \(count))
                         INSERT INTO marketplace_chat_messages (
                             id, group_id, organisation_id, person_id, sender_role, content, is_blocked, created_at)
-                        SELECT CAST(\(person) AS TEXT) || '-' || CAST(n AS TEXT), \(group), \(fixture.organizer.organisation), \(person),
-                               'organizer', 'Hello', 0, \(transaction.now)
+                        SELECT CAST(\(person) AS TEXT) || '-' || CAST(n AS TEXT), \(group),
+                               \(fixture.organizer.organisation), \(person), 'organizer', 'Hello', 0, \(transaction.now)
                         FROM numbers
                         """
                     )

@@ -87,8 +87,9 @@ import Testing
             #expect(mail.text.contains("the step second") && mail.text.contains("missing.txt"), "\(mail.text)")
             #expect(mail.text.contains("\(path)/resume"), "\(mail.text)")
 
-            // Resumed, it fails again, which is another pause. It is told where an hour has passed since the last e-mail.
-            for (wait, mails) in [(Duration.zero, 1), (.minutes(49), 1), (.minutes(11), 2), (.zero, 2)] {
+            // Resumed, it fails again, which is another pause. An hour after the last e-mail there is another one.
+            let pauses: [(Duration, Int64)] = [(.zero, 1), (.minutes(49), 1), (.minutes(11), 2), (.zero, 2)]
+            for (wait, mails) in pauses {
                 workflows.app.clock.advance(by: wait)
                 #expect(await workflows.post("\(path)/resume").status == 200)
                 try await workflows.app.runJobs()
