@@ -60,6 +60,7 @@ package final class ChatUpstream: Sendable {
     package var url: String { "http://127.0.0.1:\(port)/v1" }
     /// In the order of the requests.
     package var served: [Served] { record.state.withLock { $0.served } }
+    package var servedCount: Int { record.state.withLock { $0.served.count } }
     /// Connections that have ended.
     package var closedCount: Int { record.state.withLock { $0.closed } }
 

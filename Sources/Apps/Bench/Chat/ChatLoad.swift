@@ -72,5 +72,6 @@ final class ChatLog: Sendable {
     }
 
     var streams: Int { counts.withLock { $0.streams } }
+    var failures: Int { counts.withLock { $0.failures } }
     var tokens: Int { counts.withLock { $0.tokens } }
 }

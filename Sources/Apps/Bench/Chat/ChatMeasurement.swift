@@ -103,7 +103,11 @@ struct ChatMeasurement {
         let port = Machine.port(60 + name.utf8.count)
         let process = try peer.start(
             port: port, tokens: try folder("peer").appending(path: "tokens"),
-            environment: ["UPSTREAM": "http://127.0.0.1:\(upstream.port)"], on: Self.core)
+            environment: [
+                "UPSTREAM": "http://127.0.0.1:\(upstream.port)",
+                // It asks for no key then, as no peer does.
+                "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+            ], on: Self.core)
         let target = ChatTarget(name: name, port: port, process: process)
         if try await target.isReady(on: group) { return target }
         process.stop()

@@ -52,18 +52,22 @@ struct ChatTarget: Sendable {
     }
 
     /// Waits until it has streamed an answer.
-    /// - Returns: false where it has not after a minute, and where its process has ended.
+    /// - Returns: false where it has not after three minutes, and where its process has ended.
     func isReady(on group: any EventLoopGroup) async throws -> Bool {
-        for _ in 0..<600 where process?.isRunning ?? true {
+        let one = ChatLoad(title: "", streams: 1, tokens: 1, pace: 0)
+        let deadline = ContinuousClock.now + .seconds(180)
+        while .now < deadline, process?.isRunning ?? true {
             let log = ChatLog()
-            let one = ChatLoad(title: "", streams: 1, tokens: 1, pace: 0)
+            log.isOver.isSet = true
             if let channels = try? await open(one, log: log, on: group) {
-                log.isOver.isSet = true
-                for _ in 0..<50 where log.streams == 0 { try await Task.sleep(for: .milliseconds(20)) }
+                // The first answer may take long.
+                for _ in 0..<1_000 where log.streams + log.failures == 0 {
+                    try await Task.sleep(for: .milliseconds(20))
+                }
                 for channel in channels { try? await channel.close().get() }
                 if log.streams > 0 { return true }
             }
-            try await Task.sleep(for: .milliseconds(100))
+            try await Task.sleep(for: .milliseconds(200))
         }
         return false
     }

@@ -8,6 +8,8 @@ struct ChatCompletionEncoder: TurnEncoder {
     let includesUsage: Bool
     let count: Int
     private var head: [String: JSONValue] = [:]
+    /// What precedes and follows a text in the chunk of each choice: nearly all chunks differ in nothing else.
+    private var textFrames: [(before: [UInt8], after: [UInt8])] = []
 
     init(_ request: ChatCompletionRequest) {
         includesUsage = request.streamOptions?.includeUsage ?? false
@@ -20,6 +22,7 @@ struct ChatCompletionEncoder: TurnEncoder {
             "created": .integer(turn.startedAt.seconds), "model": .string(turn.model),
         ]
         if let session = turn.session { head["session_id"] = .string(session.text) }
+        textFrames = (0..<count).map(textFrame)
         var chunks = ByteBuffer()
         for choice in 0..<count { write(choice, ["role": "assistant", "content": ""], nil, to: &chunks) }
         return chunks
@@ -28,7 +31,7 @@ struct ChatCompletionEncoder: TurnEncoder {
     mutating func part(_ event: ModelEvent) -> ByteBuffer? {
         let delta: JSONValue
         switch event.kind {
-        case .text(let text): delta = ["content": .string(text)]
+        case .text(let text): return chunk(text, of: event.choice)
         case .toolCall(let index, let id, let name):
             let function: JSONValue = ["name": .string(name), "arguments": ""]
             let call: JSONValue = [
@@ -77,6 +80,26 @@ struct ChatCompletionEncoder: TurnEncoder {
             "error": error, "code": .string(problem.kind.code), "request_id": .string(requestID),
         ])
         return chunk
+    }
+
+    private func chunk(_ text: String, of choice: Int) -> ByteBuffer? {
+        guard textFrames.indices.contains(choice) else { return nil }
+        let frame = textFrames[choice]
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(frame.before.count + text.utf8.count + 2 + frame.after.count)
+        bytes += frame.before
+        bytes.append(json: .string(text))
+        bytes += frame.after
+        return ByteBuffer(bytes: bytes)
+    }
+
+    private func textFrame(of choice: Int) -> (before: [UInt8], after: [UInt8]) {
+        var before = Array("data: ".utf8)
+        before.append(json: .object(head))
+        // The object goes on.
+        before.removeLast()
+        before += #","choices":[{"index":\#(choice),"finish_reason":null,"delta":{"content":"#.utf8
+        return (before, Array("}}]}\n\n".utf8))
     }
 
     private func write(_ choice: Int, _ delta: JSONValue, _ finish: String?, to chunks: inout ByteBuffer) {
