@@ -17,7 +17,7 @@ struct ChatMeasurement {
     /// Of the system; turns are begun by one of them, or by all.
     private static let accounts = 16
     /// Clients that go away.
-    private static let leaving = 100
+    private var leaving: Int { 20 * effort.rounds }
 
     private static var core: Child.Affinity { Machine.cores > 1 ? .core(0) : .all }
 
@@ -155,7 +155,7 @@ struct ChatMeasurement {
     {
         let silent = ChatLoad(title: "", streams: 1, tokens: 1, pace: 0)
         var times = DurationHistogram()
-        for _ in 0..<Self.leaving {
+        for _ in 0..<leaving {
             let log = ChatLog()
             let channels = try await target.open(silent, ends: false, log: log, on: group)
             for _ in 0..<5_000 where log.tokens == 0 { try await Task.sleep(for: .milliseconds(1)) }
