@@ -29,7 +29,8 @@ struct ChatMeasurement {
             on: MultiThreadedEventLoopGroup(numberOfThreads: 1), ChatLoad.answer)
         var report = ChatReport()
         var targets = [ChatTarget(name: ChatTarget.direct, port: upstream.port)]
-        defer { for target in targets { target.process?.stop() } }
+        // A proxy that is asked to end may take its time.
+        defer { for target in targets { target.process?.kill() } }
         targets.append(try await system(upstream))
         for (name, peer) in try proxies(upstream) {
             guard let target = try await start(name, peer, upstream, on: group) else {
@@ -110,7 +111,7 @@ struct ChatMeasurement {
             ], on: Self.core)
         let target = ChatTarget(name: name, port: port, process: process)
         if try await target.isReady(on: group) { return target }
-        process.stop()
+        process.kill()
         return nil
     }
 
