@@ -83,7 +83,7 @@ import Testing
                         "POST", "/v1/auth/login",
                         json: ["email": .string(person.email), "password": .string(person.password)])
                     let token = try #require(signedIn["access_token"]?.string, "\(signedIn)")
-                    #expect(await other.call("GET", "/v1/usage", token: token).status == 200)
+                    #expect(await other.call("GET", "/v1/auth/profile", token: token).status == 200)
                     // An e-mail of one is sent by the other.
                     let guest = try await one.register("guest", isVerified: false)
                     #expect(try await other.mail(to: guest.email).count == 1)

@@ -53,13 +53,15 @@ extension Transaction {
         }
     }
 
-    /// The columns of the tables of PostgreSQL's current schema, by the name of the table.
+    /// The columns of the tables of PostgreSQL's current schema, by the name of the table, without those that the
+    /// database computes, as SQLite's list is.
     func targetColumns() throws -> [String: [MovedTable.Column]] {
         let columns = try all(
             """
             SELECT tables.table_name, columns.column_name AS name, columns.data_type AS type, columns.is_nullable
             FROM information_schema.tables JOIN information_schema.columns USING (table_schema, table_name)
             WHERE tables.table_schema = current_schema() AND tables.table_type = 'BASE TABLE'
+                AND columns.is_generated = 'NEVER'
             ORDER BY tables.table_name, columns.ordinal_position
             """
         ) { row -> (table: String, column: MovedTable.Column) in
