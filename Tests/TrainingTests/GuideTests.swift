@@ -5,6 +5,6 @@ import Testing
 @Suite struct GuideTests {
     @Test(.timeLimit(.minutes(3)), arguments: Engine.available)
     func `every request of the guide gets the response that the guide shows`(engine: Engine) async throws {
-        #expect(try await GuideRunner.run("training.md", engine, administrator: "administrator_token") == 22)
+        #expect(try await GuideRunner.run("training.md", engine, administrator: "admin_token") == 22)
     }
 }

@@ -47,7 +47,7 @@ struct Failure: Error {
             let reason = error.message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
             self.init(
                 "The database does not answer: \(reason)\n"
-                    + "Check DATABASE_URL or --database, and that the server runs and accepts connections from here."
+                    + "Check the URL of the database (DATABASE_URL, --database or --to), and that the server runs and accepts connections from here."
             )
         case let error as StorageError:
             self.init("The database refused: \(error.message) (\(error.code)).")

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOPosix
+import TLS
 
 /// There is no complete response.
 package struct OutboundFailure: Error, CustomStringConvertible {
@@ -43,6 +44,8 @@ package struct OutboundFailure: Error, CustomStringConvertible {
         case .timedOut: "the service did not answer in time"
         case .tooLarge: "the response of the service is too large"
         case .cancelled: "the request was cancelled"
+        case .broken where ClientTLS.isFault(cause):
+            "the handshake of TLS with the service failed: no common version or cipher, or no valid certificate"
         case .broken: "the connection to the service broke: \(cause)"
         }
     }

@@ -29,5 +29,10 @@ package struct ClientTLS: Sendable {
         return configuration
     }
 
+    /// Whether a connection failed in TLS, whose errors list source files of the library.
+    package static func isFault(_ error: any Error) -> Bool {
+        error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError
+    }
+
     private static func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
 }

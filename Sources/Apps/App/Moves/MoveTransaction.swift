@@ -56,7 +56,10 @@ struct MoveTransaction: Sendable {
         let columns = try transaction.targetColumns()
         for (name, columns) in columns {
             guard let table = tables[name], table.columns == columns, !table.key.isEmpty else {
-                throw MoveFault("The table \(name) of the source differs from that of this version on PostgreSQL.")
+                let names = Set(tables[name]?.columns.map(\.name) ?? []).symmetricDifference(columns.map(\.name))
+                throw MoveFault(
+                    "The table \(name) of the source differs from that of this version on PostgreSQL"
+                        + (names.isEmpty ? "." : " in the columns \(names.sorted().joined(separator: ", "))."))
             }
         }
         return columns.keys.sorted()

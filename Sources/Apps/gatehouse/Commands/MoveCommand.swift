@@ -16,8 +16,8 @@ struct MoveCommand: AsyncParsableCommand {
             `gatehouse audit verify`.
 
             Stop every process of the installation first: a database that another process has open is refused. The \
-            SQLite file is only read. Files and keys stay in the data folder; nodes on other machines need the same \
-            SECRET_KEY (or secret.key) and files.
+            rows of the SQLite file are only read; its write-ahead log may be copied into it. Files and keys stay in \
+            the data folder; nodes on other machines need the same SECRET_KEY (or secret.key) and files.
 
             Other users can see a password in the arguments of a process: leave it to ~/.pgpass or PGPASSWORD.
 
@@ -39,6 +39,9 @@ struct MoveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let source = try await installation.load()
+        guard to.hasPrefix("postgresql://") || to.hasPrefix("postgres://") else {
+            throw Failure("--to: begins with postgresql://", status: Failure.unusable)
+        }
         var target = try await installation.load(["DATABASE_URL": to])
         // The log of a start is of no use to a command; errors are.
         target.logLevel = max(target.logLevel, .error)
@@ -69,8 +72,8 @@ struct MoveCommand: AsyncParsableCommand {
             """
 
             Set DATABASE_URL=\(Setting.redacted(target.databaseURL)) and start the server. The data folder \
-            \(target.dataFolder) stays in use: it has the files and keys. The SQLite file was not changed; \
-            remove it when the new database has its first backup.
+            \(target.dataFolder) stays in use: it has the files and keys. The rows of the SQLite file \
+            were not changed; remove it when the new database has its first backup.
             """)
     }
 }
