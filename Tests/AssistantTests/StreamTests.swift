@@ -60,8 +60,8 @@ import Testing
     @Test(arguments: Engine.available)
     func `a client that reads slowly slows the service down, and loses nothing`(engine: Engine) async throws {
         // More than all buffers of sockets take.
-        let parts = 15_000
-        let text = String(repeating: "x", count: 850)
+        let parts = 3_000
+        let text = String(repeating: "x", count: 4_250)
         try await ChatUpstream.with({ _ in ChatUpstream.Answer(tokens: parts, text: text) }) { upstream in
             try await withAssistant(engine, change: { $0.use(upstream) }) { assistant in
                 try await withServed(assistant.app) { port in

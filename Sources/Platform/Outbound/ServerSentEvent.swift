@@ -24,21 +24,39 @@ package struct ServerSentEventReader: Sendable {
 
     /// - Returns: the events that end in these bytes. One that does not end is not an event.
     package mutating func read(_ bytes: some Sequence<UInt8>) throws(TooLarge) -> [ServerSentEvent] {
+        // The bytes of a buffer are read where they are.
+        let events = bytes.withContiguousStorageIfAvailable { buffer in
+            Result { () throws(TooLarge) in try read(buffer) }
+        }
+        guard let events else { return try read(Array(bytes)) }
+        return try events.get()
+    }
+
+    private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) throws(TooLarge) -> [ServerSentEvent] {
         var events: [ServerSentEvent] = []
-        for byte in bytes {
-            let followsReturn = endedByReturn
-            endedByReturn = byte == UInt8(ascii: "\r")
-            guard byte == UInt8(ascii: "\n") || endedByReturn else {
-                eventBytes += 1
-                guard eventBytes <= eventBytesMax else { throw TooLarge() }
-                line.append(byte)
+        var start = bytes.startIndex
+        while start < bytes.endIndex {
+            // A return and a line feed are one end.
+            let completesEnd = endedByReturn && bytes[start] == UInt8(ascii: "\n")
+            endedByReturn = false
+            if completesEnd {
+                start += 1
                 continue
             }
-            // A return and a line feed are one end.
-            if followsReturn, !endedByReturn { continue }
+            let end = bytes[start...].firstIndex { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+            try append(bytes[start..<(end ?? bytes.endIndex)])
+            guard let end else { break }
+            endedByReturn = bytes[end] == UInt8(ascii: "\r")
             if let event = endLine() { events.append(event) }
+            start = end + 1
         }
         return events
+    }
+
+    private mutating func append(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) throws(TooLarge) {
+        eventBytes += bytes.count
+        guard eventBytes <= eventBytesMax else { throw TooLarge() }
+        line.append(contentsOf: bytes)
     }
 
     private mutating func endLine() -> ServerSentEvent? {
