@@ -94,6 +94,36 @@ struct SessionSummaryTests {
         }
     }
 
+    @Test(arguments: Engine.available, ["overlong", "cut", "empty"])
+    func `what cannot stand for the messages is no summary, and is not asked for again at each turn`(
+        engine: Engine, fault: String
+    ) async throws {
+        try await with(engine) { assistant, model, summariser in
+            switch fault {
+            case "overlong":
+                let text = String(repeating: "x", count: 20_000)
+                try await summariser.script(["type": "reply", "text": .string(text), "times": .null])
+            case "cut":
+                try await summariser.script(["type": "reply", "text": "Half", "finish_reason": "length", "times": .null])
+            default: try await summariser.script(["type": "reply", "text": "  ", "times": .null])
+            }
+            let session = try await assistant.session()
+            for name in ["First", "Second", "Third", "Fourth", "Fifth"] {
+                #expect(await send(name, session, assistant).status == 200)
+                try await assistant.app.runJobs()
+            }
+            #expect(try await summaries(assistant).isEmpty)
+            #expect(try await summariser.requests().count == 1)
+            // Sixteen messages of the session later.
+            for name in ["Sixth", "Seventh", "Eighth", "Ninth", "Tenth"] {
+                #expect(await send(name, session, assistant).status == 200)
+                try await assistant.app.runJobs()
+            }
+            #expect(try await summariser.requests().count == 2)
+            #expect(await assistant.tokens()[1] == 0)
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `an answer needs no summary, and one of a cleared session is not stored`(engine: Engine) async throws {
         try await with(engine) { assistant, model, summariser in

@@ -94,6 +94,54 @@ import Testing
         }
     }
 
+    @Test(arguments: Engine.available, [true, false])
+    func `what a service claims beyond the reserved tokens is not charged, and operators see it`(
+        engine: Engine, hasPlan: Bool
+    ) async throws {
+        let claim = Upstream.answer("Yes.", input: 900_000_000, output: 900_000_000)
+        try await ScriptedServer.with(.bytesAndClose(claim)) { server in
+            try await withPlansFile(Self.plans(10_000)) { file in
+                try await withAssistant(engine, upstream: server, change: { $0.plansFile = file }) { assistant in
+                    let person = hasPlan ? assistant.person : try await assistant.app.register("unsubscribed")
+                    let answer = await assistant.chat("Hi", as: person)
+                    #expect(answer.status == 200, "\(answer)")
+                    let reserved = Self.input + 100
+                    #expect(try await assistant.reservedTokens() == [reserved])
+                    let ofAllowance = try await assistant.app.app.database.read { transaction in
+                        try transaction.all("SELECT used FROM assistant_allowances") { try $0["used"] as Int64 }
+                    }
+                    #expect(ofAllowance == (hasPlan ? [] : [reserved]))
+                    #expect(await assistant.tokens() == [hasPlan ? reserved : 0, 0])
+                    let warnings = assistant.app.log.lines.filter { $0.contains("more tokens than it was allowed") }
+                    #expect(warnings.count == 1, "\(warnings)")
+                    let metrics = await assistant.app.call("GET", "/metrics").text
+                    #expect(metrics.contains("gatehouse_assistant_excess_tokens_total \(1_800_000_000 - reserved)"))
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available, [true, false])
+    func `an answer that does not end at its bound is left, and charged no more than was reserved`(
+        engine: Engine, isStreamed: Bool
+    ) async throws {
+        // A megabyte, where a hundred tokens were asked for.
+        let answer = ChatUpstream.Answer(tokens: 1_000, text: String(repeating: "x", count: 1_000))
+        try await ChatUpstream.with({ _ in answer }) { upstream in
+            try await withAssistant(engine, change: { $0.use(upstream) }) { assistant in
+                let session = try await assistant.session()
+                let sent = await assistant.chat("Hi", ["session_id": .string(session), "stream": .bool(isStreamed)])
+                #expect(sent.status == (isStreamed ? 200 : 502), "\(sent.status)")
+                #expect(!sent.text.contains("[DONE]"))
+                let stored = await assistant.messages(session).last?.last?.utf8.count ?? 0
+                // 64 bytes for each token, and 64 KiB.
+                #expect(stored == 71_000)
+                #expect(await assistant.tokens() == [Self.input + 100, 0])
+                #expect(try await assistant.turns() == ["interrupted"])
+            }
+        }
+    }
+
     @Test(arguments: Engine.available)
     func `a turn writes twice, whatever the number of its parts`(engine: Engine) async throws {
         let counter = CountingDatabase.Counter()

@@ -233,6 +233,7 @@ package func buildApp(_ configuration: Configuration, in dependencies: AppDepend
         sealer: sealer,
         commands: configuration.toolServerFolder == nil ? nil : commands,
         settings: assistantSettings,
+        metrics: metrics,
         logger: logger,
         runtime: runtime
     )

@@ -32,7 +32,7 @@ package struct AnthropicClient: ModelClient {
             one.timeout = deadline - .now
             do {
                 let response = try await transport.stream(
-                    try call(one, stream: true), AnthropicStreamDecoder(key: transport.upstream.key)
+                    try call(one, stream: true), AnthropicStreamDecoder(one, key: transport.upstream.key)
                 ) {
                     try await use(ModelEvent(choice: choice, $0.kind))
                 }

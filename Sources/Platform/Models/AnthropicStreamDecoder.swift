@@ -3,13 +3,16 @@ import Outbound
 
 /// The events of a streamed message.
 struct AnthropicStreamDecoder: ModelStreamDecoder {
-    private(set) var answer = ModelAnswer(count: 1)
+    private(set) var answer: ModelAnswer
     private(set) var isComplete = false
     /// Of the calls of tools, by the index of their block.
     private var callIndices: [Int64: Int] = [:]
     private let key: ModelKey?
 
-    init(key: ModelKey?) { self.key = key }
+    init(_ request: ModelRequest, key: ModelKey?) {
+        answer = ModelAnswer(count: 1, tokensMax: request.tokensMax)
+        self.key = key
+    }
 
     mutating func read(_ event: ServerSentEvent) throws(ModelError) -> [ModelEvent] {
         let value: JSONValue

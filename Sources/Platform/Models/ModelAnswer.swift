@@ -5,34 +5,46 @@ import Outbound
 struct ModelAnswer: Sendable {
     /// Of one choice.
     static let toolCallsMax = 128
+    /// Of one choice, for each of its tokens and beside them: no answer within its tokens has as many.
+    private static let bytesPerToken = 64
+    private static let furtherBytes = 64 << 10
 
     private struct Choice {
         var text = ""
         var toolCalls: [ModelToolCall] = []
         var finish: ModelFinish?
+        var bytes = 0
     }
 
     var id = ""
     var model = ""
     var usage: ModelUsage?
     private var choices: [Choice]
+    private let bytesMax: Int
     /// Whether there is a part that was handed on.
     private(set) var hasBegun = false
 
-    /// - Parameter count: the choices that were asked for.
-    init(count: Int) { choices = Array(repeating: Choice(), count: count) }
+    /// - Parameters:
+    ///   - count: the choices that were asked for.
+    ///   - tokensMax: of a choice. A service that does not keep to it is not read for much longer.
+    init(count: Int, tokensMax: Int) {
+        choices = Array(repeating: Choice(), count: count)
+        let (bytes, isTooLarge) = max(0, tokensMax).multipliedReportingOverflow(by: Self.bytesPerToken)
+        bytesMax = isTooLarge ? .max : max(bytes, bytes &+ Self.furtherBytes)
+    }
 
     /// Whether every choice has ended.
     var isFinished: Bool { choices.allSatisfy { $0.finish != nil } }
 
     mutating func addText(_ text: String, to choice: Int) throws(ModelError) -> ModelEvent {
-        try check(choice)
+        try count(text, of: choice)
         choices[choice].text += text
         return event(choice, .text(text))
     }
 
     mutating func addToolCall(_ id: String, _ name: String, to choice: Int) throws(ModelError) -> ModelEvent {
-        try check(choice)
+        try count(name, of: choice)
+        try count(id, of: choice)
         let index = choices[choice].toolCalls.count
         guard index < Self.toolCallsMax else { throw .malformed("more than \(Self.toolCallsMax) calls of tools") }
         choices[choice].toolCalls.append(ModelToolCall(id: id, name: name, arguments: ""))
@@ -41,7 +53,7 @@ struct ModelAnswer: Sendable {
 
     /// - Parameter index: among the calls of the choice.
     mutating func addArguments(_ text: String, to index: Int, of choice: Int) throws(ModelError) -> ModelEvent {
-        try check(choice)
+        try count(text, of: choice)
         guard choices[choice].toolCalls.indices.contains(index) else {
             throw .malformed("arguments of a call that did not begin")
         }
@@ -77,6 +89,12 @@ struct ModelAnswer: Sendable {
     private mutating func event(_ choice: Int, _ kind: ModelEvent.Kind) -> ModelEvent {
         hasBegun = true
         return ModelEvent(choice: choice, kind)
+    }
+
+    private mutating func count(_ text: String, of choice: Int) throws(ModelError) {
+        try check(choice)
+        choices[choice].bytes += text.utf8.count
+        guard choices[choice].bytes <= bytesMax else { throw .malformed("the answer is longer than its bound") }
     }
 
     private func check(_ choice: Int) throws(ModelError) {

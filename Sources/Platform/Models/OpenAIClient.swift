@@ -13,7 +13,7 @@ package struct OpenAIClient: ModelClient {
     ) async throws -> ModelResponse {
         try await transport.stream(
             try call(request, stream: true),
-            OpenAIStreamDecoder(count: request.count, key: transport.upstream.key), use)
+            OpenAIStreamDecoder(request, key: transport.upstream.key), use)
     }
 
     private func call(_ request: ModelRequest, stream: Bool) throws(ModelError) -> ModelTransport.Request {

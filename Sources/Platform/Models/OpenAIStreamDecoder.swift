@@ -16,8 +16,8 @@ struct OpenAIStreamDecoder: ModelStreamDecoder {
         let index: Int64
     }
 
-    init(count: Int, key: ModelKey?) {
-        answer = ModelAnswer(count: count)
+    init(_ request: ModelRequest, key: ModelKey?) {
+        answer = ModelAnswer(count: request.count, tokensMax: request.tokensMax)
         self.key = key
     }
 

@@ -42,6 +42,7 @@ package struct AssistantModule: Module {
         sealer: Sealer,
         commands: CommandSandbox?,
         settings: AssistantSettings,
+        metrics: Metrics,
         logger: Logger,
         runtime: Runtime
     ) {
@@ -57,7 +58,7 @@ package struct AssistantModule: Module {
             audit: audit, limiter: limiter, runtime: runtime)
         let executions = ToolExecutionService(
             database: database, connections: connections, audit: audit, events: events, runtime: runtime)
-        let settlement = TurnSettlement(quotas: entitlements.quotas)
+        let settlement = TurnSettlement(quotas: entitlements.quotas, metrics: metrics, logger: logger)
         let summaries = SessionSummaryService(
             database: database, models: models, settlement: settlement, charges: entitlements.unattendedCharges,
             queue: queue, settings: settings, runtime: runtime)
@@ -107,7 +108,8 @@ package struct AssistantModule: Module {
 
     package static let keyScopes: [KeyScope] = [.assistant]
     package static let rateClasses: [RateClass] = [.assistant]
-    package static let migrations = AssistantSchema.migrations + MCPSchema.migrations + [SummarySchema.migration]
+    package static let migrations = AssistantSchema.migrations + MCPSchema.migrations
+        + [SummarySchema.migration, SummarySchema.attemptsMigration]
     package static let invariants =
         AssistantInvariants.all + WorkspaceSchema.invariants + AnalyticsSchema.invariants + SummarySchema.invariants
     package var migrations: [Migration] { Self.migrations }

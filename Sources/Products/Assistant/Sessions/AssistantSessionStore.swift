@@ -83,7 +83,8 @@ extension Transaction {
         try deleteMessages(of: session)
         try execute(
             """
-            UPDATE assistant_sessions SET message_count = 0, message_bytes = 0, updated_at = \(now)
+            UPDATE assistant_sessions SET message_count = 0, message_bytes = 0, unsummarised_through = NULL,
+                updated_at = \(now)
             WHERE id = \(session.id) AND organisation_id = \(session.organisation)
             """
         )

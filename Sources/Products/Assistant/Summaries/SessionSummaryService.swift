@@ -17,6 +17,10 @@ final class SessionSummaryService: Sendable {
 
     /// Requests of one job.
     private static let rangesMax = 16
+    /// As many messages follow one whose summary could not be used before another one is asked for.
+    static let messagesBetweenAttempts: Int64 = 16
+    /// A longer answer is no summary.
+    private static let bytesPerToken: Int64 = 8
     /// Of a message that is summarised; what follows is left out.
     private static let messageBytesMax = 8 << 10
     private static let instruction = """
@@ -44,6 +48,9 @@ final class SessionSummaryService: Sendable {
         guard settings.summaryModel != nil, let through = conversation.leftOutThrough,
             through > conversation.summarisedThrough
         else { return }
+        if let failed = try transaction.unsummarisedThrough(of: session) {
+            guard through >= failed + Self.messagesBetweenAttempts else { return }
+        }
         try queue.enqueue(
             SummariseSessionJob(session: session.id, organisation: session.organisation, through: through),
             JobOptions(
@@ -139,12 +146,11 @@ final class SessionSummaryService: Sendable {
             result = .failure(error)
         }
         let outcome = Self.outcome(result, started)
-        let choice = outcome.choices.first
-        let summary = (choice?.text ?? "").replacingNUL.trimmingPrefix { $0.isWhitespace }
+        let summary = outcome.choices.first.map(summary) ?? ""
         // The tokens are settled also where the job is cancelled.
         let stored = await Task { [self] () -> Result<Void, Problem> in
             do throws(Problem) {
-                try await store(outcome, choice?.finish == .refused ? "" : String(summary), started, job)
+                try await store(outcome, summary, started, job)
                 return .success(())
             } catch { return .failure(error) }
         }.value
@@ -153,7 +159,16 @@ final class SessionSummaryService: Sendable {
             throw Problem(error.kind == .refused ? .modelRefused : .modelFailed, cause: error)
         }
         // Without a summary the next request would be the same.
-        guard !summary.isEmpty, choice?.finish != .refused else { throw Problem(.modelRefused) }
+        guard !summary.isEmpty else { throw Problem(.modelRefused) }
+    }
+
+    /// - Returns: an empty text for what cannot stand for the messages: a refusal, one that was cut, and one that is so
+    ///   long that the conversation would not fit with it.
+    private func summary(_ choice: ModelResponse.Choice) -> String {
+        guard choice.finish != .refused, choice.finish != .tokensMax,
+            choice.text.utf8.count <= answerTokens * Self.bytesPerToken
+        else { return "" }
+        return String(choice.text.replacingNUL.trimmingPrefix { $0.isWhitespace })
     }
 
     private static func outcome(_ result: Result<ModelResponse, ModelError>, _ started: StartedSummary) -> TurnOutcome {
@@ -174,6 +189,7 @@ final class SessionSummaryService: Sendable {
     private func store(_ outcome: TurnOutcome, _ summary: String, _ started: StartedSummary, _ job: SummariseSessionJob)
         async throws(Problem)
     {
+        settlement.noteExcess(outcome.usage, of: started.turn)
         let cost = models.price(of: started.turn.model).cost(of: outcome.usage)
         try await database.write { [self] transaction in
             // Before the messages are looked for: they are not deleted meanwhile.
@@ -181,7 +197,10 @@ final class SessionSummaryService: Sendable {
             guard try transaction.end(started.turn, as: outcome, costMicros: cost) else { return }
             try settlement.settle(outcome.usage.input + outcome.usage.output, of: started.turn, in: transaction)
             try transaction.addUsage(outcome, of: started.turn, costMicros: cost, messages: 0)
-            guard outcome.state == .completed, !summary.isEmpty else { return }
+            guard outcome.state == .completed else { return }
+            guard !summary.isEmpty else {
+                return try transaction.markUnsummarised(job.session, through: job.through, in: job.organisation)
+            }
             try transaction.storeSummary(summary, through: started.through, of: job.session, by: started.turn)
         }
     }

@@ -61,6 +61,28 @@ extension Transaction {
         )
     }
 
+    /// The last message that a conversation had left out when the model made no summary that can be used; nil without
+    /// such an attempt.
+    func unsummarisedThrough(of session: AssistantSession) throws -> Int64? {
+        try first(
+            """
+            SELECT unsummarised_through FROM assistant_sessions
+            WHERE id = \(session.id) AND organisation_id = \(session.organisation)
+            """
+        ) { try $0["unsummarised_through"] as Int64? } ?? nil
+    }
+
+    func markUnsummarised(_ session: ID<AssistantSession>, through position: Int64, in organisation: ID<Organisation>)
+        throws
+    {
+        try execute(
+            """
+            UPDATE assistant_sessions SET unsummarised_through = \(position)
+            WHERE id = \(session) AND organisation_id = \(organisation)
+            """
+        )
+    }
+
     /// Locks the row of a session, which is not deleted or cleared until the transaction ends.
     func lockSession(_ session: ID<AssistantSession>, in organisation: ID<Organisation>) throws {
         _ = try first(

@@ -19,6 +19,11 @@ enum SummarySchema {
         "CREATE INDEX assistant_summaries_by_person ON assistant_summaries (organisation_id, person_id)"
     )
 
+    static let attemptsMigration = Migration(
+        "assistant-006-summary-attempts",
+        "ALTER TABLE assistant_sessions ADD COLUMN unsummarised_through \(.integer)"
+    )
+
     static let invariants: [Invariant] = [
         Invariant(
             "a summary is of messages that are not there",

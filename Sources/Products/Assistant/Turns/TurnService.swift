@@ -293,6 +293,7 @@ final class TurnService: Sendable {
         _ outcome: TurnOutcome, of turn: AssistantTurn, after newMessages: [ModelMessage],
         followedBy results: [ModelMessage.Content] = []
     ) -> TurnEnding {
+        settlement.noteExcess(outcome.usage, of: turn)
         var messages = outcome.state == .failed ? [] : newAssistantMessages(newMessages, outcome)
         if !results.isEmpty {
             let message = ModelMessage(.user, results)

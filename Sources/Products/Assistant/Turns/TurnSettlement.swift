@@ -1,11 +1,23 @@
 import Entitlements
 import Identity
+import Models
 import Modules
 
 /// Reserves the tokens of turns, and settles them with what was used: of the quota of a plan, or of the default
 /// allowance of the person, which is counted by month.
 struct TurnSettlement: Sendable {
     let quotas: QuotaService
+    let metrics: Metrics
+    let logger: Logger
+
+    private static let excess = "gatehouse_assistant_excess_tokens_total"
+
+    init(quotas: QuotaService, metrics: Metrics, logger: Logger) {
+        self.quotas = quotas
+        self.metrics = metrics
+        self.logger = logger
+        metrics.describe(Self.excess, "Tokens that services of models have counted beyond those reserved, uncharged.")
+    }
 
     /// Tokens that are reserved for a turn.
     struct Reserved: Sendable {
@@ -43,8 +55,10 @@ struct TurnSettlement: Sendable {
         }
     }
 
+    /// Charges at most what was reserved, whatever the service of the model has counted.
     /// - Parameter tokens: that were used; 0 releases all of the reserved ones.
     func settle(_ tokens: Int64, of turn: AssistantTurn, in transaction: Transaction) throws {
+        let tokens = min(tokens, turn.reservedTokens)
         if let reservation = turn.reservation {
             if tokens > 0 {
                 try quotas.commit(reservation, units: tokens, in: transaction)
@@ -54,6 +68,20 @@ struct TurnSettlement: Sendable {
         } else if let month = turn.allowanceMonth {
             try transaction.settleTokens(tokens, reserved: turn.reservedTokens, of: turn.person, in: month)
         }
+    }
+
+    /// Tells operators of a service that has counted more than was reserved. Once a turn, and in no transaction, which
+    /// may be repeated.
+    func noteExcess(_ usage: ModelUsage, of turn: AssistantTurn) {
+        let excess = usage.input + usage.output - turn.reservedTokens
+        guard excess > 0 else { return }
+        metrics.increment(Self.excess, by: Double(excess))
+        logger.warning(
+            "the service of a model has counted more tokens than it was allowed: they are not charged",
+            metadata: [
+                "turn": "\(turn.id)", "model": "\(turn.model)", "reserved": "\(turn.reservedTokens)",
+                "counted": "\(usage.input + usage.output)",
+            ])
     }
 
     /// As `2026-03`, in UTC.
