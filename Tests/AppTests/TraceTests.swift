@@ -8,6 +8,8 @@ import Testing
 @Suite struct TraceTests {
     private static let caller = "4bf92f3577b34da6a3ce929d0e0e4736"
     private static let callersSpan = "00f067aa0ba902b7"
+    /// Whose `traceparent` is read.
+    private static let proxy = "198.51.100.7"
     private static let sampled = ["traceparent": "00-\(caller)-\(callersSpan)-01"]
 
     private func withCollector(
@@ -21,6 +23,7 @@ import Testing
                     configuration.tracesEndpoint = "http://127.0.0.1:\(collector.port)/otel/"
                     configuration.tracesHeaders = headers
                     configuration.tracesSampledShare = share
+                    configuration.trustedProxies = [Self.proxy]
                 }
             ) { app in try await body(app, collector) }
         }
@@ -42,7 +45,7 @@ import Testing
             let person = try await app.register()
             _ = await app.call(
                 "GET", "/v1/organisations/00000000-0000-7000-8000-00000000dead/members?q=one", token: person.token,
-                headers: Self.sampled.merging(["X-Request-ID": "request-0001"]) { $1 })
+                headers: Self.sampled.merging(["X-Request-ID": "request-0001"]) { $1 }, address: Self.proxy)
             let all = try await spans(app, collector).filter { $0["traceId"] == .string(Self.caller) }
             let found = all.first { $0["kind"] == 2 }
             let request = try #require(found)
@@ -96,23 +99,46 @@ import Testing
     @Test func `a caller decides whether its trace is recorded, an invalid field decides nothing`() async throws {
         try await withCollector(.sqlite, share: 0) { app, collector in
             _ = await app.call("GET", "/v1/auth/profile")
-            _ = await app.call("GET", "/v1/auth/profile", headers: ["traceparent": "00-\(Self.caller)-0-01"])
             _ = await app.call(
-                "GET", "/v1/auth/profile", headers: ["traceparent": "00-\(Self.caller)-\(Self.callersSpan)-00"])
+                "GET", "/v1/auth/profile", headers: ["traceparent": "00-\(Self.caller)-0-01"],
+                address: Self.proxy)
+            _ = await app.call(
+                "GET", "/v1/auth/profile", headers: ["traceparent": "00-\(Self.caller)-\(Self.callersSpan)-00"],
+                address: Self.proxy)
             let none = try await spans(app, collector)
             #expect(none.isEmpty && collector.messages.isEmpty)
             // The trace is in the log where it is not recorded.
             #expect(app.log.lines.contains { $0.contains(#""trace_id":"\#(Self.caller)""#) })
-            _ = await app.call("GET", "/v1/auth/profile", headers: Self.sampled)
-            _ = await app.call("GET", "/health", headers: Self.sampled)
+            _ = await app.call("GET", "/v1/auth/profile", headers: Self.sampled, address: Self.proxy)
+            _ = await app.call("GET", "/health", headers: Self.sampled, address: Self.proxy)
             let one = try await spans(app, collector)
             #expect(one.filter { $0["kind"] == 2 }.count == 1)
         }
         try await withCollector(.sqlite) { app, collector in
             _ = await app.call(
-                "GET", "/v1/auth/profile", headers: ["traceparent": "00-\(Self.caller)-\(Self.callersSpan)-00"])
+                "GET", "/v1/auth/profile", headers: ["traceparent": "00-\(Self.caller)-\(Self.callersSpan)-00"],
+                address: Self.proxy)
             let others = try await spans(app, collector)
             #expect(others.allSatisfy { $0["traceId"] != .string(Self.caller) })
+        }
+    }
+
+    @Test(arguments: Engine.available, [0.0, 1])
+    func `a client that is no trusted proxy neither names its trace nor decides whether it is recorded`(
+        _ engine: Engine, share: Double
+    ) async throws {
+        try await withCollector(engine, share: share) { app, collector in
+            for flags in ["00", "01"] {
+                let field = ["traceparent": "00-\(Self.caller)-\(Self.callersSpan)-\(flags)"]
+                _ = await app.call("GET", "/v1/auth/profile", headers: field)
+                // Nor does one behind a proxy whose address it writes itself.
+                _ = await app.call(
+                    "GET", "/v1/auth/profile", headers: field.merging(["X-Forwarded-For": Self.proxy]) { $1 })
+            }
+            let requests = try await spans(app, collector).filter { $0["kind"] == 2 }
+            #expect(requests.count == (share == 1 ? 4 : 0))
+            #expect(requests.allSatisfy { $0["parentSpanId"] == nil && $0["traceId"] != .string(Self.caller) })
+            #expect(!app.log.lines.joined().contains(Self.caller))
         }
     }
 

@@ -32,13 +32,17 @@ import Testing
         try await ScriptedServer.with(.bytesAndClose(answer)) { server in
             try await WebhookReceiver.with { collector in
                 try await withAssistant(
-                    engine, upstream: server, change: { $0.tracesEndpoint = "http://127.0.0.1:\(collector.port)" }
+                    engine, upstream: server,
+                    change: {
+                        $0.tracesEndpoint = "http://127.0.0.1:\(collector.port)"
+                        $0.trustedProxies = ["198.51.100.7"]
+                    }
                 ) { assistant in
                     let json = AssistantFixture.body(
                         [AssistantFixture.user("Well?")], ["stream": .bool(isStreamed)])
                     let sent = await assistant.app.call(
                         "POST", "/v1/chat/completions", json: json, token: assistant.person.token,
-                        headers: ["traceparent": "00-\(trace)-00f067aa0ba902b7-01"])
+                        headers: ["traceparent": "00-\(trace)-00f067aa0ba902b7-01"], address: "198.51.100.7")
                     #expect(sent.status == 200, "\(sent)")
                     await assistant.app.app.traces?.exporter.flush()
                     let spans = collector.messages.flatMap {

@@ -244,7 +244,8 @@ package struct Configuration: Sendable {
             "TOTP_WINDOW", 1, 0...2, "steps of 30 seconds by which a TOTP code may be early or late")
         trustedProxies = source.list(
             "TRUSTED_PROXIES",
-            "addresses, ranges such as 10.0.0.0/8, or unix, whose X-Forwarded-For is accepted; none by default")
+            "addresses, ranges such as 10.0.0.0/8, or unix, whose X-Forwarded-For and traceparent are accepted; "
+                + "none by default")
         connectionsPerNetwork = source.integer(
             "CONNECTIONS_PER_NETWORK", HTTPLimits().connectionsPerNetwork, 1...1_000_000,
             "open connections of one network, and behind TRUSTED_PROXIES the requests under way for one")
@@ -303,7 +304,8 @@ package struct Configuration: Sendable {
         tracesServiceName = source.text("OTEL_SERVICE_NAME", "gatehouse", "the name of this service in traces")
         tracesSampledShare = source.share(
             "OTEL_TRACES_SAMPLER_ARG", 1,
-            "the share of the traces beginning here that is recorded; those of a caller are where the caller's is")
+            "the share of the traces beginning here that is recorded; those of a trusted proxy are where the proxy's is"
+        )
         jobSlots = source.integer(
             "JOB_SLOTS", 2, 0...64,
             "trainings of networks that run at once in this process, beside as many short computations, at least two; "

@@ -25,7 +25,7 @@ package final class RequestDispatcher: Sendable {
     /// - Parameters:
     ///   - corsOrigins: origins that may send cross-origin requests; `*` is any.
     ///   - requestHeaders: fields that modules read in cross-origin requests, besides those that this one does.
-    ///   - proxies: peers whose `X-Forwarded-For` is used.
+    ///   - proxies: peers whose `X-Forwarded-For` and `traceparent` are used.
     ///   - sendsStrictTransport: whether browsers are told to use TLS alone (RFC 6797), where this server is served by it.
     ///   - requestsPerNetwork: requests under way that proxies forward for one network.
     ///   - tracer: nil where requests are not traced.
@@ -64,7 +64,7 @@ package final class RequestDispatcher: Sendable {
         let address = proxies.client(of: peer, forwarded: head.headerFields[values: .xForwardedFor])
         let requestID = Self.requestID(head.headerFields.value(of: .xRequestID)) ?? runtime.id(of: Request.self).text
         let forwarded = forwardedOrigin(of: address, by: peer, head)
-        let span = tracer.flatMap { Self.span(of: head, from: $0) }
+        let span = tracer.flatMap { self.span(of: head, by: peer, from: $0) }
         var isCounted = false
         var routed = "(no route)"
         var found: Route?
@@ -133,10 +133,12 @@ package final class RequestDispatcher: Sendable {
         return response
     }
 
-    /// Nil for health checks, which come every few seconds and say nothing.
-    private static func span(of head: HTTPRequest, from tracer: OTLPTracer) -> OTLPSpan? {
+    /// Nil for health checks, which come every few seconds and say nothing. Only a trusted proxy names the trace: another
+    /// client would decide what is recorded, and write ids of its choice into the log.
+    private func span(of head: HTTPRequest, by peer: String, from tracer: OTLPTracer) -> OTLPSpan? {
         guard !head.isHealthCheck else { return nil }
-        return tracer.startRequest(known(head.method), traceparents: head.headerFields[values: .traceparent])
+        let parents = proxies.trusts(peer) ? head.headerFields[values: .traceparent] : []
+        return tracer.startRequest(Self.known(head.method), traceparents: parents)
     }
 
     /// Ends a span, by the semantic conventions of OpenTelemetry for HTTP servers: without the path as it was sent, the

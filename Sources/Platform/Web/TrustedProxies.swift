@@ -1,6 +1,6 @@
 import Base
 
-/// The reverse proxies whose `X-Forwarded-For` header is used.
+/// The reverse proxies whose `X-Forwarded-For` header is used, and whose `traceparent`.
 ///
 /// Any client can send the header, so it is read only from a trusted proxy, and from the right only as far as trusted
 /// proxies wrote it: each proxy appends the address of its peer.
