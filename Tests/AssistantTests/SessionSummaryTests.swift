@@ -104,7 +104,9 @@ struct SessionSummaryTests {
                 let text = String(repeating: "x", count: 20_000)
                 try await summariser.script(["type": "reply", "text": .string(text), "times": .null])
             case "cut":
-                try await summariser.script(["type": "reply", "text": "Half", "finish_reason": "length", "times": .null])
+                try await summariser.script([
+                    "type": "reply", "text": "Half", "finish_reason": "length", "times": .null,
+                ])
             default: try await summariser.script(["type": "reply", "text": "  ", "times": .null])
             }
             let session = try await assistant.session()

@@ -108,7 +108,8 @@ package struct AssistantModule: Module {
 
     package static let keyScopes: [KeyScope] = [.assistant]
     package static let rateClasses: [RateClass] = [.assistant]
-    package static let migrations = AssistantSchema.migrations + MCPSchema.migrations
+    package static let migrations =
+        AssistantSchema.migrations + MCPSchema.migrations
         + [SummarySchema.migration, SummarySchema.attemptsMigration]
     package static let invariants =
         AssistantInvariants.all + WorkspaceSchema.invariants + AnalyticsSchema.invariants + SummarySchema.invariants
