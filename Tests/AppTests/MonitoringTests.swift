@@ -89,6 +89,26 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `no number of requests pushes a warning or an error out of the log`(_ engine: Engine) async throws {
+        try await withTestApp(engine) { app in
+            let administrator = try await app.administrator()
+            let reported = await app.call("POST", "/v1/debug/test/error", token: administrator.token)
+            let reference = try #require(reported["reference"])
+            app.app.logger.warning("the oldest warning")
+            for number in 0..<1_100 { app.app.logger.notice("line \(number)") }
+            func messages(_ level: String) async -> [JSONValue] {
+                await app.call("GET", "/v1/debug/logs?lines=1000&level=\(level)", token: administrator.token)["logs"]?
+                    .array ?? []
+            }
+            #expect(await messages("warning").contains { $0["message"] == "the oldest warning" })
+            for number in 0..<1_100 { app.app.logger.warning("warning \(number)") }
+            #expect(await messages("error").contains { $0["fields"]?["reference"] == reference })
+            let warnings = await messages("warning")
+            #expect(warnings.count == 1_000 && warnings.last?["message"] == "warning 1099")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `alerts are the numbers above their thresholds, when they are asked for`(_ engine: Engine) async throws {
         try await withMachine(engine) { app, write in
             let administrator = try await app.administrator()
