@@ -199,6 +199,22 @@ import Testing
     }
 
     @Test(arguments: [
+        ("https://collector.example:4318/v1/token-hunter2/", "https://collector.example:4318/…"),
+        ("https://collector.example?key=hunter2", "https://collector.example/…"),
+        ("https://user:hunter2@collector.example/hunter2", "https://user:…@collector.example/…"),
+        ("https://collector.example:4318/", "https://collector.example:4318/"),
+        ("http://127.0.0.1:4318", "http://127.0.0.1:4318"), ("hunter2", "…"), ("", ""),
+    ])
+    func `the path of the collector's URL, which may be a key, is not shown`(_ url: String, _ shown: String) throws {
+        #expect(Setting.redactedPath(url) == shown)
+        guard url.contains("token-hunter2") else { return }
+        let settings = try read(["OTEL_EXPORTER_OTLP_ENDPOINT": url]).settings
+        let collector = settings.first { $0.name == "OTEL_EXPORTER_OTLP_ENDPOINT" }
+        #expect(collector?.value == shown)
+        #expect(settings.allSatisfy { !$0.value.contains("hunter2") })
+    }
+
+    @Test(arguments: [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:p@host"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://host/?key=1"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "grpc://host:4317"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "no-value"), ("OTEL_EXPORTER_OTLP_HEADERS", "a b=c"),

@@ -294,7 +294,7 @@ package struct Configuration: Sendable {
         self.logFormat = source.choice(
             "LOG_FORMAT", logFormat, "the format of log lines", describedAs: "text on a terminal and json elsewhere")
         let collector = source.url(
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_ENDPOINT", hidesPath: true,
             "the URL of a collector of OpenTelemetry, which gets traces at its /v1/traces as OTLP in JSON; none by default"
         )
         tracesEndpoint = collector.isEmpty ? nil : collector

@@ -9,7 +9,8 @@ package struct Setting: Sendable {
     package let name: String
     /// What it decides, its default and its bounds.
     package let meaning: String
-    /// Empty where it is not set and has no default. A secret is `set` or `not set`; a URL has no password.
+    /// Empty where it is not set and has no default. A secret is `set` or `not set`; a URL has no password, and no path
+    /// where that may be one.
     package let value: String
     /// Whether its value is also read from the file that ``fileName(of:)`` names: that of secrets and of URLs, which may
     /// have a password.
@@ -17,6 +18,15 @@ package struct Setting: Sendable {
 
     /// The name of the environment variable with the path of a file that has the value of `name`.
     package static func fileName(of name: String) -> String { name + "_FILE" }
+
+    /// A URL whose path may be a credential: without its password, path and query.
+    package static func redactedPath(_ url: String) -> String {
+        let text = redacted(url)
+        guard let scheme = text.range(of: "://") else { return text.isEmpty ? "" : "…" }
+        let rest = text[scheme.upperBound...]
+        guard let end = rest.firstIndex(where: { "/?#".contains($0) }) else { return text }
+        return text[end...] == "/" ? text : text[..<end] + "/…"
+    }
 
     /// A URL without the password of its authority or of its query.
     package static func redacted(_ url: String) -> String {
@@ -66,10 +76,14 @@ struct SettingReader {
         return text
     }
 
-    /// - Parameter fallback: the default, which `meaning` describes.
-    mutating func url(_ name: String, default fallback: String = "", _ meaning: String) -> String {
+    /// - Parameters:
+    ///   - fallback: the default, which `meaning` describes.
+    ///   - hidesPath: whether the path may be a credential.
+    mutating func url(_ name: String, default fallback: String = "", hidesPath: Bool = false, _ meaning: String)
+        -> String
+    {
         let text = givenOrFile(name) ?? fallback
-        add(name, meaning, value: Setting.redacted(text), hasFile: true)
+        add(name, meaning, value: hidesPath ? Setting.redactedPath(text) : Setting.redacted(text), hasFile: true)
         return text
     }
 
