@@ -182,12 +182,15 @@ final class AssistantSessionService: Sendable {
             status: session.status)
     }
 
-    /// Deletes the messages of a session.
-    /// - Throws: `turn-in-progress`.
+    /// Deletes the messages of a session, and its calls of tools with the questions about them.
+    /// - Throws: `turn-in-progress`, also while a call of a tool runs.
     func clear(_ id: ID<AssistantSession>, scope: Scope) async throws(Problem) -> AssistantSessionChanged {
         let session = try await database.write { transaction in
             let session = try transaction.assistantSession(id, in: scope, isLocked: true)
             guard try transaction.runningTurns(of: session).isEmpty else { throw Problem(.turnInProgress) }
+            guard try transaction.countToolExecutions(of: session, kind: nil, status: .running) == 0 else {
+                throw Problem(.turnInProgress, detail: "A call of a tool of this session runs.")
+            }
             try transaction.clear(session)
             return session
         }

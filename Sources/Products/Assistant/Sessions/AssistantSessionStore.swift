@@ -81,6 +81,13 @@ extension Transaction {
     func clear(_ session: AssistantSession) throws {
         try deleteSummary(of: session)
         try deleteMessages(of: session)
+        // One that runs has begun meanwhile, and is stored when it ends.
+        try execute(
+            """
+            DELETE FROM assistant_tool_executions
+            WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND status <> 'running'
+            """
+        )
         try execute(
             """
             UPDATE assistant_sessions SET message_count = 0, message_bytes = 0, unsummarised_through = NULL,
