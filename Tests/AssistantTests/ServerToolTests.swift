@@ -144,6 +144,98 @@ struct ServerToolTests {
         }
     }
 
+    private static let plans = """
+        meters: { tokens: Token }
+        plans:
+          - { id: student, name: Student, start: anyone, limits: { tokens: -1 }, file_mb: 1, storage_mb: 1 }
+        """
+
+    @Test(arguments: Engine.available)
+    func `of more than a hundred images in a session, results of tools among them, the oldest are left out`(
+        engine: Engine
+    ) async throws {
+        try await withPlansFile(Self.plans) { file in
+            try await with(
+                engine, .anthropic,
+                change: {
+                    $0.plansFile = file
+                    $0.contextTokens = 1_000_000
+                }
+            ) { parts in
+                parts.server.answer([
+                    "content": [
+                        ["type": "image", "data": "iVBORw0=", "mimeType": "image/png"],
+                        ["type": "image", "data": "iVBORw0=", "mimeType": "image/png"],
+                    ]
+                ])
+                try await parts.model.script(
+                    Self.call("echo", ["text": "a"]), Self.reply("Seen."), Self.reply("Again."))
+                for (name, count) in [("first", 99), ("second", 3)] {
+                    let images = (0..<count).map { number -> JSONValue in
+                        ["type": "image_url", "image_url": ["url": .string("https://\(name)-\(number).example/")]]
+                    }
+                    let answer = await parts.assistant.post(
+                        "/v1/chat/completions",
+                        AssistantFixture.body(
+                            [["role": "user", "content": .array(images)]],
+                            ["session_id": .string(parts.session), "mcp": [:]]))
+                    #expect(answer.status == 200, "\(answer)")
+                }
+                let sent = try await parts.sent().map { body in
+                    var bytes: [UInt8] = []
+                    bytes.append(json: body)
+                    return String(decoding: bytes, as: UTF8.self)
+                }
+                #expect(sent.map { $0.ranges(of: ".example").count } == [99, 98, 98])
+                #expect(sent.map { $0.ranges(of: "iVBORw0=").count } == [0, 2, 2])
+                #expect(sent.map { $0.ranges(of: "[An image was left out.]").count } == [0, 1, 4])
+                let last = sent.last ?? ""
+                #expect(!last.contains("first-3.example") && last.contains("first-4.example"))
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `clearing a session deletes its calls, and ends the questions about them`(engine: Engine) async throws {
+        try await with(engine) { parts in
+            let assistant = parts.assistant
+            try await parts.model.script(
+                Self.call("echo", ["text": "secret"]), Self.reply("So."), Self.call("remove", ["path": "a"]))
+            #expect(await parts.chat("Look").status == 200)
+            let asked = await parts.chat("Remove a")
+            let id = try #require(asked["tool_approvals"]?[0]?["execution_id"]?.string, "\(asked)")
+            let tools = "/v1/sessions/\(parts.session)/tools"
+            #expect(await assistant.get(tools)["total"] == 2)
+
+            // While a call runs, nothing is deleted.
+            try await assistant.app.app.database.write { transaction in
+                _ = try transaction.execute(
+                    """
+                    UPDATE assistant_tool_executions SET status = 'running', completed_at = NULL
+                    WHERE status = 'completed'
+                    """)
+            }
+            let refused = await assistant.post("/v1/sessions/\(parts.session)/clear")
+            #expect(refused.code == "turn-in-progress", "\(refused)")
+            #expect(await assistant.get(tools)["total"] == 2)
+            try await assistant.app.app.database.write { transaction in
+                _ = try transaction.execute(
+                    """
+                    UPDATE assistant_tool_executions SET status = 'completed', completed_at = \(transaction.now)
+                    WHERE status = 'running'
+                    """)
+            }
+
+            #expect(await assistant.post("/v1/sessions/\(parts.session)/clear").status == 200)
+            let left = await assistant.get(tools)
+            #expect(left["total"] == 0 && !left.text.contains("secret"), "\(left)")
+            #expect(await assistant.get("/v1/mcp/executions/\(id)").code == "tool-execution-not-found")
+            let late = await assistant.post("/v1/mcp/executions/\(id)/approval", ["approve": true])
+            #expect(late.code == "tool-execution-not-found", "\(late)")
+            #expect(parts.server.calls.count == 1)
+        }
+    }
+
     @Test(arguments: Engine.available, ModelUpstream.API.allCases)
     func `a call that needs consent ends the answer, and the model gets its result later`(
         engine: Engine, api: ModelUpstream.API

@@ -22,13 +22,14 @@ struct Conversation: Sendable {
     ///   - tokensMax: about as many tokens as the model reads. Of a longer conversation the messages that the summary
     ///     covers are left out, for which it stands, and then the oldest turns; instructions and the new messages never
     ///     are.
+    ///     Of more images than services accept the oldest are left out, with a sentence in place of each.
     /// - Throws: `validation-failed` for new calls without results, and for results without calls.
     init(_ history: SessionHistory, _ new: [ModelMessage], tokensMax: Int64) throws(Problem) {
         summarisedThrough = history.summary?.through ?? -1
         let entries =
             history.messages.map { Entry(message: $0.message, position: $0.position) }
             + new.map { Entry(message: $0, position: nil) }
-        let kept = try Self.withPairedCalls(entries)
+        let kept = Self.withFewImages(try Self.withPairedCalls(entries))
         guard Self.tokens(of: kept) > tokensMax else {
             messages = kept.map(\.message)
             leftOutThrough = nil
@@ -47,6 +48,12 @@ struct Conversation: Sendable {
         var messages = windowed.map(\.message)
         messages.insert(summary.message, at: messages.firstIndex { $0.role != .system } ?? messages.endIndex)
         self.messages = messages
+    }
+
+    private static func withFewImages(_ entries: [Entry]) -> [Entry] {
+        var excess = entries.reduce(0) { $0 + $1.message.imageCount } - MessageImage.countMax
+        guard excess > 0 else { return entries }
+        return entries.map { Entry(message: $0.message.withoutImages(&excess), position: $0.position) }
     }
 
     /// Without the rest of a turn whose beginning is left out: it may have results of calls that are not there.

@@ -92,6 +92,25 @@ extension ModelMessage {
         }
     }
 
+    /// The message with a sentence in place of its first images, also of those in results of tools.
+    /// - Parameter count: how many; what is left of it afterwards.
+    func withoutImages(_ count: inout Int) -> ModelMessage {
+        guard count > 0, imageCount > 0 else { return self }
+        var parts: [Content] = []
+        for part in content {
+            switch part {
+            case .image where count > 0:
+                count -= 1
+                parts.append(.text("[An image was left out.]"))
+            case .toolResult(let id, let content, let isError):
+                let content = ModelMessage(role, content).withoutImages(&count).content
+                parts.append(.toolResult(callID: id, content: content, isError: isError))
+            case .image, .text, .toolCall: parts.append(part)
+            }
+        }
+        return ModelMessage(role, parts)
+    }
+
     /// Whether a text of it that a client wrote has a NUL character.
     var hasNUL: Bool {
         content.contains { part in
