@@ -443,4 +443,45 @@ struct ServerToolTests {
             #expect(try await parts.sent().count == 1)
         }
     }
+
+    /// A round with eight calls, of which four are made at once.
+    private static let eight: [String: JSONValue] = [
+        "type": "reply", "text": "I look.", "times": 1,
+        "tool_calls": .array((0..<8).map { ["name": "echo", "arguments": ["text": .string("\($0)")]] }),
+    ]
+
+    @Test(arguments: Engine.available)
+    func `no call begins for a person who was suspended, and no further round`(engine: Engine) async throws {
+        try await with(engine) { parts in
+            let latch = Latch()
+            parts.server.hold(latch)
+            try await parts.model.script(Self.eight, Self.reply("Never."))
+            let answer = Task { await parts.chat("Go") }
+            let areCalled = try await eventually { latch.waitingCount == 4 }
+            #expect(areCalled)
+            try await parts.assistant.app.app.identity.accounts.suspend(parts.assistant.person.id)
+            latch.open()
+            #expect(await answer.value.status != 200)
+            #expect(parts.server.calls.count == 4)
+            #expect(try await parts.sent().count == 1)
+            #expect(try await parts.assistant.turns().count == 1)
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an answer ends soon after its person was suspended`(engine: Engine) async throws {
+        try await with(engine) { parts in
+            let latch = Latch()
+            parts.server.hold(latch)
+            try await parts.model.script(Self.call("echo", ["text": "a"], text: "I look."), Self.reply("Never."))
+            let answer = Task { await parts.chat("Go") }
+            let isCalled = try await eventually { latch.waitingCount == 1 }
+            #expect(isCalled)
+            try await parts.assistant.app.app.identity.accounts.suspend(parts.assistant.person.id)
+            // The tool has not answered.
+            #expect(await answer.value.code == "overloaded")
+            latch.open()
+            #expect(try await parts.assistant.turns() == ["interrupted"])
+        }
+    }
 }

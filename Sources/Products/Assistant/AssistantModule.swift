@@ -63,7 +63,8 @@ package struct AssistantModule: Module {
             database: database, models: models, settlement: settlement, charges: entitlements.unattendedCharges,
             queue: queue, settings: settings, runtime: runtime)
         let turns = TurnService(
-            database: database, models: models, concurrency: entitlements.concurrency, settlement: settlement,
+            database: database, models: models, access: identity.access, concurrency: entitlements.concurrency,
+            settlement: settlement,
             serverTools: ServerToolService(database: database, executions: executions, runtime: runtime),
             summaries: summaries, events: events, running: running, settings: settings, logger: logger,
             runtime: runtime)

@@ -76,6 +76,9 @@ final class ToolExecutionService: Sendable {
         let arguments = try Self.text(request.arguments ?? [:], at: "/arguments")
         let caller = Caller(organisation: scope.organisation, person: scope.person, scope: scope)
         return try await database.write { [events] transaction in
+            // A call that begins while its person is removed would outlast the membership. The organisation is locked
+            // before the session, as where a turn begins.
+            try transaction.authority(of: scope, OrganisationRole.allCases)
             if let session = request.sessionId {
                 _ = try transaction.assistantSession(session, in: scope, isLocked: true)
             }
@@ -96,6 +99,7 @@ final class ToolExecutionService: Sendable {
         -> ToolExecutionView
     {
         let call = try await database.write { [audit, events] transaction -> Call? in
+            try transaction.authority(of: scope, OrganisationRole.allCases)
             let execution = try transaction.toolExecution(id, in: scope, isLocked: true)
             guard execution.status == .pending else { throw Problem(.toolExecutionDecided) }
             try audit.record(

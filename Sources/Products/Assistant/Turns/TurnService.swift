@@ -8,6 +8,7 @@ import Modules
 final class TurnService: Sendable {
     private let database: any Database
     let models: AssistantModels
+    private let access: AccessService
     private let concurrency: ConcurrencyService
     private let settlement: TurnSettlement
     let serverTools: ServerToolService
@@ -19,18 +20,19 @@ final class TurnService: Sendable {
     private let runtime: Runtime
 
     /// A stream without a part sends something this often, which finds a client that went away; as often a turn looks
-    /// whether another process was asked to stop it.
+    /// whether another process was asked to stop it, and whether its caller still has access.
     private static let heartbeat = Duration.seconds(5)
     /// Rows of one transaction of a job.
     private static let batch = 100
 
     init(
-        database: any Database, models: AssistantModels, concurrency: ConcurrencyService, settlement: TurnSettlement,
-        serverTools: ServerToolService, summaries: SessionSummaryService, events: SessionEvents,
-        running: RunningTurns, settings: AssistantSettings, logger: Logger, runtime: Runtime
+        database: any Database, models: AssistantModels, access: AccessService, concurrency: ConcurrencyService,
+        settlement: TurnSettlement, serverTools: ServerToolService, summaries: SessionSummaryService,
+        events: SessionEvents, running: RunningTurns, settings: AssistantSettings, logger: Logger, runtime: Runtime
     ) {
         self.database = database
         self.models = models
+        self.access = access
         self.concurrency = concurrency
         self.settlement = settlement
         self.serverTools = serverTools
@@ -52,7 +54,7 @@ final class TurnService: Sendable {
         let id = started.turn.id
         let (answers, answer) = AsyncStream<Result<TurnAnswer, Problem>>.makeStream()
         running.start(id) { [self] in
-            let heartbeat = Task { [self] in await beat(started.turn) {} }
+            let heartbeat = Task { [self] in await beat(started.turn, scope) {} }
             answer.yield(await run(started, of: request, scope: scope, allowance: allowance) { _ in })
             heartbeat.cancel()
             answer.finish()
@@ -78,7 +80,7 @@ final class TurnService: Sendable {
         let id = started.turn.id
         let (stream, reader) = TurnStream.make(encoder, started.turn) { [running] in running.cancel(id) }
         running.start(id) { [self] in
-            let heartbeat = Task { [self] in await beat(started.turn) { stream.keepAlive() } }
+            let heartbeat = Task { [self] in await beat(started.turn, scope) { stream.keepAlive() } }
             let result = await run(started, of: request, scope: scope, allowance: allowance) {
                 await stream.send($0)
             }
@@ -374,9 +376,11 @@ final class TurnService: Sendable {
     }
 
     /// Runs until its task is cancelled.
-    private func beat(_ turn: AssistantTurn, keepAlive: @escaping @Sendable () -> Void) async {
+    private func beat(_ turn: AssistantTurn, _ scope: Scope, keepAlive: @escaping @Sendable () -> Void) async {
         while (try? await Task.sleep(for: Self.heartbeat)) != nil {
             keepAlive()
+            // The work of a person who was suspended or removed ends, as that of a client that went away.
+            if (try? await access.haveEnded([scope])) == [true] { running.cancel(turn.id) }
             // Without a session there is nothing that a person could stop.
             guard turn.session != nil else { continue }
             if (try? await database.read({ try $0.isStopRequested(turn) })) == true { running.stop(turn.id) }
