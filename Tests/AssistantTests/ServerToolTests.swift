@@ -247,6 +247,7 @@ struct ServerToolTests {
             let approval = asked["tool_approvals"]?[0]
             let id = try #require(approval?["execution_id"]?.string, "\(asked)")
             #expect(approval?["tool"] == "remove" && approval?["server"] == "files")
+            #expect(approval?["arguments"] == ["path": "a"])
             #expect(asked["choices"]?[0]?["finish_reason"] == "stop")
             let text = asked["choices"]?[0]?["message"]?["content"]?.string ?? ""
             #expect(

@@ -107,6 +107,43 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a consent is to the tool that was asked about, and to no other of its name`(engine: Engine) async throws {
+        try await withServer(engine) { assistant, server in
+            #expect(await add(server, to: assistant).status == 201)
+            let first = try #require(await call("remove", ["path": "a"], in: assistant)["execution_id"]?.string)
+            #expect(await assistant.delete("/v1/mcp/config/servers/files").status == 204)
+            try await TestToolServer.with { other in
+                #expect(await add(other, to: assistant).status == 201)
+                let changed = await assistant.post("/v1/mcp/executions/\(first)/approval", ["approve": true])
+                #expect(changed.status == 409 && changed.code == "tool-changed", "\(changed)")
+                let refused = await assistant.post("/v1/mcp/executions/\(first)/approval", ["approve": false])
+                #expect(refused["status"] == "failed", "\(refused)")
+
+                let second = try #require(await call("remove", [:], in: assistant)["execution_id"]?.string)
+                let definition = #"{"name":"remove","description":"All.","inputSchema":{"type":"object"}}"#
+                try await assistant.app.app.database.write { transaction in
+                    try transaction.execute(
+                        "UPDATE assistant_mcp_tools SET definition = \(definition) WHERE name = 'remove'")
+                }
+                #expect(
+                    await assistant.post("/v1/mcp/executions/\(second)/approval", ["approve": true]).code
+                        == "tool-changed")
+                // A start that changes nothing keeps what was asked.
+                let third = try #require(await call("remove", [:], in: assistant)["execution_id"]?.string)
+                #expect(await assistant.post("/v1/mcp/servers/files/restart")["status"] == "running")
+                let fourth = try #require(await call("remove", [:], in: assistant)["execution_id"]?.string)
+                #expect(await assistant.post("/v1/mcp/servers/files/restart")["status"] == "running")
+                #expect(
+                    await assistant.post("/v1/mcp/executions/\(third)/approval", ["approve": true]).code
+                        == "tool-changed")
+                let made = await assistant.post("/v1/mcp/executions/\(fourth)/approval", ["approve": true])
+                #expect(made["status"] == "completed" && other.calls.count == 1, "\(made)")
+            }
+            #expect(server.calls.isEmpty)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `the server with the highest priority has a tool of several, unless it is stopped`(engine: Engine) async throws
     {
         try await withServer(engine) { assistant, server in

@@ -66,6 +66,17 @@ final class MCPConnections: Sendable {
         return client
     }
 
+    /// Another server of the same name, another command of the operator and another definition have another digest: what
+    /// a person consents to is none of them.
+    func digest(of found: MCPServerTool) throws -> String {
+        var parts: [String: JSONValue] = ["server": .string(found.server.id.text), "tool": found.tool.json]
+        if found.server.kind == .stdio, let entry = file.entries[found.server.name] {
+            parts["command"] = .array(entry.arguments.map { .string($0) })
+            parts["environment"] = .object(entry.environment.mapValues { .string($0) })
+        }
+        return Digest.hex(try JSONColumn.encode(parts))
+    }
+
     /// Ends the session or the process, if there is one here.
     func close(_ server: MCPServer) async {
         await entries.withLock { $0.removeValue(forKey: server.id) }?.client.close()

@@ -9,6 +9,7 @@ extension Problem.Kind {
     static let mcpServerFailed = Self("mcp-server-failed", "The server did not do what it was asked for", status: 502)
     static let toolApprovalRequired = Self("tool-approval-required", "The call needs a person's consent", status: 409)
     static let toolExecutionNotFound = Self("tool-execution-not-found", "There is no such call of a tool", status: 404)
+    static let toolChanged = Self("tool-changed", "The tool has changed since the call was asked for", status: 409)
     static let toolExecutionDecided = Self("tool-execution-decided", "The call was decided before", status: 409)
 }
 

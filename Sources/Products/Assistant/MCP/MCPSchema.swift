@@ -47,6 +47,7 @@ enum MCPSchema {
                 tool_name TEXT NOT NULL,
                 tool_type TEXT NOT NULL CHECK (tool_type IN ('mcp', 'native', 'custom')),
                 server_name TEXT,
+                tool_digest TEXT,
                 input_params TEXT NOT NULL,
                 output TEXT,
                 status TEXT NOT NULL CHECK (status IN ('pending', 'running', 'completed', 'failed')),
@@ -56,7 +57,8 @@ enum MCPSchema {
                 deadline_at \(.integer) NOT NULL,
                 created_at \(.integer) NOT NULL,
                 completed_at \(.integer),
-                CHECK ((completed_at IS NOT NULL) = (status IN ('completed', 'failed')))
+                CHECK ((completed_at IS NOT NULL) = (status IN ('completed', 'failed'))),
+                CHECK (status <> 'pending' OR tool_digest IS NOT NULL)
             ) \(.strict)
             """,
             """

@@ -25,6 +25,8 @@ struct ToolExecution: Sendable {
     let toolName: String
     let kind: Kind
     let server: String?
+    /// Of the tool that a person is asked about (``MCPConnections/digest(of:)``).
+    let toolDigest: String?
     /// JSON.
     let input: String
     /// JSON.
@@ -59,6 +61,7 @@ struct ToolExecution: Sendable {
         toolName = try row["tool_name"]
         kind = try row["tool_type"]
         server = try row["server_name"]
+        toolDigest = try row["tool_digest"]
         input = try row["input_params"]
         output = try row["output"]
         status = try row["status"]

@@ -25,7 +25,7 @@ struct ToolExecutionRoutes: Sendable {
                 "mcp/executions/{execution_id}/approval",
                 "Consent to a call of a tool, which is then made, or refuse it",
                 requires: member, .path("execution_id", of: ToolExecution.self),
-                problems: Self.callProblems + [.toolExecutionNotFound, .toolExecutionDecided]
+                problems: Self.callProblems + [.toolExecutionNotFound, .toolExecutionDecided, .toolChanged]
             ) { [executions] (decision: ToolExecutionDecision, scope, id) in
                 try await executions.decide(id, decision, scope: scope)
             },

@@ -75,7 +75,7 @@ final class ToolExecutionService: Sendable {
     private func begin(_ request: MCPToolCall, as id: ID<ToolExecution>, scope: Scope) async throws(Problem) -> Call {
         let arguments = try Self.text(request.arguments ?? [:], at: "/arguments")
         let caller = Caller(organisation: scope.organisation, person: scope.person, scope: scope)
-        return try await database.write { [events] transaction in
+        return try await database.write { [events, connections] transaction in
             // A call that begins while its person is removed would outlast the membership. The organisation is locked
             // before the session, as where a turn begins.
             try transaction.authority(of: scope, OrganisationRole.allCases)
@@ -84,7 +84,9 @@ final class ToolExecutionService: Sendable {
             }
             let found = try transaction.callableTool(request.tool, of: request.server, in: scope.organisation)
             let status: ToolExecution.Status = found.needsApproval ? .pending : .running
-            try transaction.insert(id, found, arguments, of: caller, session: request.sessionId, status: status)
+            try transaction.insert(
+                id, found, arguments, of: caller, session: request.sessionId,
+                digest: found.needsApproval ? try connections.digest(of: found) : nil)
             let call = Call(
                 id: id, found: found, arguments: .object(request.arguments ?? [:]), caller: caller,
                 session: request.sessionId)
@@ -94,11 +96,11 @@ final class ToolExecutionService: Sendable {
     }
 
     /// Makes or refuses a call that waits for consent, with the arguments that were stored.
-    /// - Throws: `tool-execution-not-found`, `tool-execution-decided`; as ``call(_:scope:)``.
+    /// - Throws: `tool-execution-not-found`, `tool-execution-decided`, `tool-changed`; as ``call(_:scope:)``.
     func decide(_ id: ID<ToolExecution>, _ decision: ToolExecutionDecision, scope: Scope) async throws(Problem)
         -> ToolExecutionView
     {
-        let call = try await database.write { [audit, events] transaction -> Call? in
+        let call = try await database.write { [audit, connections, events] transaction -> Call? in
             try transaction.authority(of: scope, OrganisationRole.allCases)
             let execution = try transaction.toolExecution(id, in: scope, isLocked: true)
             guard execution.status == .pending else { throw Problem(.toolExecutionDecided) }
@@ -116,9 +118,11 @@ final class ToolExecutionService: Sendable {
                     AssistantToolExecutionEvent(execution, end), in: scope.organisation, transaction)
                 return nil
             }
-            // The tool may have changed since: the server decides about the arguments.
             let found = try transaction.callableTool(
                 execution.toolName, of: execution.server, in: scope.organisation)
+            guard try connections.digest(of: found) == execution.toolDigest else {
+                throw Problem(.toolChanged, detail: "Refuse the call, and ask for it again.")
+            }
             try transaction.requireRunningCapacity(of: scope.organisation)
             guard try transaction.startToolExecution(id, of: scope.organisation) else {
                 throw Problem(.toolExecutionDecided)
@@ -145,7 +149,7 @@ final class ToolExecutionService: Sendable {
         let caller = Caller(organisation: organisation, person: person, scope: nil)
         let found = try await database.write { transaction in
             let found = try transaction.callableTool(tool, of: server, in: organisation)
-            try transaction.insert(id, found, text, of: caller, session: nil, status: .running)
+            try transaction.insert(id, found, text, of: caller, session: nil)
             return found
         }
         return try await make(Call(id: id, found: found, arguments: .object(arguments), caller: caller)).result
@@ -350,16 +354,19 @@ extension Transaction {
         }
     }
 
+    /// - Parameter digest: of the tool of a call that waits for consent; nil for one that runs.
     fileprivate func insert(
         _ id: ID<ToolExecution>, _ found: MCPServerTool, _ arguments: String, of caller: ToolExecutionService.Caller,
-        session: ID<AssistantSession>?, status: ToolExecution.Status
+        session: ID<AssistantSession>?, digest: String? = nil
     ) throws {
+        let status: ToolExecution.Status = digest == nil ? .running : .pending
         try requireCapacity(for: caller.person, in: caller.organisation)
         if status == .running { try requireRunningCapacity(of: caller.organisation) }
         try insert(
             NewToolExecution(
                 id: id, organisation: caller.organisation, person: caller.person, session: session,
-                toolName: found.tool.name, server: found.server.name, input: arguments, status: status,
+                toolName: found.tool.name, server: found.server.name, toolDigest: digest, input: arguments,
+                status: status,
                 lifetime: status == .pending ? ToolExecution.pendingTime : ToolExecution.lifetime))
     }
 }

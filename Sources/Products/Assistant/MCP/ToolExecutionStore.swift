@@ -12,6 +12,8 @@ struct NewToolExecution: Sendable {
     let toolName: String
     var kind = ToolExecution.Kind.mcp
     var server: String?
+    /// Of one that waits for consent.
+    var toolDigest: String?
     let input: String
     var output: String?
     let status: ToolExecution.Status
@@ -30,10 +32,10 @@ extension Transaction {
         try execute(
             """
             INSERT INTO assistant_tool_executions (id, organisation_id, person_id, session_id, tool_name, tool_type,
-                server_name, input_params, output, status, error_message, execution_millis, is_reported, deadline_at,
-                created_at, completed_at)
+                server_name, tool_digest, input_params, output, status, error_message, execution_millis, is_reported,
+                deadline_at, created_at, completed_at)
             VALUES (\(new.id), \(new.organisation), \(new.person), \(new.session), \(new.toolName), \(new.kind),
-                \(new.server), \(new.input), \(new.output), \(new.status), \(new.error), \(new.milliseconds),
+                \(new.server), \(new.toolDigest), \(new.input), \(new.output), \(new.status), \(new.error), \(new.milliseconds),
                 \(new.isReported), \(now + new.lifetime), \(new.createdAt ?? now), \(new.completedAt))
             """
         )

@@ -24,14 +24,19 @@ struct AssistantToolApproval: Codable, Sendable {
     var executionId: ID<ToolExecution>
     var server: String
     var tool: String
+    var arguments: JSONValue
 
     init(_ call: ServerToolCall) {
         executionId = call.id
         server = call.tool.server
         tool = call.tool.name
+        arguments = call.call.object ?? [:]
     }
 
     var json: JSONValue {
-        ["execution_id": .string(executionId.text), "server": .string(server), "tool": .string(tool)]
+        [
+            "execution_id": .string(executionId.text), "server": .string(server), "tool": .string(tool),
+            "arguments": arguments,
+        ]
     }
 }
