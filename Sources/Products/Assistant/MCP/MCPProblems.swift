@@ -13,14 +13,19 @@ extension Problem.Kind {
     static let toolExecutionDecided = Self("tool-execution-decided", "The call was decided before", status: 409)
 }
 
+extension MCPError {
+    /// What a person or a model is told of a call: whether to make it again depends on what it has done.
+    var notice: String { isUnconfirmed ? "\(description) The tool may have run." : description }
+}
+
 extension Problem {
     /// A server has failed.
     init(_ error: MCPError) {
         var members: [String: JSONValue] = ["reason": .string(error.kind.rawValue)]
         members["rpc_code"] = error.code.map { .integer($0) }
         switch error.kind {
-        case .unavailable: self = Problem.overloaded(retryAfter: 30, detail: error.description)
-        default: self.init(.mcpServerFailed, detail: error.description, members: members)
+        case .unavailable: self = Problem.overloaded(retryAfter: 30, detail: error.notice)
+        default: self.init(.mcpServerFailed, detail: error.notice, members: members)
         }
     }
 }

@@ -192,7 +192,7 @@ final class ToolExecutionService: Sendable {
                 error: result.isError ? String(result.text.prefix(ToolExecution.errorMax)).replacingNUL : nil,
                 milliseconds: milliseconds)
         case .failure(let error):
-            let text = (error as? MCPError)?.description ?? Problem.wrapping(error).title
+            let text = (error as? MCPError)?.notice ?? Problem.wrapping(error).title
             end = ToolExecutionEnd(
                 output: nil, error: String(text.prefix(ToolExecution.errorMax)).replacingNUL,
                 milliseconds: milliseconds)
