@@ -164,6 +164,41 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a stop frees a session whose process was killed`(engine: Engine) async throws {
+        try await withAssistant(engine) { assistant in
+            let session = try await assistant.session()
+            let id: JSONValue = .string(session)
+            // What a killed process leaves behind.
+            try await assistant.app.app.database.write { transaction in
+                try transaction.execute(
+                    """
+                    INSERT INTO assistant_allowances (person_id, month, used, held)
+                    SELECT person_id, '2026-03', 0, 10 FROM assistant_sessions WHERE id = \(session)
+                    """)
+                try transaction.execute(
+                    """
+                    INSERT INTO assistant_turns (id, organisation_id, person_id, session_id, model, state, is_streamed,
+                        allowance_month, reserved_tokens, input_tokens, output_tokens, is_estimated, cost_micros,
+                        started_at, deadline_at)
+                    SELECT id, organisation_id, person_id, id, model, 'running', 0, '2026-03', 10, 0, 0, 0, 0,
+                        \(transaction.now), \(transaction.now + .minutes(10))
+                    FROM assistant_sessions WHERE id = \(session)
+                    """)
+            }
+            #expect(await assistant.chat("Hi", ["session_id": id]).code == "turn-in-progress")
+            assistant.app.clock.advance(by: .minutes(2))
+            try await assistant.app.runJobs()
+            #expect(await assistant.chat("Hi", ["session_id": id]).code == "turn-in-progress")
+
+            #expect(await assistant.post("/v1/sessions/\(session)/stop").status == 200)
+            assistant.app.clock.advance(by: .minutes(2))
+            try await assistant.app.runJobs()
+            #expect(await assistant.chat("Hi", ["session_id": id]).status == 200)
+            #expect(try await assistant.turns() == ["interrupted", "completed"])
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `messages are found by their words, in one's own sessions alone`(engine: Engine) async throws {
         try await withAssistant(engine) { assistant in
             let other = try await assistant.app.subscriber("student", "other")

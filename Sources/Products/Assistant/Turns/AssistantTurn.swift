@@ -32,6 +32,8 @@ struct AssistantTurn: Sendable {
     static let timeMax = Duration.minutes(5)
     /// A turn that runs for longer has lost its process.
     static let lifetime = Duration.minutes(10)
+    /// As one that runs for longer than this after a person has stopped it.
+    static let stopTime = Duration.minutes(1)
     /// A turn of a deleted session, or without a session, is kept for this long.
     static let retention = Duration.days(90)
 

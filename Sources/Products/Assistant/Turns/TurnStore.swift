@@ -72,11 +72,13 @@ extension Transaction {
         ) { try $0["id"] }
     }
 
-    /// Asks the processes in which turns of a session run to stop them.
+    /// Asks the processes in which turns of a session run to stop them. A turn whose process was killed is overdue soon.
     func requestStop(of session: AssistantSession) throws {
+        let deadline = now + AssistantTurn.stopTime
         try execute(
             """
-            UPDATE assistant_turns SET stop_requested_at = \(now)
+            UPDATE assistant_turns SET stop_requested_at = \(now),
+                deadline_at = CASE WHEN deadline_at < \(deadline) THEN deadline_at ELSE \(deadline) END
             WHERE session_id = \(session.id) AND organisation_id = \(session.organisation) AND state = 'running'
                 AND stop_requested_at IS NULL
             """
