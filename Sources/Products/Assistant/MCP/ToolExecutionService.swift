@@ -86,7 +86,7 @@ final class ToolExecutionService: Sendable {
             let status: ToolExecution.Status = found.needsApproval ? .pending : .running
             try transaction.insert(
                 id, found, arguments, of: caller, session: request.sessionId,
-                digest: found.needsApproval ? try connections.digest(of: found) : nil)
+                digest: found.needsApproval ? connections.digest(of: found) : nil)
             let call = Call(
                 id: id, found: found, arguments: .object(request.arguments ?? [:]), caller: caller,
                 session: request.sessionId)
@@ -366,7 +366,6 @@ extension Transaction {
             NewToolExecution(
                 id: id, organisation: caller.organisation, person: caller.person, session: session,
                 toolName: found.tool.name, server: found.server.name, toolDigest: digest, input: arguments,
-                status: status,
-                lifetime: status == .pending ? ToolExecution.pendingTime : ToolExecution.lifetime))
+                status: status, lifetime: status == .pending ? ToolExecution.pendingTime : ToolExecution.lifetime))
     }
 }

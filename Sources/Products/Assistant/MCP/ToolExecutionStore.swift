@@ -35,8 +35,8 @@ extension Transaction {
                 server_name, tool_digest, input_params, output, status, error_message, execution_millis, is_reported,
                 deadline_at, created_at, completed_at)
             VALUES (\(new.id), \(new.organisation), \(new.person), \(new.session), \(new.toolName), \(new.kind),
-                \(new.server), \(new.toolDigest), \(new.input), \(new.output), \(new.status), \(new.error), \(new.milliseconds),
-                \(new.isReported), \(now + new.lifetime), \(new.createdAt ?? now), \(new.completedAt))
+                \(new.server), \(new.toolDigest), \(new.input), \(new.output), \(new.status), \(new.error),
+                \(new.milliseconds), \(new.isReported), \(now + new.lifetime), \(new.createdAt ?? now), \(new.completedAt))
             """
         )
     }
