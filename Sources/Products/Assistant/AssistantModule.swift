@@ -64,7 +64,8 @@ package struct AssistantModule: Module {
             queue: queue, settings: settings, runtime: runtime)
         let turns = TurnService(
             database: database, models: models, access: identity.access, concurrency: entitlements.concurrency,
-            settlement: settlement, serverTools: ServerToolService(database: database, executions: executions, runtime: runtime),
+            settlement: settlement,
+            serverTools: ServerToolService(database: database, executions: executions, runtime: runtime),
             summaries: summaries, events: events, running: running, settings: settings, logger: logger,
             runtime: runtime)
         let sessions = AssistantSessionService(

@@ -66,8 +66,8 @@ final class MCPConnections: Sendable {
         return client
     }
 
-    /// Another server of the same name, another command of the operator and another definition have another digest: what
-    /// a person consents to is none of them.
+    /// What a person consents to: another server of the same name, another command of the operator and another
+    /// definition have another digest.
     func digest(of found: MCPServerTool) throws -> String {
         var parts: [String: JSONValue] = ["server": .string(found.server.id.text), "tool": found.tool.json]
         if found.server.kind == .stdio, let entry = file.entries[found.server.name] {

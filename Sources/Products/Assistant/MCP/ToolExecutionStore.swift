@@ -36,7 +36,8 @@ extension Transaction {
                 deadline_at, created_at, completed_at)
             VALUES (\(new.id), \(new.organisation), \(new.person), \(new.session), \(new.toolName), \(new.kind),
                 \(new.server), \(new.toolDigest), \(new.input), \(new.output), \(new.status), \(new.error),
-                \(new.milliseconds), \(new.isReported), \(now + new.lifetime), \(new.createdAt ?? now), \(new.completedAt))
+                \(new.milliseconds), \(new.isReported), \(now + new.lifetime), \(new.createdAt ?? now),
+                \(new.completedAt))
             """
         )
     }

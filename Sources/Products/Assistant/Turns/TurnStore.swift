@@ -72,7 +72,8 @@ extension Transaction {
         ) { try $0["id"] }
     }
 
-    /// Asks the processes in which turns of a session run to stop them. A turn whose process was killed is overdue soon.
+    /// Asks the processes in which turns of a session run to stop them. A turn whose process was killed is overdue
+    /// soon.
     func requestStop(of session: AssistantSession) throws {
         let deadline = now + AssistantTurn.stopTime
         try execute(
