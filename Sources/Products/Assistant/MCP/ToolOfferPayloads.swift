@@ -1,3 +1,4 @@
+import Models
 import Modules
 
 /// Which tools of the organisation's servers a model may call by itself in an answer of a session.
