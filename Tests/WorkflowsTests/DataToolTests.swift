@@ -73,4 +73,64 @@ import Testing
             #expect(try await workflows.count("jobs WHERE kind = 'workflows.step' AND lane = 'short'") == 2)
         }
     }
+
+    /// 34 kB, of which cells for every member in every row would take a gigabyte.
+    @Test(arguments: Engine.available)
+    func `objects that share no members make no cells without end`(engine: Engine) async throws {
+        try await withWorkflows(engine) { workflows in
+            let wide = (0..<500).map { "\"c\($0)\":1" }.joined(separator: ",")
+            let path = try await workflows.transform(
+                "[{\(wide)}" + String(repeating: ",{}", count: 10_000) + "]",
+                ["operation": "sort", "column": "c1"])
+            let step = await workflows.step("table", of: path)
+            #expect(step?["failure"] == "resource_exhaustion" && step?["attempts"] == 1, "\(step ?? .null)")
+            #expect(step?["error"]?.string?.contains("1048576 cells") == true, "\(step ?? .null)")
+            // A long name in every row.
+            let name = String(repeating: "x", count: 1_000)
+            let long = try await workflows.transform(
+                "\(name)\n" + String(repeating: "1\n", count: 10_000), ["operation": "convert"],
+                tool: "csv_transform")
+            #expect(await workflows.step("table", of: long)?["failure"] == "resource_exhaustion")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `objects keep their members, and numbers their digits`(engine: Engine) async throws {
+        try await withWorkflows(engine) { workflows in
+            let sort: [String: JSONValue] = ["operation": "sort", "column": "a"]
+            for (input, arguments, output) in [
+                (#"[{"b":null,"c":1},{"a":2}]"#, sort, #"[{"a":2},{"b":null,"c":1}]"#),
+                (
+                    #"[{"a":2,"b":{"z":[12345678901234567.25],"y":0.10000000000000000001}},{"a":1.50}]"#, sort,
+                    #"[{"a":1.5},{"a":2,"b":{"y":0.10000000000000000001,"z":[12345678901234567.25]}}]"#
+                ),
+                (
+                    #"[{"a":123456789012345678},{"a":1}]"#,
+                    ["operation": "aggregate", "function": "sum", "column": "a"], #"[{"sum_a":123456789012345679}]"#
+                ),
+                (
+                    #"[{"a":[12345678901234567.25]}]"#, ["operation": "convert"], "a\n[12345678901234567.25]\n"
+                ),
+                (#"[{"b":1},{"a":1}]"#, ["operation": "select", "columns": ["a", "a"]], #"[{},{"a":1}]"#),
+            ] {
+                let path = try await workflows.transform(input, arguments)
+                #expect(await workflows.output("table", of: path) == output)
+            }
+        }
+    }
+}
+
+extension WorkflowsFixture {
+    /// Runs the step `table` with a file of that text.
+    /// - Returns: the path of the workflow.
+    fileprivate func transform(
+        _ text: String, _ arguments: [String: JSONValue], tool: String = "json_transform"
+    ) async throws -> String {
+        try await run(
+            [
+                Node.read("read", "a.txt"),
+                Node.make(
+                    "table", tool, "data", arguments.merging(["input": Node.output("read")]) { $1 }, after: ["read"]),
+            ], ["context": ["files": ["a.txt": .string(text)]]])
+    }
 }

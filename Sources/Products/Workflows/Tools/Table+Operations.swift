@@ -21,12 +21,12 @@ extension Table {
         }
     }
 
-    private init(columns: [String], rows: [[JSONValue]]) {
+    private init(columns: [String], rows: [[JSONValue?]]) {
         self.columns = columns
         self.rows = rows
     }
 
-    private func with(rows: [[JSONValue]]) -> Table { Table(columns: columns, rows: rows) }
+    private func with(rows: [[JSONValue?]]) -> Table { Table(columns: columns, rows: rows) }
 
     private func index(of name: String) throws(StepFailure) -> Int {
         let exact = TextBytes(name)
@@ -41,9 +41,13 @@ extension Table {
         return matches[0]
     }
 
+    /// Each column once, so that no table grows.
     private func indices(of names: [String]) throws(StepFailure) -> [Int] {
         var found: [Int] = []
-        for name in names { found.append(try index(of: name)) }
+        for name in names {
+            let index = try index(of: name)
+            if !found.contains(index) { found.append(index) }
+        }
         return found
     }
 
@@ -100,22 +104,22 @@ extension Table {
         }
         let groupIndex = try index(of: group)
         var names: [TextBytes] = []
-        var groups: [TextBytes: [[JSONValue]]] = [:]
+        var groups: [TextBytes: [[JSONValue?]]] = [:]
         for row in rows {
             let key = TextBytes(row[groupIndex].cellText)
             if groups[key] == nil { names.append(key) }
             groups[key, default: []].append(row)
         }
-        var result: [[JSONValue]] = []
+        var result: [[JSONValue?]] = []
         for name in names {
             let members = groups[name] ?? []
-            result.append([members[0][groupIndex], try Self.value(function, of: valueIndex, in: members)])
+            result.append([members[0][groupIndex] ?? .null, try Self.value(function, of: valueIndex, in: members)])
         }
         return Table(columns: [columns[groupIndex], label], rows: result)
     }
 
     /// Cells that are empty do not count.
-    private static func value(_ function: AggregateFunction, of index: Int?, in rows: [[JSONValue]])
+    private static func value(_ function: AggregateFunction, of index: Int?, in rows: [[JSONValue?]])
         throws(StepFailure) -> JSONValue
     {
         guard let index else { return .integer(Int64(rows.count)) }
@@ -148,11 +152,11 @@ extension Table {
 
     private var summary: Table {
         let names = ["column", "values", "distinct", "sum", "average", "minimum", "maximum"]
-        let lines = columns.indices.map { index -> [JSONValue] in
+        let lines = columns.indices.map { index -> [JSONValue?] in
             let texts = rows.map { $0[index].cellText }.filter { !$0.isEmpty }
             let numbers = texts.compactMap { TableNumber($0) }
             let distinct = Set(texts.map(TextBytes.init)).count
-            var row: [JSONValue] = [
+            var row: [JSONValue?] = [
                 .string(columns[index]), .integer(Int64(texts.count)), .integer(Int64(distinct)),
             ]
             guard !numbers.isEmpty, numbers.count == texts.count else { return row + [.null, .null, .null, .null] }

@@ -3,11 +3,13 @@ import Modules
 /// Rows with named columns, of CSV (RFC 4180) or of a JSON array of objects.
 struct Table: Sendable {
     var columns: [String]
-    /// As many cells in each row as there are columns.
-    var rows: [[JSONValue]]
+    /// As many cells in each row as there are columns; nil where an object has no such member.
+    var rows: [[JSONValue?]]
 
     static let rowsMax = 100_000
     static let columnsMax = 500
+    /// Rows times columns: a few kilobytes of objects that share no members would become gigabytes of cells.
+    static let cellsMax = 1 << 20
 
     /// - Throws: ``StepFailure`` for text that is no table.
     init(csv text: String) throws(StepFailure) {
@@ -29,7 +31,8 @@ struct Table: Sendable {
                 throw StepFailure(
                     .toolError, "Row \(rows.count + 1) of the table has \(cells.count) cells, not \(columns.count).")
             }
-            rows.append(cells.map { .string($0) })
+            try Self.checkCells(rows: rows.count + 1, columns: columns.count)
+            rows.append(cells.map { JSONValue.string($0) })
         }
     }
 
@@ -55,26 +58,22 @@ struct Table: Sendable {
         guard names.count <= Self.columnsMax else {
             throw StepFailure(.resourceExhaustion, "The objects have more than \(Self.columnsMax) members.")
         }
-        let columns = names.sorted()
+        try Self.checkCells(rows: objects.count, columns: names.count)
+        let columns = names.sorted { TextBytes($0) < TextBytes($1) }
+        let indices = Dictionary(zip(columns, columns.indices)) { first, _ in first }
         self.columns = columns
-        rows = objects.map { object in columns.map { object[$0] ?? .null } }
+        // Of each object its own members are looked up: the columns would be hashed again for each row.
+        rows = objects.map { object in
+            var row = [JSONValue?](repeating: nil, count: columns.count)
+            for (name, value) in object { if let index = indices[name] { row[index] = value } }
+            return row
+        }
     }
 
-    var csv: String {
-        var text = Self.line(columns)
-        for row in rows { text += Self.line(row.map(\.cellText)) }
-        return text
-    }
-
-    var json: JSONValue {
-        .array(rows.map { row in .object(Dictionary(zip(columns, row)) { first, _ in first }) })
-    }
-
-    private static func line(_ cells: [String]) -> String {
-        cells.map { cell in
-            let needsQuotes = cell.utf8.contains { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }
-            return needsQuotes ? "\"\(cell.replacing("\"", with: "\"\""))\"" : cell
-        }.joined(separator: ",") + "\n"
+    private static func checkCells(rows: Int, columns: Int) throws(StepFailure) {
+        guard rows * columns <= cellsMax else {
+            throw StepFailure(.resourceExhaustion, "The table has more than \(cellsMax) cells.")
+        }
     }
 }
 
@@ -87,7 +86,12 @@ extension JSONValue {
         case .integer(let value): "\(value)"
         case .number(let value): "\(value)"
         case .decimal(let text), .string(let text): text
-        case .array, .object: (try? JSONColumn.encode(self)) ?? ""
+        case .array, .object: String(decoding: [UInt8](sortedJSON: self), as: UTF8.self)
         }
     }
+}
+
+extension JSONValue? {
+    /// The cell of CSV, which is empty where the member is missing.
+    var cellText: String { self?.cellText ?? "" }
 }

@@ -26,7 +26,7 @@ final class TableExecutor: ToolExecutor {
     private static func output(of operation: TableOperation, _ input: String, isCSV: Bool) throws -> NodeOutput {
         let table = try (isCSV ? Table(csv: input) : Table(json: input)).applying(operation)
         let writesCSV = isCSV != (operation == .convert)
-        let text = try writesCSV ? table.csv : JSONColumn.encode(table.json)
+        let text = try writesCSV ? TableWriter.csv(table) : TableWriter.json(table)
         return NodeOutput(text: text, rows: table.rows.count)
     }
 }
