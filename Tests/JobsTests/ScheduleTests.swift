@@ -34,6 +34,30 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a clock that was ahead silences no schedule, and no tick fires twice`(engine: Engine) async throws {
+        for rule: Schedule.Rule in [.cron("30 8 * * *", timeZone: "UTC"), .every(.minutes(30))] {
+            try await withJobFixture(engine) { fixture in
+                let runner = fixture.runner([.notes], schedules: [noting(rule)])
+                try await runner.runUntilIdle()
+                // At 8:30 the clock is ten days ahead, and right a moment later.
+                let ahead = JobFixture.start + .days(10) + .minutes(30)
+                for time in [ahead, JobFixture.start, JobFixture.start + .minutes(30)] {
+                    fixture.clock.set(time)
+                    try await runner.runUntilIdle()
+                }
+                let expected = ["2026-03-12T08:30:00Z", "2026-03-02T08:30:00Z"]
+                #expect(try await fixture.notes() == expected)
+                // Set back by two minutes.
+                for minutes: Int64 in [28, 30] {
+                    fixture.clock.set(JobFixture.start + .minutes(minutes))
+                    try await runner.runUntilIdle()
+                    #expect(try await fixture.notes() == expected)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a tick fires once with several runners`(engine: Engine) async throws {
         try await withJobFixture(engine) { fixture in
             let schedules = (0..<5).map { number in

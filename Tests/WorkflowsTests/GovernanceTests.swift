@@ -96,6 +96,15 @@ import Testing
                 #expect(await workflows.get(path)["pause_reason"] == "escalated")
                 #expect(try await workflows.count("jobs WHERE kind = 'mail.deliver'") == before + mails)
             }
+            // A clock that was ahead silences no e-mail after it is set back.
+            let start = workflows.app.clock.now
+            for (time, mails) in [(start + .hours(3), Int64(3)), (start, 4), (start, 4)] {
+                workflows.app.clock.set(time)
+                #expect(await workflows.post("\(path)/resume").status == 200)
+                try await workflows.app.runJobs()
+                #expect(await workflows.get(path)["pause_reason"] == "escalated")
+                #expect(try await workflows.count("jobs WHERE kind = 'mail.deliver'") == before + mails)
+            }
         }
     }
 }

@@ -47,6 +47,24 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a clock that was ahead silences no schedule, and no tick is submitted twice`(engine: Engine) async throws {
+        try await withWorkflows(engine, change: { $0.accessTokenLifetime = .days(800) }) { workflows in
+            _ = await workflows.submit("Every day at 9 write it down", ["goal_graph": Self.graph])
+            try await workflows.app.runJobs()
+            let start = workflows.app.clock.now
+            // The tick of the next day is taken too early, and comes again a day after the start.
+            for (time, total) in [
+                (Duration.days(5), Int64(2)), (.minutes(1), 2), (.minutes(3), 2), (.days(1), 2), (.days(2), 3),
+                (.days(3), 4),
+            ] {
+                workflows.app.clock.set(start + time)
+                for _ in 1...2 { try await workflows.app.runJobs() }
+                #expect(await workflows.get("/v1/workflows")["total"] == .integer(total), "\(time)")
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a schedule ends at the third refusal in a row`(engine: Engine) async throws {
         try await withWorkflows(engine, change: { $0.accessTokenLifetime = .days(800) }) { workflows in
             _ = await workflows.submit("Every day", ["goal_graph": Self.graph])

@@ -22,7 +22,7 @@ extension Transaction {
     }
 
     func dueSchedules(of ids: [String]) throws -> [String] {
-        try all("SELECT id FROM schedules WHERE next_at <= \(now) AND id IN \(list: ids) ORDER BY next_at, id") {
+        try all("SELECT id FROM schedules WHERE \(isDue) AND id IN \(list: ids) ORDER BY next_at, id") {
             try $0["id"]
         }
     }
@@ -33,14 +33,26 @@ extension Transaction {
             .read("next_at", as: Instant?.self)
     }
 
-    /// - Returns: the due tick; nil when none is due or another process has locked the schedule.
+    /// - Returns: the next tick, which is later than now where the clock was set back; nil when none is due or another
+    ///   process has locked the schedule.
     func lockDueSchedule(_ id: String, rule: String) throws -> Instant? {
         try first(
             """
             SELECT next_at FROM schedules
-            WHERE id = \(id) AND rule = \(rule) AND next_at <= \(now) \(.skipLocked)
+            WHERE id = \(id) AND rule = \(rule) AND \(isDue) \(.skipLocked)
             """
         )?["next_at"]
+    }
+
+    /// Its next tick has come, or its last one is in the future, by more than the clocks of processes differ.
+    private var isDue: SQL {
+        let ahead = now + Schedule.lateAfter
+        return "(next_at <= \(now) OR last_tick_at > \(ahead) OR changed_at > \(ahead))"
+    }
+
+    func pullBackSchedule(_ id: String, to next: Instant) throws {
+        try execute(
+            "UPDATE schedules SET next_at = \(next), last_tick_at = NULL, changed_at = \(now) WHERE id = \(id)")
     }
 
     /// - Returns: false when the tick was recorded before.

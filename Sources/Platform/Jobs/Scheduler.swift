@@ -31,7 +31,8 @@ struct Scheduler: Sendable {
         }
     }
 
-    /// The ids of the schedules whose next tick is due, in the order of their ticks.
+    /// The ids of the schedules whose next tick is due, in the order of their ticks, with those that a clock has moved
+    /// which was set back since.
     func due(in transaction: Transaction) throws -> [String] {
         try transaction.dueSchedules(of: schedules.keys.sorted())
     }
@@ -56,6 +57,8 @@ struct Scheduler: Sendable {
         return moved
     }
 
+    /// After the clock was set back, a schedule would be silent until the time that it had shown. A tick that has fired
+    /// does not fire again.
     /// - Returns: whether the schedule was still due and not locked by another process.
     private func fire(_ id: String) async throws(Problem) -> Bool {
         guard let schedule = schedules[id] else { return false }
@@ -63,6 +66,10 @@ struct Scheduler: Sendable {
             // A process with another rule for this id (an older or newer version) leaves the tick to the current rule.
             guard let first = try transaction.lockDueSchedule(id, rule: schedule.rule.text) else { return false }
             let now = transaction.now
+            guard first <= now else {
+                try transaction.pullBackSchedule(id, to: schedule.rule.next(after: now))
+                return true
+            }
             for tick in schedule.ticks(from: first, through: now) where try transaction.insertTick(of: id, at: tick) {
                 try schedule.enqueue(tick, queue, transaction)
             }

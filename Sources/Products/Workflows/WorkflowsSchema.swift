@@ -218,6 +218,7 @@ enum WorkflowsSchema {
                 cron TEXT NOT NULL,
                 time_zone TEXT NOT NULL,
                 next_at \(.integer) NOT NULL,
+                next_set_at \(.integer) NOT NULL,
                 is_active \(.integer) NOT NULL CHECK (is_active IN (0, 1)),
                 refusals \(.integer) NOT NULL CHECK (refusals >= 0),
                 refusal TEXT,
@@ -225,6 +226,7 @@ enum WorkflowsSchema {
             ) \(.strict)
             """,
             "CREATE INDEX workflow_schedules_due ON workflow_schedules (next_at) WHERE is_active = 1",
+            "CREATE INDEX workflow_schedules_set ON workflow_schedules (next_set_at) WHERE is_active = 1",
             "CREATE INDEX workflow_schedules_by_organisation ON workflow_schedules (organisation_id)",
             "CREATE INDEX workflow_schedules_by_person ON workflow_schedules (person_id)"
         )

@@ -274,7 +274,8 @@ extension Workflow {
 
     /// Whether a pause is to be told by e-mail; it is counted as told then.
     mutating func takePauseMail(at now: Instant) -> Bool {
-        if let pauseMailedAt, now < pauseMailedAt + Self.pauseMailInterval { return false }
+        // A time that is still to come is that of a clock that was set back.
+        if let pauseMailedAt, pauseMailedAt <= now, now < pauseMailedAt + Self.pauseMailInterval { return false }
         pauseMailedAt = now
         return true
     }
@@ -282,7 +283,7 @@ extension Workflow {
     mutating func resume(at now: Instant) throws(Problem) {
         try require(.paused)
         state = .running
-        if let pausedAt, let deadlineAt { self.deadlineAt = deadlineAt + (now - pausedAt) }
+        if let pausedAt, let deadlineAt { self.deadlineAt = deadlineAt + max(.zero, now - pausedAt) }
         pause = nil
         pausedAt = nil
     }

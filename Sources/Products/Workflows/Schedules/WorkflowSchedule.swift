@@ -19,6 +19,8 @@ struct WorkflowSchedule: Sendable {
     let cron: String
     let timeZone: String
     let nextAt: Instant
+    /// When the next time was computed.
+    let nextSetAt: Instant
     let isActive: Bool
     /// Submissions that were refused, in a row.
     let refusals: Int64
@@ -29,6 +31,8 @@ struct WorkflowSchedule: Sendable {
     /// Active ones of an organisation.
     static let countMax: Int64 = 100
     static let refusalsMax: Int64 = 3
+    /// Clocks of nodes differ by less.
+    static let setBackMin = Duration.minutes(1)
 
     init(row: Row) throws {
         id = try row["id"]
@@ -39,6 +43,7 @@ struct WorkflowSchedule: Sendable {
         cron = try row["cron"]
         timeZone = try row["time_zone"]
         nextAt = try row["next_at"]
+        nextSetAt = try row["next_set_at"]
         isActive = try row["is_active"]
         refusals = try row["refusals"]
         refusal = try row["refusal"]

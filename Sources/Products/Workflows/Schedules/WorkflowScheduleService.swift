@@ -38,12 +38,31 @@ final class WorkflowScheduleService: Sendable {
     /// Submits what is due. A time that was missed, such as while the server was stopped, is made up for once. A
     /// schedule that fails is passed over until the next run.
     func run(_ context: JobContext) async throws {
+        try await pullBack(context)
         var last: WorkflowSchedule?
         while true {
             let after = last
             let due = try await database.read { try $0.dueSchedules(after: after, limit: Self.batch) }
             try await context.each(due, name: \.id.text) { try await tick($0) }
             guard due.count == Self.batch, let end = due.last else { return }
+            last = end
+        }
+    }
+
+    /// After the clock was set back, schedules would be silent until the time that it had shown. A tick that was taken
+    /// before is repeated without effect: the key of its submission is its time.
+    private func pullBack(_ context: JobContext) async throws {
+        var last: WorkflowSchedule?
+        while true {
+            let after = last
+            let ahead = try await database.read { try $0.schedulesSetAhead(after: after, limit: Self.batch) }
+            try await context.each(ahead, name: \.id.text) { schedule in
+                let expression = try CronExpression(schedule.cron, timeZone: schedule.timeZone)
+                try await database.write { transaction in
+                    _ = try transaction.advance(schedule, to: expression.next(after: transaction.now))
+                }
+            }
+            guard ahead.count == Self.batch, let end = ahead.last else { return }
             last = end
         }
     }

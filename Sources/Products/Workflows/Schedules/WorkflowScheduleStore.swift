@@ -8,10 +8,10 @@ extension Transaction {
         try execute(
             """
             INSERT INTO workflow_schedules (id, organisation_id, person_id, step_id, intent, graph, cron, time_zone,
-                next_at, is_active, refusals, created_at)
+                next_at, next_set_at, is_active, refusals, created_at)
             VALUES (\(schedule.id), \(schedule.organisation), \(schedule.person), \(schedule.step),
                 \(schedule.intent), \(schedule.graph), \(schedule.expression.text), \(schedule.expression.timeZone),
-                \(schedule.nextAt), 1, 0, \(now))
+                \(schedule.nextAt), \(now), 1, 0, \(now))
             ON CONFLICT (step_id) DO NOTHING
             """
         )
@@ -66,12 +66,25 @@ extension Transaction {
             WorkflowSchedule.init)
     }
 
-    /// Takes a tick.
+    /// Active schedules whose next time was computed by a clock that was set back since, in the order of that.
+    /// - Parameter last: the one that they follow; nil for the first ones.
+    func schedulesSetAhead(after last: WorkflowSchedule?, limit: Int) throws -> [WorkflowSchedule] {
+        let rest: SQL = if let last { "AND (next_set_at, id) > (\(last.nextSetAt), \(last.id))" } else { "" }
+        return try all(
+            """
+            SELECT * FROM workflow_schedules
+            WHERE is_active = 1 AND next_set_at > \(now + WorkflowSchedule.setBackMin) \(rest)
+            ORDER BY next_set_at, id LIMIT \(limit)
+            """,
+            WorkflowSchedule.init)
+    }
+
+    /// Takes a tick, or computes the next time anew.
     /// - Returns: false where another transaction has taken it.
     func advance(_ schedule: WorkflowSchedule, to next: Instant) throws -> Bool {
         try execute(
             """
-            UPDATE workflow_schedules SET next_at = \(next)
+            UPDATE workflow_schedules SET next_at = \(next), next_set_at = \(now)
             WHERE id = \(schedule.id) AND organisation_id = \(schedule.organisation) AND is_active = 1
                 AND next_at = \(schedule.nextAt)
             """
