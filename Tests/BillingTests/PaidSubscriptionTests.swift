@@ -102,6 +102,36 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `an attempt that failed and an action that is needed are both told, also at once`(engine: Engine) async throws
+    {
+        try await withSubscriptions(engine) { fixture in
+            let id = try await fixture.buy("employee")
+            let customer = try #require(fixture.stripe.object(id, as: StripeSubscription.self)).customer
+            fixture.stripe.setCards(of: customer, .declines(code: "card_declined", declineCode: nil))
+            var failed: JSONValue?
+            for _ in 0..<33 where failed == nil {
+                fixture.test.clock.advance(by: .days(1))
+                for webhook in fixture.stripe.webhooks(TestStripeDelivery()) {
+                    await fixture.send(webhook.body)
+                    let event = try JSONValue(parsing: webhook.body)
+                    if event["type"] == "invoice.payment_failed" { failed = event }
+                }
+                if failed == nil { try await fixture.test.runJobs() }
+            }
+            var event = try #require(failed?.object)
+            (event["id"], event["type"]) = ("evt_action", "invoice.payment_action_required")
+            await fixture.send(Array(try JSONValue.object(event).json().utf8))
+            // All of them have come before the invoice is fetched.
+            fixture.test.clock.advance(by: .seconds(1))
+            try await fixture.test.runJobs()
+            let notices = try await fixture.notices()
+            for kind in ["failed:", "action:"] {
+                #expect(notices.filter { $0.hasPrefix(kind) }.count == 1, "\(notices)")
+            }
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `an upgrade is paid now as the preview says, and one that is declined changes nothing`(engine: Engine)
         async throws
     {

@@ -20,6 +20,19 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a night before any money has nothing to compare`(engine: Engine) async throws {
+        try await withPayments(engine) { payments in
+            try await payments.test.runJobs()
+            payments.test.clock.advance(by: .days(1))
+            try await payments.test.runJobs()
+            let states: [String] = try await payments.database.read {
+                try $0.all("SELECT state FROM jobs WHERE kind = \(ReconcileBalanceJob.name)") { try $0["state"] }
+            }
+            #expect(!states.isEmpty && states.allSatisfy { $0 == "completed" }, "\(states)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `transfers, reversals and fees that the ledger has are no difference`(engine: Engine) async throws {
         try await withPayouts(engine) { payouts in
             _ = try await payouts.release(payouts.newPayout("service-1"))

@@ -39,6 +39,15 @@ struct SubscriptionFixture: Sendable {
         try await test.runJobs()
     }
 
+    /// Delivers an event as it was signed now.
+    func send(_ event: [UInt8]) async {
+        let signature = StripeSignature.header(of: event, secrets: [stripe.webhookSecret], at: test.clock.now)
+        let response = await test.call(
+            "POST", "/v1/webhooks/stripe", body: ("application/json", event),
+            headers: ["Stripe-Signature": signature])
+        #expect(response.status == 200)
+    }
+
     /// Moves both clocks, the last eight days one by one, so that a renewal and its retries are seen when they happen.
     func advance(days: Int64) async throws {
         let single = min(days, 8)

@@ -135,9 +135,15 @@ import Testing
             for (query, total) in [
                 ("", 3), ("?status=completed", 1), ("?status=refunded", 1), ("?status=pending", 1),
                 ("?status=failed", 0), ("?purpose=test.order&limit=1", 3), ("?purpose=other", 0),
+                ("?user_id=\(payments.payer.id)", 3), ("?user_id=\(payments.administrator.id)", 0),
+                ("?organisation_id=\(payments.payer.organisation)&status=pending", 1),
+                ("?organisation_id=\(payments.administrator.organisation)", 0),
             ] {
                 let page = await payments.admin("GET", "payments\(query)")
                 #expect(page["total"] == .integer(Int64(total)), "\(query): \(page)")
+            }
+            for query in ["?user_id=x", "?organisation_id=x"] {
+                #expect(await payments.admin("GET", "payments\(query)").status == 422)
             }
         }
     }

@@ -23,6 +23,8 @@ package struct TestStripeFault: Sendable {
         case halfHeld(TestStripeHold)
         /// It is done, and the response is no JSON.
         case unreadable
+        /// It is done, and the response is the object under this id, which is another's.
+        case renamed(String)
     }
 
     package let kind: Kind
@@ -50,7 +52,7 @@ package struct TestStripeFault: Sendable {
         case .keyInUse: return TestStripeError.keyInUse.response
         case .refused(let status, let type, let code):
             return TestStripeError(status: status, type: type, code: code, message: "Refused by a fault.").response
-        case .lostAfterEffect, .serverErrorAfterEffect, .held, .halfHeld, .unreadable: return nil
+        case .lostAfterEffect, .serverErrorAfterEffect, .held, .halfHeld, .unreadable, .renamed: return nil
         }
     }
 }

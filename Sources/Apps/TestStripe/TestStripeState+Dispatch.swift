@@ -22,6 +22,11 @@ extension TestStripeState {
         case .unreadable:
             response.body = Array("<html>".utf8)
             response.contentType = "text/html"
+        case .renamed(let id):
+            guard var object = (try? JSONValue(parsing: response.body))?.object else { break }
+            object["id"] = .string(id)
+            response.body = []
+            response.body.append(json: .object(object))
         case nil where settings.responseTime > .zero: response.delivery = .after(settings.responseTime)
         default: break
         }

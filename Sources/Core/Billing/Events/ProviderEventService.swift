@@ -144,11 +144,12 @@ package final class ProviderEventService: Sendable {
     func applyWaiting(_ context: JobContext) async throws -> JobOutcome {
         for _ in 0..<Self.batchesMax {
             try context.checkCancellation()
-            let batch = try await database.write { [client] transaction in
+            let claimed = try await database.write { [client] transaction in
                 try Self.claimWaiting(isFetched: client != nil, in: transaction)
             }
-            try await apply(batch.claimed)
-            guard batch.isFull else { break }
+            try await apply(claimed)
+            let isMore = try await database.read { try $0.hasWaitingProviderEvents() }
+            guard isMore else { break }
         }
         return .done { [queue] transaction in
             // This job has ended for the transactions that wait for its row, and they enqueue another one.
@@ -157,18 +158,13 @@ package final class ProviderEventService: Sendable {
         }
     }
 
-    /// - Returns: the event of each object that has waited longest, and whether more may wait.
-    private static func claimWaiting(isFetched: Bool, in transaction: Transaction) throws -> (
-        claimed: [ClaimedEvent], isFull: Bool
-    ) {
-        let waiting = try transaction.waitingProviderEvents(atMost: batchMax)
-        var objects: Set<ProviderObjectKey> = []
-        let events = waiting.filter { objects.insert(ProviderObjectKey($0)).inserted }
-        let numbers = isFetched ? try transaction.claimProviderObjects(Array(objects)) : [:]
-        let claimed = events.map { event -> ClaimedEvent in
+    /// - Returns: the event of each object that has waited longest.
+    private static func claimWaiting(isFetched: Bool, in transaction: Transaction) throws -> [ClaimedEvent] {
+        let events = try transaction.waitingProviderEventsOfObjects(atMost: batchMax)
+        let numbers = isFetched ? try transaction.claimProviderObjects(events.map { ProviderObjectKey($0) }) : [:]
+        return events.map { event in
             (event, Claim(number: numbers[ProviderObjectKey(event)] ?? 0, at: transaction.now))
         }
-        return (claimed, events.count < waiting.count || waiting.count == batchMax)
     }
 
     /// Fetches several objects at once, and applies them in the order of their events: what follows from an event may
@@ -225,7 +221,9 @@ package final class ProviderEventService: Sendable {
             logger.warning(
                 "An event of the payment provider was not applied; it is tried again.",
                 metadata: ["provider_event": "\(event.id)", "cause": "\(error)"])
-            try await database.write { [self] in try handOver(event.id, in: $0) }
+            // The fetch concerns all that waits for the object; what was delivered is each event's own.
+            let isOfObject = if case .success(nil) = fetch { false } else { true }
+            try await database.write { [self] in try handOver(event, withObject: isOfObject, in: $0) }
         }
     }
 
@@ -249,16 +247,25 @@ package final class ProviderEventService: Sendable {
     }
 
     /// Leaves an event that waits to a job of its own.
-    private func handOver(_ id: ID<ProviderEvent>, in transaction: Transaction) throws {
-        guard try transaction.stopWaiting(id) else { return }
-        try enqueue(id, at: transaction.now + Self.firstPause, in: transaction)
+    /// - Parameter withObject: the other events of its object wait for this job too, so that no batch waits for an
+    ///   object twice.
+    private func handOver(_ event: ProviderEvent, withObject: Bool, in transaction: Transaction) throws {
+        guard try transaction.stopWaiting(event.id) else { return }
+        if withObject { try transaction.stopWaiting(for: ProviderObjectKey(event)) }
+        try enqueue(event.id, at: transaction.now + Self.firstPause, in: transaction)
+    }
+
+    /// The job of an event has ended: what was left to it, and has not ended with it, waits again.
+    private func resume(_ object: ProviderObjectKey, in transaction: Transaction) throws {
+        guard try transaction.resumeWaiting(for: object) > 0 else { return }
+        try Self.enqueueWaiting(queue, in: transaction)
     }
 
     /// The job of all events has ended without being done, such as by an event that ends the process each time: the
     /// events that it had begun with get jobs of their own.
     func abandonWaiting(in transaction: Transaction) throws {
-        for event in try transaction.waitingProviderEvents(atMost: Self.batchMax) {
-            try handOver(event.id, in: transaction)
+        for event in try transaction.waitingProviderEventsOfObjects(atMost: Self.batchMax) {
+            try handOver(event, withObject: true, in: transaction)
         }
         guard try transaction.hasWaitingProviderEvents() else { return }
         try Self.enqueueWaiting(queue, in: transaction)
@@ -270,21 +277,34 @@ package final class ProviderEventService: Sendable {
     /// - Returns: the outcome of the event's job.
     func apply(_ id: ID<ProviderEvent>) async throws -> JobOutcome {
         let claimed = try await database.write { [client] transaction -> (ProviderEvent, Claim)? in
-            guard let event = try transaction.providerEvent(id), event.state == .received else { return nil }
-            guard client != nil else { return (event, Claim(number: 0, at: transaction.now)) }
+            guard let event = try transaction.providerEvent(id) else { return nil }
+            guard client != nil, event.state == .received else {
+                return (event, Claim(number: 0, at: transaction.now))
+            }
             let number = try transaction.claimProviderObject(event.objectID, of: event.account)
             return (event, Claim(number: number, at: transaction.now))
         }
         guard let (event, claim) = claimed else { return .done }
+        let object = ProviderObjectKey(event)
+        guard event.state == .received else { return .done { [self] in try resume(object, in: $0) } }
         guard let registration = registration(of: event.kind) else {
-            return .done { try $0.end(id, as: .ignored) }
+            return .done { [self] transaction in
+                try transaction.end(id, as: .ignored)
+                try resume(object, in: transaction)
+            }
         }
         guard claim.at < event.retryUntil else { throw JobFailure.permanent(event.lastError ?? "It took too long.") }
         guard let client else {
-            return ApplyProviderEventJob.done { [self] in try applyDelivered(event, registration, in: $0) }
+            return ApplyProviderEventJob.done { [self] transaction in
+                try applyDelivered(event, registration, in: transaction)
+                try resume(object, in: transaction)
+            }
         }
         let fetched = try await fetch(event.objectID, registration.kind, of: event.account, client)
-        return ApplyProviderEventJob.done { [self] in try apply(fetched, event, claim, registration, in: $0) }
+        return ApplyProviderEventJob.done { [self] transaction in
+            try apply(fetched, event, claim, registration, in: transaction)
+            try resume(object, in: transaction)
+        }
     }
 
     /// - Parameter fetched: nil where the provider has no such object.
@@ -293,23 +313,25 @@ package final class ProviderEventService: Sendable {
         in transaction: Transaction
     ) throws {
         let isNewest = try transaction.advanceProviderObject(
-            event.objectID, of: event.account, to: claim.number, fetchedAt: claim.at)
+            event.objectID, of: event.account, to: claim.number, fetchedAt: claim.at,
+            telling: fetched == nil ? nil : event.createdAt)
         guard isNewest else {
             try transaction.end(event.id, as: .superseded)
             return
         }
-        // Not there any more, or not ours to read: the last that is known is what the event delivered.
-        guard let fetched = fetched ?? event.delivered else {
-            try transaction.end(event.id, as: .ignored)
+        // Not there any more, or not ours to read: the last that is known is what the newest event delivered.
+        guard let fetched else {
+            try applyDelivered(event, registration, in: transaction)
             return
         }
-        let object = ProviderObject(event, registration.kind, fetched.value, isDeleted: fetched.isDeleted)
-        try end(event, try apply(object, registration, in: transaction), in: transaction)
-        try transaction.supersedeProviderEvents(
+        let superseded = try transaction.supersedeProviderEvents(
             of: event.objectID, account: event.account, receivedBefore: claim.at, except: event.id)
+        let object = ProviderObject(
+            event, registration.kind, fetched.value, isDeleted: fetched.isDeleted, superseding: superseded)
+        try end(event, try apply(object, registration, in: transaction), in: transaction)
     }
 
-    /// Without a key nothing can be fetched: the object is applied as it was delivered, where no newer event has been.
+    /// What cannot be fetched is applied as it was delivered, where no newer event has been. Without a key nothing can.
     private func applyDelivered(_ event: ProviderEvent, _ registration: Registration, in transaction: Transaction)
         throws
     {
@@ -340,6 +362,7 @@ package final class ProviderEventService: Sendable {
     }
 
     /// - Returns: nil where there is no such object, or it cannot be read any more.
+    /// - Throws: `unreadable` also for a response that is another object.
     private func fetch(_ id: String, _ kind: ProviderObjectKind, of account: String, _ client: StripeClient)
         async throws(StripeFetchFailure) -> Fetched?
     {
@@ -347,6 +370,13 @@ package final class ProviderEventService: Sendable {
         let request = StripeRequest(.get, path).acting(for: account.isEmpty || id == account ? nil : account)
         do throws(StripeFetchFailure) {
             let value = try await client.fetch(request)
+            // What another object says is not applied as this one's.
+            guard value["id"]?.string == id else {
+                throw .unreadable(StripeObjectFault(object: kind.name, member: "id"))
+            }
+            guard value["object"]?.string == kind.name else {
+                throw .unreadable(StripeObjectFault(object: kind.name, member: "object"))
+            }
             return (value, value["deleted"]?.bool == true)
         } catch {
             guard error.isMissing else { throw error }
@@ -356,7 +386,13 @@ package final class ProviderEventService: Sendable {
 
     /// Marks an event as dead: nothing applies it but an administrator's redrive.
     func abandon(_ id: ID<ProviderEvent>, because reason: String?, in transaction: Transaction) throws {
-        guard try transaction.end(id, as: .dead, error: reason) else { return }
+        let isDead = try transaction.end(id, as: .dead, error: reason)
+        if let event = try transaction.providerEvent(id) {
+            let object = ProviderObjectKey(event)
+            try transaction.endUnappliedProviderEvents(of: object, because: reason)
+            try resume(object, in: transaction)
+        }
+        guard isDead else { return }
         transaction.afterCommit { [logger] in
             logger.error(
                 "An event of the payment provider could not be applied. An administrator has to look.",
@@ -406,11 +442,13 @@ package final class ProviderEventService: Sendable {
         guard let fetched else { throw Problem(.notFound) }
         guard let registration = registration(of: kind.name) else { return fetched.value }
         let object = ProviderObject(
-            kind: kind, id: id, account: account, eventType: "", eventCreatedAt: claim.at, value: fetched.value,
+            kind: kind, id: id, account: account, eventType: "", eventTypes: [], eventCreatedAt: claim.at,
+            value: fetched.value,
             isDeleted: fetched.isDeleted)
         try await database.write { [self] transaction in
             let isNewest = try transaction.advanceProviderObject(
-                id, of: account ?? "", to: claim.number, fetchedAt: claim.at)
+                id, of: account ?? "", to: claim.number, fetchedAt: claim.at,
+                telling: Instant(seconds: claim.at.seconds))
             guard isNewest else { return }
             _ = try apply(object, registration, in: transaction)
         }
@@ -427,9 +465,12 @@ extension ProviderEvent {
 }
 
 extension ProviderObject {
-    fileprivate init(_ event: ProviderEvent, _ kind: ProviderObjectKind, _ value: JSONValue, isDeleted: Bool) {
+    fileprivate init(
+        _ event: ProviderEvent, _ kind: ProviderObjectKind, _ value: JSONValue, isDeleted: Bool,
+        superseding types: [String] = []
+    ) {
         self.init(
             kind: kind, id: event.objectID, account: event.account.isEmpty ? nil : event.account, eventType: event.type,
-            eventCreatedAt: event.createdAt, value: value, isDeleted: isDeleted)
+            eventTypes: Set(types + [event.type]), eventCreatedAt: event.createdAt, value: value, isDeleted: isDeleted)
     }
 }

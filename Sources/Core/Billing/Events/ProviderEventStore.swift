@@ -40,6 +40,24 @@ extension Transaction {
             ProviderEvent.init(row:))
     }
 
+    /// The event of each object that has waited longest, in their order. Looks at the oldest 256 events.
+    func waitingProviderEventsOfObjects(atMost limit: Int) throws -> [ProviderEvent] {
+        try all(
+            """
+            SELECT * FROM provider_events WHERE id IN (
+                SELECT id FROM (
+                    SELECT id, ROW_NUMBER() OVER (PARTITION BY account, object_id ORDER BY received_at, id) AS place
+                    FROM (
+                        SELECT id, account, object_id, received_at FROM provider_events WHERE is_waiting = 1
+                        ORDER BY received_at, id LIMIT 256
+                    ) AS oldest
+                ) AS placed WHERE place = 1
+            )
+            ORDER BY received_at, id LIMIT \(limit)
+            """,
+            ProviderEvent.init(row:))
+    }
+
     func hasWaitingProviderEvents() throws -> Bool {
         try first("SELECT id FROM provider_events WHERE is_waiting = 1 LIMIT 1") != nil
     }
@@ -48,6 +66,26 @@ extension Transaction {
     /// - Returns: whether it waited.
     func stopWaiting(_ id: ID<ProviderEvent>) throws -> Bool {
         try execute("UPDATE provider_events SET is_waiting = 0 WHERE id = \(id) AND is_waiting = 1") == 1
+    }
+
+    /// Leaves further attempts for all events of an object to the job of one of them.
+    func stopWaiting(for object: ProviderObjectKey) throws {
+        try execute(
+            """
+            UPDATE provider_events SET is_waiting = 0
+            WHERE account = \(object.account) AND object_id = \(object.id) AND state = 'received' AND is_waiting = 1
+            """
+        )
+    }
+
+    /// - Returns: the number of events of an object that wait again.
+    func resumeWaiting(for object: ProviderObjectKey) throws -> Int {
+        try execute(
+            """
+            UPDATE provider_events SET is_waiting = 1
+            WHERE account = \(object.account) AND object_id = \(object.id) AND state = 'received' AND is_waiting = 0
+            """
+        )
     }
 
     // MARK: Ending
@@ -72,14 +110,27 @@ extension Transaction {
     }
 
     /// Ends the other events of an object that came before it was fetched: what was fetched contains what they tell.
+    /// - Returns: their types.
     func supersedeProviderEvents(
         of object: String, account: String, receivedBefore time: Instant, except id: ID<ProviderEvent>?
-    ) throws {
-        try execute(
+    ) throws -> [String] {
+        try all(
             """
             UPDATE provider_events SET state = 'superseded', settled_at = \(now), object = NULL, is_waiting = 0
             WHERE account = \(account) AND object_id = \(object) AND state = 'received' AND received_at < \(time)
                 AND id <> \(id?.text ?? "")
+            RETURNING type
+            """
+        ) { try $0["type"] }
+    }
+
+    /// Ends the events of an object that wait for the job of one of them and are not tried any more.
+    func endUnappliedProviderEvents(of object: ProviderObjectKey, because reason: String?) throws {
+        try execute(
+            """
+            UPDATE provider_events SET state = 'dead', settled_at = \(now), last_error = \(reason)
+            WHERE account = \(object.account) AND object_id = \(object.id) AND state = 'received' AND is_waiting = 0
+                AND retry_until <= \(now)
             """
         )
     }
@@ -155,13 +206,18 @@ extension Transaction {
     /// - Parameters:
     ///   - claim: the number of the fetch.
     ///   - time: when it began.
+    ///   - event: until when it contains what events tell; nil where nothing was fetched.
     /// - Returns: whether it is the newest.
-    func advanceProviderObject(_ object: String, of account: String, to claim: Int64, fetchedAt time: Instant) throws
-        -> Bool
-    {
-        try execute(
+    func advanceProviderObject(
+        _ object: String, of account: String, to claim: Int64, fetchedAt time: Instant, telling event: Instant? = nil
+    ) throws -> Bool {
+        let told: SQL =
+            event.map {
+                ", event_created_at = CASE WHEN event_created_at > \($0) THEN event_created_at ELSE \($0) END"
+            } ?? ""
+        return try execute(
             """
-            UPDATE provider_objects SET applied = \(claim), seen_at = \(time), touched_at = \(now)
+            UPDATE provider_objects SET applied = \(claim), seen_at = \(time), touched_at = \(now)\(told)
             WHERE account = \(account) AND object_id = \(object) AND applied < \(claim)
                 AND (seen_at IS NULL OR seen_at <= \(time))
             """

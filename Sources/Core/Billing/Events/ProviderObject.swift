@@ -9,6 +9,8 @@ package struct ProviderObject: Sendable {
     /// The type of the event, such as `invoice.paid`: a hint of what may have changed. What is true is in ``value``.
     /// Empty for an object that was fetched without one.
     package let eventType: String
+    /// Also those of the events that end with it, because their object was fetched after they came.
+    package let eventTypes: Set<String>
     /// The event's own time at the provider.
     package let eventCreatedAt: Instant
     /// The whole object. Fetched after the event; as delivered where it cannot be fetched.

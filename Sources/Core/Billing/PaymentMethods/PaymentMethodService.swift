@@ -88,6 +88,7 @@ final class PaymentMethodService: Sendable {
         do throws(StripeFetchFailure) {
             method = try await client.fetch(.paymentMethod(id))
         } catch { throw error.isMissing ? Problem(.notFound) : Problem(.providerUnavailable, cause: error) }
+        guard method.id == id else { throw Problem(.providerUnavailable) }
         guard method.customer == nil || method.customer == customer.providerID else { throw Problem(.notFound) }
         if method.customer == nil {
             _ = try await perform(

@@ -80,10 +80,13 @@ extension Payment {
         let failureMessage: String?
     }
 
-    /// Applies what the provider says. A final payment stays as it is.
+    /// Applies what the provider says. A final payment stays as it is, and what is said of another intent than the
+    /// payment's changes nothing.
     /// - Returns: whether something has changed.
     mutating func apply(_ report: Report, at now: Instant) -> Bool {
-        guard !state.isFinal, let next = report.state else { return false }
+        guard !state.isFinal, let next = report.state, intentID ?? report.intentID == report.intentID else {
+            return false
+        }
         let before = (state, providerID, chargeID, failureCode)
         // What succeeds without money would be posted as nothing: it is not final until the money is there.
         guard next != .succeeded || report.receivedMinor > 0 else { return false }

@@ -34,11 +34,13 @@ struct PaymentRoutes {
             .get(
                 "admin/payments", "List the payments of all organisations, newest first",
                 requires: identity.role(.admin), .query("status", oneOf: PaymentView.Status.allCases.map(\.rawValue)),
-                .query("purpose", upTo: 64), .query("limit", 1...200, default: 50),
-                .query("offset", 0...1_000_000, default: 0)
-            ) { scope, status, purpose, limit, offset in
+                .query("purpose", upTo: 64), .query("user_id", upTo: 36), .query("organisation_id", upTo: 36),
+                .query("limit", 1...200, default: 50), .query("offset", 0...1_000_000, default: 0),
+                problems: [.validationFailed]
+            ) { scope, status, purpose, person, organisation, limit, offset in
                 let filter = try PaymentFilter(
-                    organisation: nil, person: nil, purpose: purpose, status: status.flatMap(PaymentView.Status.init))
+                    organisation: organisation, person: person, purpose: purpose,
+                    status: status.flatMap(PaymentView.Status.init))
                 return try await history.list(filter, scope: scope, limit: limit, offset: offset)
             },
         ]

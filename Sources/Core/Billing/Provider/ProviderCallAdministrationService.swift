@@ -59,12 +59,15 @@ final class ProviderCallAdministrationService: Sendable {
             throw Problem.invalid("/object_id", "names what the provider has made")
         }
         let client = try calls.requireClient()
+        let object: JSONValue
         do throws(StripeFetchFailure) {
-            return try await client.fetch(StripeRequest(.get, path, account: call.request.account))
+            object = try await client.fetch(StripeRequest(.get, path, account: call.request.account))
         } catch {
             guard error.isMissing else { throw Problem(.providerUnavailable, cause: error) }
             throw Problem.invalid("/object_id", "is no object of the provider")
         }
+        guard object["id"]?.string == id else { throw Problem(.providerUnavailable) }
+        return object
     }
 
     private func record(

@@ -35,9 +35,9 @@ extension Transaction {
 
     /// When the ledger's first money came in; nil without any.
     func firstMoneyAt() throws -> Instant? {
-        try first("SELECT MIN(occurred_at) AS first_at FROM ledger_movements WHERE unit <> 'credits'") {
-            try $0["first_at"]
-        }
+        // Without rows the minimum is a row with NULL.
+        try first("SELECT MIN(occurred_at) AS first_at FROM ledger_movements WHERE unit <> 'credits'")?
+            .read("first_at", as: Instant?.self)
     }
 
     /// What the ledger has of a time without a balance transaction: transfers, payments and refunds.

@@ -79,8 +79,14 @@ package final class SubscriptionUpdateService: Sendable {
             if row != before { try store(&row, replacing: before, in: transaction) }
             try record(invoice, of: row, in: transaction)
         } else if invoice.status == .some(StripeState(.open)) {
-            try notices.sendDunning(
-                invoice, of: row, needsAction: object.eventType == "invoice.payment_action_required", in: transaction)
+            // One fetch may be for an attempt that failed and for an action that is needed.
+            let action = "invoice.payment_action_required"
+            if object.eventTypes != [action] {
+                try notices.sendDunning(invoice, of: row, needsAction: false, in: transaction)
+            }
+            if object.eventTypes.contains(action) {
+                try notices.sendDunning(invoice, of: row, needsAction: true, in: transaction)
+            }
         }
         return .applied
     }
