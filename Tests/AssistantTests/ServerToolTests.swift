@@ -1,5 +1,6 @@
 import App
 import Base
+import Identity
 import Models
 import Modules
 import TestKit

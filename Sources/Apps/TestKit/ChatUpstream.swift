@@ -73,6 +73,8 @@ package final class ChatUpstream: Sendable {
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // A client that does not read is noticed soon.
+            .childChannelOption(.socketOption(.so_sndbuf), value: 64 << 10)
             .childChannelInitializer { child in
                 child.eventLoop.makeCompletedFuture {
                     try child.pipeline.syncOperations.addHandler(Handler(record))
