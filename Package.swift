@@ -50,7 +50,7 @@ let platform: [Target] = [
     .layer("Platform", "Secrets", ["Base", .crypto, .cryptoExtras]),
     .layer("Platform", "DomainNames", ["CIDN2"]),
     .layer("Platform", "Telemetry", ["Base", .logging, .metrics]),
-    .layer("Platform", "TLS", ["Base", "Telemetry", .nio, .nioEmbedded, .nioPosix, .nioSSL, .nioTLS]),
+    .layer("Platform", "TLS", ["Base", "Telemetry", .nio, .nioPosix, .nioSSL, .nioTLS]),
     .layer("Platform", "OpenTelemetry", ["Base", "Telemetry", .serviceLifecycle, .tracing]),
     .layer("Platform", "Storage", ["Base"]),
     .layer("Platform", "StorageSQLite", ["Base", "Storage", .grdb, .sqlite]),
@@ -354,7 +354,6 @@ extension Target.Dependency {
     static var metrics: Self { .product(name: "CoreMetrics", package: "swift-metrics") }
     static var mustache: Self { .product(name: "Mustache", package: "swift-mustache") }
     static var nio: Self { .product(name: "NIOCore", package: "swift-nio") }
-    static var nioEmbedded: Self { .product(name: "NIOEmbedded", package: "swift-nio") }
     static var nioHTTP1: Self { .product(name: "NIOHTTP1", package: "swift-nio") }
     static var nioPosix: Self { .product(name: "NIOPosix", package: "swift-nio") }
     static var nioSSL: Self { .product(name: "NIOSSL", package: "swift-nio-ssl") }

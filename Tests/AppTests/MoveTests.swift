@@ -95,7 +95,7 @@ import Testing
         try await withTestApp(.sqlite) { app in
             try await withDatabasePlace(.postgres) { place in
                 let other = try await AuditCommandTests.run(["move", "--to", "sqlite:other.db"], on: app)
-                #expect(other.status == 1 && other.errors.contains("--to postgresql://"), "\(other)")
+                #expect(other.status == 2 && other.errors.contains("--to: begins with postgresql://"), "\(other)")
                 let reverse = try await AuditCommandTests.run(
                     ["move", "--database", place.address, "--to", place.address], on: app)
                 #expect(reverse.status == 1 && reverse.errors.contains("is on PostgreSQL already"), "\(reverse)")

@@ -9,16 +9,15 @@ package struct TestCertificate: Sendable {
     package let key: String
 
     /// Makes a pair in the files `NAME.pem` and `NAME.key` of a folder, which replaces an earlier one.
-    /// - Parameter newKey: the kind of the key, as `openssl req -newkey` takes it.
     /// - Throws: ``Failure`` of `openssl`.
-    package init(in folder: URL, named name: String = "server", newKey: String = "ec") throws {
+    package init(in folder: URL, named name: String = "server") throws {
         certificate = folder.appending(path: "\(name).pem").path()
         key = folder.appending(path: "\(name).key").path()
-        try Self.openssl(
-            [
-                "req", "-x509", "-newkey", newKey, "-nodes", "-days", "2", "-subj", "/CN=\(name)", "-addext",
-                "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", certificate,
-            ] + (newKey == "ec" ? ["-pkeyopt", "ec_paramgen_curve:P-256"] : []))
+        try Self.openssl([
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key,
+            "-out", certificate,
+        ])
     }
 
     package struct Failure: Error {

@@ -17,7 +17,7 @@ package struct CertificateFiles: Sendable, Hashable {
         self.key = key
     }
 
-    /// Reads both files, and checks that they belong together and that a client can use them. Blocks.
+    /// Reads both files, and checks that they belong together. Blocks.
     package func read() throws(CertificateFault) -> ServerCertificate {
         let chain = try certificates()
         guard let own = chain.first else { throw CertificateFault(.certificate, noCertificate) }
@@ -40,12 +40,6 @@ package struct CertificateFiles: Sendable, Hashable {
                 .key,
                 "\(key) is not the key of the first certificate in \(certificate). Give the key that the certificate "
                     + "was requested with; in the other file the server's own certificate stands first.")
-        }
-        guard HandshakeCheck.succeeds(with: context) else {
-            throw CertificateFault(
-                .key,
-                "\(key) is of a kind or a size that clients do not take: use a key of RSA with 2048 bits or more, or of the "
-                    + "curves P-256 or P-384.")
         }
         return ServerCertificate(
             context: context,
