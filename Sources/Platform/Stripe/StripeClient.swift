@@ -48,16 +48,27 @@ package final class StripeClient: Sendable {
     }
 
     /// Reads an object. Stripe's failures are repeated.
+    /// - Parameter id: of the object that is asked for; nil for one without an id.
     /// - Precondition: the request is a GET.
-    package func fetch<Object: StripeObject>(_ request: StripeRequest, as _: Object.Type = Object.self)
-        async throws(StripeFetchFailure) -> Object
-    {
-        let value = try await fetch(request)
+    /// - Throws: `unreadable` also for a response that is another object.
+    package func fetch<Object: StripeObject>(
+        _ request: StripeRequest, id: String? = nil, as _: Object.Type = Object.self
+    ) async throws(StripeFetchFailure) -> Object {
+        let value = try await fetch(request, id: id)
         do throws(StripeObjectFault) { return try Object(value) } catch { throw .unreadable(error) }
     }
 
-    /// Reads an object of any type.
-    package func fetch(_ request: StripeRequest) async throws(StripeFetchFailure) -> JSONValue {
+    /// Reads an object of any type. What another object says is not taken for the one that is asked for.
+    /// - Parameter id: of the object that is asked for; nil for what has none, such as a list.
+    package func fetch(_ request: StripeRequest, id: String? = nil) async throws(StripeFetchFailure) -> JSONValue {
+        let value = try await read(request)
+        guard id == nil || value["id"]?.string == id else {
+            throw .unreadable(StripeObjectFault(object: value["object"]?.string ?? "object", member: "id"))
+        }
+        return value
+    }
+
+    private func read(_ request: StripeRequest) async throws(StripeFetchFailure) -> JSONValue {
         precondition(request.method == .get, "only reading is repeated")
         var wait = Self.readPause
         var attempt = 1

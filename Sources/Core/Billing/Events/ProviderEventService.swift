@@ -242,8 +242,8 @@ package final class ProviderEventService: Sendable {
 
     /// How long the event has waited that has waited longest; zero where none waits.
     package func waitingTime(in transaction: Transaction) throws -> Duration {
-        guard let oldest = try transaction.waitingProviderEvents(atMost: 1).first else { return .zero }
-        return max(.zero, transaction.now - oldest.receivedAt)
+        guard let oldest = try transaction.oldestWaitingProviderEventAt() else { return .zero }
+        return max(.zero, transaction.now - oldest)
     }
 
     /// Leaves an event that waits to a job of its own.
@@ -369,11 +369,7 @@ package final class ProviderEventService: Sendable {
         guard let path = kind.path(of: id) else { return nil }
         let request = StripeRequest(.get, path).acting(for: account.isEmpty || id == account ? nil : account)
         do throws(StripeFetchFailure) {
-            let value = try await client.fetch(request)
-            // What another object says is not applied as this one's.
-            guard value["id"]?.string == id else {
-                throw .unreadable(StripeObjectFault(object: kind.name, member: "id"))
-            }
+            let value = try await client.fetch(request, id: id)
             guard value["object"]?.string == kind.name else {
                 throw .unreadable(StripeObjectFault(object: kind.name, member: "object"))
             }

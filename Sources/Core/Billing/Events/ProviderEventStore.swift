@@ -33,11 +33,11 @@ extension Transaction {
 
     // MARK: Waiting
 
-    /// The events that have waited longest, in their order.
-    func waitingProviderEvents(atMost limit: Int) throws -> [ProviderEvent] {
-        try all(
-            "SELECT * FROM provider_events WHERE is_waiting = 1 ORDER BY received_at, id LIMIT \(limit)",
-            ProviderEvent.init(row:))
+    /// When the event arrived that has waited longest; nil where none waits.
+    func oldestWaitingProviderEventAt() throws -> Instant? {
+        try first(
+            "SELECT received_at FROM provider_events WHERE is_waiting = 1 ORDER BY received_at, id LIMIT 1"
+        ) { try $0["received_at"] }
     }
 
     /// The event of each object that has waited longest, in their order. Looks at the oldest 256 events.
@@ -189,16 +189,8 @@ extension Transaction {
     /// Counts a fetch that begins.
     /// - Returns: its number among those of the object, from 1.
     func claimProviderObject(_ object: String, of account: String) throws -> Int64 {
-        let row = try first(
-            """
-            INSERT INTO provider_objects (account, object_id, claims, applied, touched_at)
-            VALUES (\(account), \(object), 1, 0, \(now))
-            ON CONFLICT (account, object_id)
-            DO UPDATE SET claims = provider_objects.claims + 1, touched_at = excluded.touched_at
-            RETURNING claims
-            """
-        )
-        return try row?["claims"] ?? 0
+        let key = ProviderObjectKey(account: account, id: object)
+        return try claimProviderObjects([key])[key] ?? 0
     }
 
     /// One guarded statement: what was fetched first, or before something newer was seen, is not applied last. The row

@@ -55,7 +55,8 @@ final class PaymentMethodService: Sendable {
         }
         guard let stored else { return PaymentMethodList(paymentMethods: []) }
         do throws(StripeFetchFailure) {
-            let customer = try await client.fetch(.customer(stored.providerID), as: StripeCustomer.self)
+            let customer = try await client.fetch(
+                .customer(stored.providerID), id: stored.providerID, as: StripeCustomer.self)
             let methods = try await client.page(
                 .paymentMethods(customer: stored.providerID), of: StripePaymentMethod.self)
             return PaymentMethodList(
@@ -86,9 +87,8 @@ final class PaymentMethodService: Sendable {
         let customer = try await customers.require(for: scope)
         let method: StripePaymentMethod
         do throws(StripeFetchFailure) {
-            method = try await client.fetch(.paymentMethod(id))
+            method = try await client.fetch(.paymentMethod(id), id: id)
         } catch { throw error.isMissing ? Problem(.notFound) : Problem(.providerUnavailable, cause: error) }
-        guard method.id == id else { throw Problem(.providerUnavailable) }
         guard method.customer == nil || method.customer == customer.providerID else { throw Problem(.notFound) }
         if method.customer == nil {
             _ = try await perform(

@@ -61,12 +61,11 @@ final class ProviderCallAdministrationService: Sendable {
         let client = try calls.requireClient()
         let object: JSONValue
         do throws(StripeFetchFailure) {
-            object = try await client.fetch(StripeRequest(.get, path, account: call.request.account))
+            object = try await client.fetch(StripeRequest(.get, path, account: call.request.account), id: id)
         } catch {
             guard error.isMissing else { throw Problem(.providerUnavailable, cause: error) }
             throw Problem.invalid("/object_id", "is no object of the provider")
         }
-        guard object["id"]?.string == id else { throw Problem(.providerUnavailable) }
         return object
     }
 

@@ -22,7 +22,7 @@ final class InvoiceChargeService: Sendable {
         do throws(StripeFetchFailure) {
             let payments = try await client.page(.invoicePayments(invoice: invoice), of: StripeInvoicePayment.self)
             guard let intent = payments.elements.first(where: { $0.status == .paid })?.paymentIntent else { return }
-            found = try await client.fetch(.paymentIntent(intent), as: StripePaymentIntent.self)
+            found = try await client.fetch(.paymentIntent(intent), id: intent, as: StripePaymentIntent.self)
         } catch { throw Problem(.providerUnavailable, cause: error) }
         try await database.write { [superseded] transaction in
             try superseded.setCharge(found.latestCharge, ofIntent: found.id, invoice: invoice, in: transaction)

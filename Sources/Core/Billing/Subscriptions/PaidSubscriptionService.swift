@@ -110,14 +110,14 @@ package final class PaidSubscriptionService: Sendable {
         guard let invoice else { return nil }
         var request = StripeRequest.invoice(invoice)
         request.form.set("expand", ["confirmation_secret"])
-        return try await fetch(request, as: StripeInvoice.self).clientSecret
+        return try await fetch(request, id: invoice, as: StripeInvoice.self).clientSecret
     }
 
-    private func fetch<Object: StripeObject>(_ request: StripeRequest, as type: Object.Type) async throws(Problem)
-        -> Object
+    private func fetch<Object: StripeObject>(_ request: StripeRequest, id: String, as type: Object.Type)
+        async throws(Problem) -> Object
     {
         let client = try provider.requireClient()
-        do throws(StripeFetchFailure) { return try await client.fetch(request, as: type) } catch {
+        do throws(StripeFetchFailure) { return try await client.fetch(request, id: id, as: type) } catch {
             throw Problem(.providerUnavailable, cause: error)
         }
     }
@@ -194,7 +194,8 @@ package final class PaidSubscriptionService: Sendable {
         if let invoice, let secret = try await clientSecret(of: invoice),
             let end = secret.firstRange(of: "_secret")?.lowerBound
         {
-            let intent = try await fetch(.paymentIntent(String(secret[..<end])), as: StripePaymentIntent.self)
+            let id = String(secret[..<end])
+            let intent = try await fetch(.paymentIntent(id), id: id, as: StripePaymentIntent.self)
             if intent.status == .requiresAction || intent.status == .processing {
                 var view = try await view(row)
                 view.clientSecret = secret

@@ -63,7 +63,8 @@ package final class ProviderPriceService: Sendable {
     private func read(_ id: String, of plan: Plan) async throws(Problem) -> Price {
         let client = try calls.requireClient()
         let found: StripePrice
-        do throws(StripeFetchFailure) { found = try await client.fetch(.price(id), as: StripePrice.self) } catch {
+        do throws(StripeFetchFailure) { found = try await client.fetch(.price(id), id: id, as: StripePrice.self) } catch
+        {
             throw error.isMissing ? Self.notConfigured(plan) : Problem(.providerUnavailable, cause: error)
         }
         guard found.isActive, let amount = found.amount, amount.minorUnits > 0,
