@@ -1,6 +1,8 @@
 extension [UInt8] {
-    /// Appends a value as JSON text. The order of members is any.
-    package mutating func append(json value: JSONValue) {
+    /// Appends a value as JSON text.
+    /// - Parameter sortsMembers: whether the members of objects are in the order of the bytes of their names; otherwise
+    ///   it is any.
+    package mutating func append(json value: JSONValue, sortsMembers: Bool = false) {
         switch value {
         case .null: append(contentsOf: "null".utf8)
         case .bool(let value): append(contentsOf: (value ? "true" : "false").utf8)
@@ -12,18 +14,25 @@ extension [UInt8] {
             append(UInt8(ascii: "["))
             for (index, element) in elements.enumerated() {
                 if index > 0 { append(UInt8(ascii: ",")) }
-                append(json: element)
+                append(json: element, sortsMembers: sortsMembers)
             }
             append(UInt8(ascii: "]"))
         case .object(let members):
             append(UInt8(ascii: "{"))
             var isFirst = true
-            for (name, member) in members {
+            func appendMember(_ name: String, _ member: JSONValue) {
                 if !isFirst { append(UInt8(ascii: ",")) }
                 isFirst = false
                 append(jsonString: name)
                 append(UInt8(ascii: ":"))
-                append(json: member)
+                append(json: member, sortsMembers: sortsMembers)
+            }
+            if sortsMembers {
+                for (name, member) in members.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+                    appendMember(name, member)
+                }
+            } else {
+                for (name, member) in members { appendMember(name, member) }
             }
             append(UInt8(ascii: "}"))
         }

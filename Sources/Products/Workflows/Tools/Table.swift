@@ -86,8 +86,14 @@ extension JSONValue {
         case .integer(let value): "\(value)"
         case .number(let value): "\(value)"
         case .decimal(let text), .string(let text): text
-        case .array, .object: String(decoding: [UInt8](sortedJSON: self), as: UTF8.self)
+        case .array, .object: String(decoding: sortedJSON, as: UTF8.self)
         }
+    }
+
+    private var sortedJSON: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(json: self, sortsMembers: true)
+        return bytes
     }
 }
 

@@ -90,39 +90,8 @@ struct TableWriter {
             if !isFirst { bytes.append(UInt8(ascii: ",")) }
             isFirst = false
             bytes.append(contentsOf: member.prefix)
-            bytes.append(sortedJSON: value)
+            bytes.append(json: value, sortsMembers: true)
         }
         bytes.append(UInt8(ascii: "}"))
-    }
-}
-
-extension [UInt8] {
-    /// A value as JSON text, with the members of objects in the order of their names.
-    init(sortedJSON value: JSONValue) {
-        self = []
-        append(sortedJSON: value)
-    }
-
-    fileprivate mutating func append(sortedJSON value: JSONValue) {
-        switch value {
-        case .array(let elements):
-            append(UInt8(ascii: "["))
-            for (index, element) in elements.enumerated() {
-                if index > 0 { append(UInt8(ascii: ",")) }
-                append(sortedJSON: element)
-            }
-            append(UInt8(ascii: "]"))
-        case .object(let members):
-            append(UInt8(ascii: "{"))
-            let sorted = members.sorted { TextBytes($0.key) < TextBytes($1.key) }
-            for (index, member) in sorted.enumerated() {
-                if index > 0 { append(UInt8(ascii: ",")) }
-                append(jsonString: member.key)
-                append(UInt8(ascii: ":"))
-                append(sortedJSON: member.value)
-            }
-            append(UInt8(ascii: "}"))
-        case .null, .bool, .integer, .number, .decimal, .string: append(json: value)
-        }
     }
 }
