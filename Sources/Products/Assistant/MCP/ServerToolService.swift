@@ -185,7 +185,7 @@ final class ServerToolService: Sendable {
                     own -= imageBytes
                     content.append(part)
                 } else {
-                    content.append(.text("[An image was left out.]"))
+                    content.append(.text(ModelMessage.leftOutImage))
                 }
             }
             left -= before - own

@@ -92,6 +92,9 @@ extension ModelMessage {
         }
     }
 
+    /// In place of an image.
+    static let leftOutImage = "[An image was left out.]"
+
     /// The message with a sentence in place of its first images, also of those in results of tools.
     /// - Parameter count: how many; what is left of it afterwards.
     func withoutImages(_ count: inout Int) -> ModelMessage {
@@ -101,7 +104,7 @@ extension ModelMessage {
             switch part {
             case .image where count > 0:
                 count -= 1
-                parts.append(.text("[An image was left out.]"))
+                parts.append(.text(ModelMessage.leftOutImage))
             case .toolResult(let id, let content, let isError):
                 let content = ModelMessage(role, content).withoutImages(&count).content
                 parts.append(.toolResult(callID: id, content: content, isError: isError))

@@ -172,7 +172,8 @@ final class AssistantSessionService: Sendable {
     /// some seconds.
     func stop(_ id: ID<AssistantSession>, scope: Scope) async throws(Problem) -> AssistantSessionChanged {
         let (session, turns) = try await database.write { transaction in
-            let session = try transaction.assistantSession(id, in: scope)
+            // Locked, so that a next round of the answer begins before or finds the request.
+            let session = try transaction.assistantSession(id, in: scope, isLocked: true)
             try transaction.requestStop(of: session)
             return (session, try transaction.runningTurns(of: session))
         }

@@ -33,6 +33,17 @@ extension Transaction {
         return session
     }
 
+    /// Locks the row of a session, which is not deleted or cleared until the transaction ends.
+    /// - Returns: whether there is one.
+    @discardableResult
+    func lockSession(_ session: ID<AssistantSession>, in organisation: ID<Organisation>) throws -> Bool {
+        try first(
+            """
+            SELECT id FROM assistant_sessions
+            WHERE id = \(session) AND organisation_id = \(organisation) \(.forUpdate)
+            """) != nil
+    }
+
     /// Whether the person of the scope has the session.
     func hasAssistantSession(_ id: ID<AssistantSession>, in scope: Scope) throws -> Bool {
         try count(

@@ -93,13 +93,17 @@ final class SessionSummaryService: Sendable {
         let client = try models.requireClient()
         let model = try models.name(settings.summaryModel)
         let id: ID<AssistantTurn> = runtime.id()
-        return try await database.write { [self] transaction in
-            guard let person = try transaction.personOfSession(job.session, in: job.organisation) else { return nil }
+        // The messages are read outside of the transaction that writes: they are many, and a summary is stored only where
+        // they are still there.
+        let read = try await database.read { [self] transaction in
             let before = try transaction.summary(of: job.session, in: job.organisation)
             let messages = try transaction.messages(
                 of: job.session, in: job.organisation, after: before?.through ?? -1, through: job.through)
-            let (text, last) = transcript(messages, after: before)
-            guard let last else { return nil }
+            return transcript(messages, after: before)
+        }
+        guard let last = read.last else { return nil }
+        return try await database.write { [self, text = read.text] transaction in
+            guard let person = try transaction.personOfSession(job.session, in: job.organisation) else { return nil }
             let request = ModelRequest(
                 model: model, messages: [ModelMessage(.system, Self.instruction), ModelMessage(.user, text)],
                 tokensMax: Int(answerTokens), timeout: AssistantTurn.timeMax)
@@ -121,7 +125,9 @@ final class SessionSummaryService: Sendable {
     private var answerTokens: Int64 { max(64, min(2_048, settings.contextTokens / 8)) }
 
     /// As many messages as half of a conversation has, behind the summary of those before them.
-    private func transcript(_ messages: [AssistantMessage], after before: SessionSummary?) -> (String, Int64?) {
+    private func transcript(_ messages: [AssistantMessage], after before: SessionSummary?)
+        -> (text: String, last: Int64?)
+    {
         var text = before.map { "Summary of what was before:\n\($0.text)\n\n" } ?? ""
         var left = settings.contextTokens / 2 - TokenCount.estimate(text)
         var last: Int64?

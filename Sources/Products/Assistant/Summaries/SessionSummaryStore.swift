@@ -83,15 +83,6 @@ extension Transaction {
         )
     }
 
-    /// Locks the row of a session, which is not deleted or cleared until the transaction ends.
-    func lockSession(_ session: ID<AssistantSession>, in organisation: ID<Organisation>) throws {
-        _ = try first(
-            """
-            SELECT id FROM assistant_sessions
-            WHERE id = \(session) AND organisation_id = \(organisation) \(.forUpdate)
-            """)
-    }
-
     func deleteSummary(of session: AssistantSession) throws {
         try execute(
             """

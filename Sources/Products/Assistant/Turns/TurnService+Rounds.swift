@@ -35,7 +35,7 @@ extension TurnService {
             }
             guard var choice = outcome.choices.first else { return rounds.ended(await stored(outcome, of: started)) }
             let ownCalls = choice.toolCalls.filter { !names.contains($0.name) }
-            // The last round offers no tools: a call of it is not made.
+            // The last round asks for an answer without calls: one of it is not made.
             let calls = round < ServerToolService.roundsMax ? serverTools.calls(choice, request.serverTools) : []
             choice.toolCalls = calls.map(\.call) + ownCalls
             outcome.choices = [choice]
@@ -71,6 +71,7 @@ extension TurnService {
             do throws(Problem) {
                 let next = request.continued(isLast: round + 1 == ServerToolService.roundsMax)
                 started = try await begin(next, after: ending, scope: scope, allowance: allowance)
+                settlement.noteExcess(outcome.usage, of: ending.turn)
                 started.request.timeout = deadline - .now
                 rounds.add(outcome, costMicros: ending.costMicros)
             } catch {

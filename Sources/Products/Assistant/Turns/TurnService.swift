@@ -10,7 +10,7 @@ final class TurnService: Sendable {
     let models: AssistantModels
     private let access: AccessService
     private let concurrency: ConcurrencyService
-    private let settlement: TurnSettlement
+    let settlement: TurnSettlement
     let serverTools: ServerToolService
     private let summaries: SessionSummaryService
     private let events: SessionEvents
@@ -115,7 +115,9 @@ final class TurnService: Sendable {
             // Work that begins while its person is removed would outlast the membership.
             try transaction.authority(of: scope, OrganisationRole.allCases)
             if let ending {
-                // Another process was asked to, and this one has not looked since.
+                // Another process was asked to, and this one has not looked since. Behind the lock of the session, which a
+                // stop takes too.
+                _ = try transaction.lockedSession(of: ending.turn)
                 if try transaction.isStopRequested(ending.turn) {
                     running.stop(ending.turn.id)
                     throw Problem(.overloaded, detail: "The answer was stopped.")
@@ -295,7 +297,6 @@ final class TurnService: Sendable {
         _ outcome: TurnOutcome, of turn: AssistantTurn, after newMessages: [ModelMessage],
         followedBy results: [ModelMessage.Content] = []
     ) -> TurnEnding {
-        settlement.noteExcess(outcome.usage, of: turn)
         var messages = outcome.state == .failed ? [] : newAssistantMessages(newMessages, outcome)
         if !results.isEmpty {
             let message = ModelMessage(.user, results)
@@ -309,6 +310,7 @@ final class TurnService: Sendable {
 
     /// - Returns: what the turn has cost, in millionths of a US dollar.
     private func store(_ ending: TurnEnding) async throws(Problem) -> Int64 {
+        settlement.noteExcess(ending.outcome.usage, of: ending.turn)
         try await database.write { [self] transaction in
             guard let session = try end(ending, in: transaction) else { return }
             try events.ended(

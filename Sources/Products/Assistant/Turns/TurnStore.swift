@@ -33,12 +33,7 @@ extension Transaction {
     /// The session of a turn with its row locked; nil without one, or where it was deleted.
     func lockedSession(of turn: AssistantTurn) throws -> ID<AssistantSession>? {
         guard let session = turn.session else { return nil }
-        return try first(
-            """
-            SELECT id FROM assistant_sessions
-            WHERE id = \(session) AND organisation_id = \(turn.organisation) \(.forUpdate)
-            """
-        ) { try $0["id"] }
+        return try lockSession(session, in: turn.organisation) ? session : nil
     }
 
     /// Adds an ended turn to the counters of its session. An active one stays active for `timeout`; another one has no
