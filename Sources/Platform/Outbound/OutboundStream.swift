@@ -43,9 +43,14 @@ package struct OutboundStream: Sendable {
     /// The whole body.
     /// - Throws: ``OutboundFailure``, also where the body is longer than `bytesMax`.
     package func collect(upTo bytesMax: Int) async throws(OutboundFailure) -> [UInt8] {
-        defer { call?.end() }
-        do { return Array(try await body.collect(upTo: bytesMax).readableBytesView) } catch {
-            throw OutboundFailure(error)
+        do {
+            let bytes = Array(try await body.collect(upTo: bytesMax).readableBytesView)
+            call?.end()
+            return bytes
+        } catch {
+            let failure = OutboundFailure(error)
+            call?.end(with: failure)
+            throw failure
         }
     }
 }

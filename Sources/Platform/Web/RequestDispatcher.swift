@@ -147,7 +147,6 @@ package final class RequestDispatcher: Sendable {
         _ span: OTLPSpan, with response: inout Response, _ method: HTTPRequest.Method, _ route: Route?,
         _ requestID: String
     ) {
-        guard span.isRecording else { return }
         let method = known(method)
         span.set("http.request.method", method)
         span.set("http.response.status_code", response.status.code)
@@ -163,7 +162,7 @@ package final class RequestDispatcher: Sendable {
             // The span is released, and so ends, where the client goes away.
             return {
                 do {
-                    let chunk = try await next()
+                    let chunk = try await span.run { try await next() }
                     if chunk == nil { span.end() }
                     return chunk
                 } catch {

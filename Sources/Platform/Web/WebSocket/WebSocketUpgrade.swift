@@ -11,24 +11,25 @@ package final class WebSocketUpgrade: Sendable {
     }
 
     let deflate: PermessageDeflate?
-    let readsMessages: Bool
     let onClose: @Sendable () -> Void
     let service: Service
 
+    /// Whether the messages of the client are read; otherwise they are dropped.
+    var readsMessages: Bool {
+        if case .task = service { true } else { false }
+    }
+
     /// - Parameters:
     ///   - handshake: of the request.
-    ///   - readsMessages: false drops the messages of the client.
     ///   - onClose: called once when the WebSocket is closing, on its event loop; it must not block.
     ///   - serve: the WebSocket is closed when it returns. It is not cancelled when the client disconnects: sending
     ///     throws then, and ``WebSocket/receive()`` returns nil.
     package init(
         _ handshake: WebSocketHandshake,
-        readsMessages: Bool = true,
         onClose: @escaping @Sendable () -> Void = {},
         serve: @escaping @Sendable (WebSocket) async -> Void
     ) {
         deflate = handshake.deflate
-        self.readsMessages = readsMessages
         self.onClose = onClose
         service = .task(serve)
     }
@@ -45,7 +46,6 @@ package final class WebSocketUpgrade: Sendable {
         begin: @escaping @Sendable (WebSocket) -> Void
     ) {
         deflate = handshake.deflate
-        readsMessages = false
         self.onClose = onClose
         service = .events(begin)
     }

@@ -32,9 +32,8 @@ struct SessionSocket: ResponseConvertible {
 
     /// The WebSocket of a session that does not exist: it is opened and closed.
     init(unknown handshake: WebSocketHandshake) {
-        upgrade = WebSocketUpgrade(handshake, readsMessages: false) { socket in
-            socket.close(WebSocketClose(4004, "Session not found"))
-        }
+        upgrade = WebSocketUpgrade(
+            handshake, onClose: {}, begin: { $0.close(WebSocketClose(4004, "Session not found")) })
     }
 
     static var documented: [DocumentedResponse] {
