@@ -12,7 +12,7 @@ struct DebugRoutes: Sendable {
             .get("debug/info", "Version, environment and start of the process", requires: developer) { _ in
                 ProcessInformation(
                     version: gatehouseVersion, environment: operations.configuration.environment.rawValue,
-                    database: operations.database.dialect == .sqlite ? "sqlite" : "postgresql", startedAt: startedAt,
+                    database: operations.database.dialect.name, startedAt: startedAt,
                     uptimeSeconds: max(0, (operations.runtime.now() - startedAt).microseconds / 1_000_000))
             },
             .get("debug/health/detailed", "The health of each part, tried now", requires: developer) {

@@ -84,7 +84,7 @@ struct OperationRoutes: Sendable {
         let redis = await limits.redis.isReady
         return Readiness(
             status: redis == false || !clock.isRight ? "degraded" : "ready",
-            database: database.dialect == .sqlite ? "sqlite" : "postgresql",
+            database: database.dialect.name,
             jobsWaiting: withCounts ? counts.available : nil, jobsRunning: withCounts ? counts.leased : nil,
             jobsDead: withCounts ? counts.dead : nil,
             sandboxExpireMinutes: withCounts ? configuration.sandboxExpiryInterval.inMinutes : nil,
@@ -96,7 +96,7 @@ struct OperationRoutes: Sendable {
 
     /// Reads the queue's counts, and with them the database's clock.
     /// - Throws: also when the database does not answer in time.
-    private func readQueue() async throws -> JobCounts {
+    func readQueue() async throws -> JobCounts {
         try await Deadline.run(within: Self.databaseWait) { [database, queue, clock, runtime] in
             let before = runtime.now()
             let (counts, time) = try await database.read { (try queue.counts(in: $0), $0.now) }

@@ -13,30 +13,28 @@ final class TracedDatabase: DatabaseWrapper {
     func read<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
         async throws(Problem) -> Result
     {
-        guard let span = tracer.startPart("database read") else { return try await base.read(body) }
-        return try await ending(span) { () async throws(Problem) in try await base.read(body) }
+        try await traced("database read") { () async throws(Problem) in try await base.read(body) }
     }
 
     func read<Result: Sendable>(
         within limit: Duration, _ body: @escaping @Sendable (Transaction) throws -> Result
     ) async throws(Problem) -> Result {
-        guard let span = tracer.startPart("database read") else { return try await base.read(within: limit, body) }
-        return try await ending(span) { () async throws(Problem) in try await base.read(within: limit, body) }
+        try await traced("database read") { () async throws(Problem) in try await base.read(within: limit, body) }
     }
 
     @discardableResult
     func write<Result: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Result)
         async throws(Problem) -> Result
     {
-        guard let span = tracer.startPart("database write") else { return try await base.write(body) }
-        return try await ending(span) { () async throws(Problem) in try await base.write(body) }
+        try await traced("database write") { () async throws(Problem) in try await base.write(body) }
     }
 
-    private func ending<Result>(_ span: OTLPSpan, _ work: () async throws(Problem) -> Result) async throws(Problem)
+    private func traced<Result>(_ name: String, _ work: () async throws(Problem) -> Result) async throws(Problem)
         -> Result
     {
+        guard let span = tracer.startPart(name) else { return try await work() }
         defer { span.end() }
-        span.set("db.system.name", dialect == .sqlite ? "sqlite" : "postgresql")
+        span.set("db.system.name", dialect.name)
         do throws(Problem) { return try await work() } catch {
             // A refusal by a rule is no failure of the database.
             if error.kind.status >= 500 { span.fail(error.kind.code) }

@@ -5,7 +5,17 @@ package import Base
 /// An interpolated value is bound, never text: `"… WHERE id = \(id)"` is safe for every `id`. The differences between
 /// the engines have names in ``Idiom``.
 package struct SQL: Sendable, ExpressibleByStringInterpolation {
-    package enum Dialect: Sendable { case sqlite, postgres }
+    package enum Dialect: Sendable {
+        case sqlite, postgres
+
+        /// As responses and traces name the engine.
+        package var name: String {
+            switch self {
+            case .sqlite: "sqlite"
+            case .postgres: "postgresql"
+            }
+        }
+    }
 
     package enum Value: Sendable, Hashable {
         case null

@@ -104,7 +104,7 @@ final class HandshakeLimiter: ChannelInboundHandler, RemovableChannelHandler {
         timer = nil
     }
 
-    /// A method is capital letters; a record of TLS begins with its type, 22.
+    /// A method begins with A to Z, a record of TLS with its type, 22.
     private static func beginsHTTP(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
 }
 

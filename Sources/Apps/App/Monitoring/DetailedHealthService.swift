@@ -13,10 +13,14 @@ final class DetailedHealthService: Sendable {
     }
 
     /// Tries each part.
-    func check() async -> DetailedHealth {
-        let parts = [
-            await databaseHealth, await jobHealth, await diskHealth, await redisHealth, modelHealth, clockHealth,
-        ]
+    func check() async -> DetailedHealth { await checkWithJobs().health }
+
+    /// Tries each part.
+    /// - Returns: the counts of jobs too, which are read for it; nil where they cannot be.
+    func checkWithJobs() async -> (health: DetailedHealth, jobs: JobCounts?) {
+        let database = await databaseHealth
+        let (jobs, counts) = await jobHealth
+        let parts = [database, jobs, await diskHealth, await redisHealth, modelHealth, clockHealth]
         let overall: PartHealth.Status =
             if parts.contains(where: { $0.status == .unhealthy && Self.isRequired.contains($0.name) }) {
                 .unhealthy
@@ -25,7 +29,7 @@ final class DetailedHealthService: Sendable {
             } else {
                 .healthy
             }
-        return DetailedHealth(overall: overall, components: parts, timestamp: operations.runtime.now())
+        return (DetailedHealth(overall: overall, components: parts, timestamp: operations.runtime.now()), counts)
     }
 
     /// Without them nothing works.
@@ -43,16 +47,16 @@ final class DetailedHealthService: Sendable {
         }
     }
 
-    private var jobHealth: PartHealth {
+    private var jobHealth: (PartHealth, JobCounts?) {
         get async {
-            await part("jobs") {
-                let counts = try await Deadline.run(within: OperationRoutes.databaseWait) {
-                    [database = operations.database, queue = operations.queue] in
-                    try await database.read { try queue.counts(in: $0) }
-                }
+            var found: JobCounts?
+            let health = await part("jobs") {
+                let counts = try await operations.readQueue()
+                found = counts
                 let text = "\(counts.available) wait, \(counts.leased) run, \(counts.dead) are dead"
                 return (counts.dead == 0 ? .healthy : .degraded, text)
             }
+            return (health, found)
         }
     }
 

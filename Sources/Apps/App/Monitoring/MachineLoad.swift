@@ -37,12 +37,13 @@ final class MachineLoad: Sendable {
     init(folder: String) { self.folder = folder }
 
     var reading: Reading {
-        let (total, available) = (kibibytes("meminfo", "MemTotal:"), kibibytes("meminfo", "MemAvailable:"))
+        let memory = text("meminfo")
+        let (total, available) = (Self.kibibytes("MemTotal:", memory), Self.kibibytes("MemAvailable:", memory))
         var reading = Reading(cpuPercent: cpuPercent, memoryBytes: total.map { $0 << 10 })
         if let total, let available, total > 0 {
             reading.memoryPercent = Self.rounded(Double(total - min(available, total)) / Double(total))
         }
-        reading.processMemoryBytes = kibibytes("self/status", "VmRSS:").map { $0 << 10 }
+        reading.processMemoryBytes = Self.kibibytes("VmRSS:", text("self/status")).map { $0 << 10 }
         return reading
     }
 
@@ -73,8 +74,8 @@ final class MachineLoad: Sendable {
         return Times(busy: total &- min(idle, total), total: total)
     }
 
-    private func kibibytes(_ file: String, _ name: String) -> Int64? {
-        guard let line = text(file)?.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else { return nil }
+    private static func kibibytes(_ name: String, _ text: String?) -> Int64? {
+        guard let line = text?.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else { return nil }
         return line.dropFirst(name.count).split(whereSeparator: \.isWhitespace).first.flatMap { Int64($0) }
     }
 

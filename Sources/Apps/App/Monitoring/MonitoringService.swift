@@ -25,7 +25,10 @@ final class MonitoringService: Sendable {
         operations.metrics.describe(Self.testMetric, "Requests to GET /v1/monitoring/test-metrics.")
     }
 
-    func status() async -> MonitoringStatus { await status(with: health.check()) }
+    func status() async -> MonitoringStatus {
+        let (health, jobs) = await health.checkWithJobs()
+        return await status(with: health, jobs)
+    }
 
     func alerts() async -> AlertList {
         let alerts = Self.alerts(load.reading, sessions: await activeSessions())
@@ -33,8 +36,8 @@ final class MonitoringService: Sendable {
     }
 
     func dashboard() async -> MonitoringDashboard {
-        let health = await health.check()
-        let status = await status(with: health)
+        let (health, jobs) = await health.checkWithJobs()
+        let status = await status(with: health, jobs)
         let reading = MachineLoad.Reading(cpuPercent: status.cpuPercent, memoryPercent: status.memoryPercent)
         return MonitoringDashboard(
             status: status, components: health.components,
@@ -51,12 +54,8 @@ final class MonitoringService: Sendable {
             name: Self.testMetric, value: value, message: "Counted: /metrics of this process has the number.")
     }
 
-    private func status(with health: DetailedHealth) async -> MonitoringStatus {
+    private func status(with health: DetailedHealth, _ counts: JobCounts?) async -> MonitoringStatus {
         let reading = load.reading
-        let counts = try? await Deadline.run(within: OperationRoutes.databaseWait) { [operations] in
-            let queue = operations.queue
-            return try await operations.database.read { try queue.counts(in: $0) }
-        }
         return MonitoringStatus(
             status: health.overall, version: gatehouseVersion,
             environment: operations.configuration.environment.rawValue, startedAt: startedAt,
