@@ -32,8 +32,8 @@ struct ChatMeasurement {
         // A proxy that is asked to end may take its time.
         defer { for target in targets { target.process?.kill() } }
         targets.append(try await system(upstream))
-        for (name, peer) in try proxies(upstream) {
-            guard let target = try await start(name, peer, upstream, on: group) else {
+        for (number, (name, peer)) in try proxies(upstream).enumerated() {
+            guard let target = try await start(name, peer, upstream, port: Machine.port(60 + number), on: group) else {
                 report.missing.append(name)
                 continue
             }
@@ -59,7 +59,7 @@ struct ChatMeasurement {
     /// Lets this process run on the last core alone, or on all of them.
     private static func pin(toLast isLast: Bool) throws {
         guard Machine.cores > 1 else { return }
-        let cores = isLast ? "1" : "0-\(Machine.cores - 1)"
+        let cores = isLast ? "\(Machine.cores - 1)" : "0-\(Machine.cores - 1)"
         _ = try Child.output(
             of: "/usr/bin/taskset",
             ["--all-tasks", "--cpu-list", "--pid", cores, "\(ProcessInfo.processInfo.processIdentifier)"])
@@ -97,11 +97,10 @@ struct ChatMeasurement {
         return peers.map { ($0.name, $0) } + [(ChatTarget.liteLLM, own)]
     }
 
-    private func start(_ name: String, _ peer: Peer?, _ upstream: ChatUpstream, on group: any EventLoopGroup)
-        async throws -> ChatTarget?
-    {
+    private func start(
+        _ name: String, _ peer: Peer?, _ upstream: ChatUpstream, port: Int, on group: any EventLoopGroup
+    ) async throws -> ChatTarget? {
         guard let peer else { return nil }
-        let port = Machine.port(60 + name.utf8.count)
         let process = try peer.start(
             port: port, tokens: try folder("peer").appending(path: "tokens"),
             environment: [
