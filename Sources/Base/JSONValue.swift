@@ -1,3 +1,5 @@
+import Foundation
+
 /// Any JSON value: for values without a type of their own, such as members of a problem or a client's free-form object.
 package enum JSONValue: Sendable, Hashable {
     case null
@@ -21,7 +23,9 @@ extension JSONValue: Codable {
         } else if let value = try? container.decode(Int64.self) {
             self = .integer(value)
         } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
+            let written = try? container.decode(Decimal.self)
+            let isExact = written.map { $0 == Decimal(string: value.description) } ?? true
+            self = isExact ? .number(value) : .decimal(written?.description ?? value.description)
         } else if let value = try? container.decode(String.self) {
             self = .string(value)
         } else if let value = try? container.decode([JSONValue].self) {
@@ -38,7 +42,13 @@ extension JSONValue: Codable {
         case .bool(let value): try container.encode(value)
         case .integer(let value): try container.encode(value)
         case .number(let value): try container.encode(value)
-        case .decimal(let text): try container.encode(Double(text))
+        case .decimal(let text):
+            // Foundation's coders write the digits of a `Decimal`, of which it has 38.
+            if let value = Decimal(string: text), value.isFinite {
+                try container.encode(value)
+            } else {
+                try container.encode(Double(text))
+            }
         case .string(let value): try container.encode(value)
         case .array(let value): try container.encode(value)
         case .object(let value): try container.encode(value)

@@ -45,6 +45,13 @@ import Testing
         return texts.compactMap { try? JSONValue(parsing: $0.utf8) }
     }
 
+    /// The states of a call that the topic of its session has.
+    private func events(of id: String, in session: String, _ assistant: AssistantFixture) async -> [String?] {
+        let topic = await assistant.get("/v1/realtime/topics/assistant.\(session)?after=0")
+        return (topic["messages"]?.array ?? []).filter { $0["data"]?["id"] == .string(id) }
+            .map { $0["data"]?["status"]?.string }
+    }
+
     @Test(arguments: Engine.available)
     func `a member adds a server, and calls a tool that only reads`(engine: Engine) async throws {
         try await withServer(engine) { assistant, server in
@@ -98,11 +105,33 @@ import Testing
             let refused = await assistant.post("/v1/mcp/executions/\(second)/approval", ["approve": false])
             #expect(refused["status"] == "failed" && server.calls.count == 1, "\(refused)")
             // A question that no person answers ends.
-            let third = try #require(await call("remove", [:], in: assistant)["execution_id"]?.string)
+            let session = try await assistant.session()
+            let inSession: [String: JSONValue] = ["session_id": .string(session)]
+            let third = try #require(await call("remove", [:], inSession, in: assistant)["execution_id"]?.string)
             assistant.app.clock.advance(by: .hours(25))
             try await assistant.app.runJobs()
             #expect(await assistant.get("/v1/mcp/executions/\(third)")["status"] == "failed")
             #expect(try await audited("mcp-tool.called", assistant).count == 1)
+            #expect(await events(of: third, in: session, assistant).last == "failed")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `a call whose process was killed is ended, and audited`(engine: Engine) async throws {
+        try await withServer(engine) { assistant, server in
+            #expect(await add(server, to: assistant).status == 201)
+            let session = try await assistant.session()
+            let asked = await call("remove", [:], ["session_id": .string(session)], in: assistant)
+            let id = try #require(asked["execution_id"]?.string)
+            // As a process leaves it that was killed before the server has answered.
+            try await assistant.app.app.database.write { transaction in
+                try transaction.execute("UPDATE assistant_tool_executions SET status = 'running' WHERE id = \(id)")
+            }
+            assistant.app.clock.advance(by: .hours(25))
+            try await assistant.app.runJobs()
+            #expect(await assistant.get("/v1/mcp/executions/\(id)")["status"] == "failed")
+            #expect(try await audited("mcp-tool.called", assistant).map { $0["reason"] } == ["process-ended"])
+            #expect(await events(of: id, in: session, assistant).last == "failed" && server.calls.isEmpty)
         }
     }
 

@@ -1,4 +1,5 @@
 import Base
+import Foundation
 import Testing
 
 @Suite struct JSONValueTests {
@@ -24,5 +25,13 @@ import Testing
         #expect(JSONValue.string("5").integer == nil)
         #expect(JSONValue.bool(true).integer == nil)
         #expect(JSONValue.bool(true).number == nil)
+    }
+
+    @Test(arguments: ["0.1234567890123456789", "-12345678901234567.25", "0.1", "-2.5", "1.5e+300", "3"])
+    func `coders keep the digits of a number`(_ text: String) throws {
+        let value = try JSONValue(parsing: #"{"a":[\#(text)]}"#.utf8)
+        let coded = try JSONEncoder().encode(value)
+        #expect(String(decoding: coded, as: UTF8.self) == #"{"a":[\#(text)]}"#)
+        #expect(try JSONDecoder().decode(JSONValue.self, from: coded) == value)
     }
 }

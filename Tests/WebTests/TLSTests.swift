@@ -320,6 +320,14 @@ import Testing
             try Data().write(to: URL(filePath: empty))
             try Data("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".utf8).write(
                 to: URL(filePath: damaged))
+            let refused = try ["ed25519", "rsa:1024"].map { kind in
+                let file = folder.appending(path: "\(kind.prefix(3)).pem").path()
+                try TestCertificate.openssl([
+                    "req", "-x509", "-newkey", kind, "-nodes", "-subj", "/CN=localhost", "-keyout", "\(file).key",
+                    "-out", file,
+                ])
+                return file
+            }
             let missing = folder.appending(path: "missing").path()
             for (certificate, key, file, words) in [
                 (missing, pair.key, CertificateFault.File.certificate, "missing does not exist"),
@@ -327,6 +335,8 @@ import Testing
                 (empty, pair.key, .certificate, "empty has no certificate in PEM"),
                 (pair.key, pair.key, .certificate, "server.key has no certificate in PEM"),
                 (damaged, pair.key, .certificate, "damaged has a certificate that is damaged"),
+                (refused[0], "\(refused[0]).key", .certificate, "a key that browsers refuse"),
+                (refused[1], "\(refused[1]).key", .certificate, "a key that browsers refuse"),
                 (pair.certificate, missing, .key, "missing does not exist"),
                 (pair.certificate, pair.certificate, .key, "server.pem has no private key in PEM"),
                 (pair.certificate, encrypted, .key, "encrypted with a passphrase"),

@@ -64,6 +64,30 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a consent is to the tool of that server, and to no other of its name`(engine: Engine) async throws {
+        try await withServer(engine) { workflows, server in
+            let path = try await workflows.run([step("call", "remove", ["path": "a"])])
+            let token = workflows.person.token
+            let removed = await workflows.app.call("DELETE", "/v1/mcp/config/servers/files", token: token)
+            #expect(removed.status == 204, "\(removed)")
+            try await TestToolServer.with { other in
+                let added = await workflows.app.call(
+                    "POST", "/v1/mcp/config/servers", json: ["name": "files", "url": .string(other.url)], token: token)
+                #expect(added["status"] == "running", "\(added)")
+                try await workflows.approve(path)
+                #expect(other.calls.isEmpty)
+                #expect(await workflows.step("call", of: path)?["status"] == "awaiting_approval")
+                let states = await workflows.get("\(path)/approvals")["approvals"]?.array?.map { $0["state"] }
+                #expect(states == ["pending", "approved"])
+                try await workflows.approve(path)
+                #expect(await workflows.get(path)["status"] == "completed")
+                #expect(other.calls.count == 1)
+            }
+            #expect(server.calls.isEmpty)
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `a tool that fails fails the step, and one that may have run is not called again`(engine: Engine) async throws
     {
         try await withServer(engine) { workflows, server in

@@ -7,13 +7,14 @@ extension WorkflowToolServers {
         self.init(
             properties: { tool, server, organisation, transaction in
                 try tools.properties(of: tool, of: server, in: organisation, transaction).map {
-                    Properties(needsApproval: $0.needsApproval, isRepeatable: $0.isRepeatable)
+                    Properties(needsApproval: $0.needsApproval, isRepeatable: $0.isRepeatable, digest: $0.digest)
                 }
             },
-            call: { tool, server, arguments, person, organisation in
+            call: { tool, arguments, person, organisation in
                 do {
                     let output = try await tools.call(
-                        tool, of: server, arguments: arguments, by: person, in: organisation)
+                        tool.name, of: tool.server, digest: tool.digest, arguments: arguments, by: person,
+                        in: organisation)
                     return output.isError ? .failed(output.text) : .output(output.text)
                 } catch let failure as AssistantTools.Failure {
                     return .unanswered(

@@ -1,6 +1,6 @@
-package import Base
+import Base
 package import NIOCore
-package import NIOPosix
+import NIOPosix
 import Synchronization
 
 /// A service with OpenAI's API on a port of this machine: each request gets an answer of the caller's size and pace,

@@ -1,5 +1,5 @@
 import App
-package import Base
+import Base
 package import Modules
 
 /// Runs operations with each step of their transactions failing once (``UnavailableDatabase/Switch``), and checks

@@ -1,6 +1,6 @@
 package import App
 import Base
-package import Foundation
+import Foundation
 import Modules
 
 /// Runs the requests of a user's guide against a ``TestApp`` and compares the responses with those that the guide

@@ -1,4 +1,4 @@
-package import Base
+import Base
 
 /// What happens to requests instead of the right response.
 package struct TestStripeFault: Sendable {

@@ -1,4 +1,4 @@
-package import Base
+import Base
 
 /// A request to the server, and its response.
 package struct TestStripeExchange: Sendable {

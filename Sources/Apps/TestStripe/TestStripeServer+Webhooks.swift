@@ -1,5 +1,5 @@
-package import Base
-package import Stripe
+import Base
+import Stripe
 
 extension TestStripeServer {
     /// The deliveries of all events that were not delivered before, signed at the time of the server.

@@ -1,4 +1,4 @@
-package import Base
+import Base
 package import Stripe
 
 /// A delivery of an event.

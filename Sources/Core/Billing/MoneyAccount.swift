@@ -1,5 +1,5 @@
 package import Identity
-package import Ledger
+import Ledger
 package import Modules
 
 /// A ledger account of money. Its unit is a currency.

@@ -1,4 +1,4 @@
-package import Base
+import Base
 
 /// Why Stripe refused a request. It contains no secret and no data of a card.
 package struct StripeRefusal: Error, Sendable, Hashable, Codable {

@@ -21,6 +21,12 @@ package struct CertificateFiles: Sendable, Hashable {
     package func read() throws(CertificateFault) -> ServerCertificate {
         let chain = try certificates()
         guard let own = chain.first else { throw CertificateFault(.certificate, noCertificate) }
+        guard own.hasCommonKey else {
+            throw CertificateFault(
+                .certificate,
+                "\(certificate) is for a key that browsers refuse. Use an ECDSA key on P-256 or P-384, or an RSA key of "
+                    + "at least 2048 bits, and request a certificate for it.")
+        }
         let privateKey = try privateKey()
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))

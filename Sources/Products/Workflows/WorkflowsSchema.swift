@@ -229,6 +229,10 @@ enum WorkflowsSchema {
             "CREATE INDEX workflow_schedules_set ON workflow_schedules (next_set_at) WHERE is_active = 1",
             "CREATE INDEX workflow_schedules_by_organisation ON workflow_schedules (organisation_id)",
             "CREATE INDEX workflow_schedules_by_person ON workflow_schedules (person_id)"
-        )
+        ),
+        Migration(
+            "workflows-002-consent-subjects",
+            "ALTER TABLE workflow_approvals ADD COLUMN subject TEXT NOT NULL DEFAULT ''"
+        ),
     ]
 }

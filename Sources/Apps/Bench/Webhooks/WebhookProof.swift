@@ -158,8 +158,9 @@ struct WebhookProof {
             case (.requiresPaymentMethod, 7):
                 try? stripe.pay(intent.id)
                 // Its event may come before that of the payment.
-                try? stripe.refund(paymentIntent: intent.id, amount: 1 + Int64(random.next() % 300))
-            case (.succeeded, 0): try? stripe.refund(paymentIntent: intent.id, amount: 1 + Int64(random.next() % 300))
+                _ = try? stripe.refund(paymentIntent: intent.id, amount: 1 + Int64(random.next() % 300))
+            case (.succeeded, 0):
+                _ = try? stripe.refund(paymentIntent: intent.id, amount: 1 + Int64(random.next() % 300))
             default: break
             }
         }

@@ -1,5 +1,5 @@
-package import Audit
-package import Identity
+import Audit
+import Identity
 package import Modules
 import Stripe
 import Synchronization

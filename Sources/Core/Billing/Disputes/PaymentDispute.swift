@@ -1,4 +1,4 @@
-package import Identity
+import Identity
 package import Modules
 
 /// A dispute of a payment that the payer has opened at its bank. The provider withdraws the amount until it is decided.

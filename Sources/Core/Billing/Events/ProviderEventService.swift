@@ -1,5 +1,5 @@
 package import Modules
-package import Stripe
+import Stripe
 import Synchronization
 
 /// Receives the provider's events, stores each once, and applies the objects that they name.

@@ -1,4 +1,4 @@
-package import Modules
+import Modules
 
 /// A kind of object of the provider: how it is named, and how it is fetched.
 package struct ProviderObjectKind: Sendable, Hashable {

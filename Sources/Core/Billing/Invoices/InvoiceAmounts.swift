@@ -1,5 +1,5 @@
 package import Entitlements
-package import Modules
+import Modules
 
 /// The sums of an invoice, in minor units of its currency: a value that is computed from its lines.
 ///

@@ -1,5 +1,5 @@
 package import Entitlements
-package import Modules
+import Modules
 
 /// What an invoice charges for: a quantity at a price, less a discount. Amounts are minor units of the invoice's
 /// currency.

@@ -1,6 +1,6 @@
-package import Audit
-package import Identity
-package import Mail
+import Audit
+import Identity
+import Mail
 package import Modules
 import Synchronization
 

@@ -1,4 +1,4 @@
-package import Audit
+import Audit
 package import Identity
 package import Modules
 import Stripe

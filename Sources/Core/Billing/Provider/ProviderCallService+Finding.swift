@@ -1,4 +1,4 @@
-package import Modules
+import Modules
 package import Stripe
 
 extension ProviderCallService.Finding {

@@ -1,4 +1,4 @@
-package import Identity
+import Identity
 package import Modules
 
 /// A difference between the provider's balance transactions and the ledger, for an administrator.

@@ -1,5 +1,5 @@
 import Entitlements
-package import Modules
+import Modules
 
 /// The body of `POST /v1/payments/subscribe`.
 struct PaidPlanChoice: PlanSelection, CountrySelection, CouponSelection {

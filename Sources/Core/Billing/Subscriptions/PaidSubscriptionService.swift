@@ -1,7 +1,7 @@
 import Audit
 import Entitlements
 import Identity
-package import Modules
+import Modules
 import Stripe
 
 /// Starts, changes and ends subscriptions: those that the provider bills here, those without payment in Entitlements.

@@ -1,5 +1,5 @@
-package import Entitlements
-package import Modules
+import Entitlements
+import Modules
 
 /// A price of a plan as the provider knows it. An amount never changes there: a plan with another amount gets another
 /// price, which takes the lookup key.

@@ -1,5 +1,5 @@
 import Entitlements
-package import Modules
+import Modules
 import Stripe
 
 /// The prices of plans at the provider. Those of the catalogue are found by their lookup key, or made when they are

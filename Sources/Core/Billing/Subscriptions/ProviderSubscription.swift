@@ -1,4 +1,4 @@
-package import Entitlements
+import Entitlements
 package import Identity
 package import Modules
 import Stripe

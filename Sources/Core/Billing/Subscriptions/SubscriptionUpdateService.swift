@@ -1,6 +1,6 @@
 import Entitlements
 import Identity
-package import Modules
+import Modules
 import Stripe
 
 /// Applies what the provider says about subscriptions, their invoices and their Checkout sessions: as events name them,

@@ -1,5 +1,5 @@
 package import Modules
-package import Rates
+import Rates
 
 /// Limits attempts at codes that are worth something, by account and by network: neither many accounts of one network
 /// nor many networks of one account find one.

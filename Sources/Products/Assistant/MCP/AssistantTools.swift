@@ -12,6 +12,8 @@ package struct AssistantTools: Sendable {
         package let needsApproval: Bool
         /// Whether a second call with the same arguments changes nothing more, by the server's own word.
         package let isRepeatable: Bool
+        /// Of the server and the tool's definition: another one of the same names has another digest.
+        package let digest: String
     }
 
     /// What a tool has answered.
@@ -40,17 +42,20 @@ package struct AssistantTools: Sendable {
             found.server.status == .running
         else { return nil }
         return Properties(
-            needsApproval: found.needsApproval, isRepeatable: found.tool.isReadOnly || found.tool.isIdempotent)
+            needsApproval: found.needsApproval, isRepeatable: found.tool.isReadOnly || found.tool.isIdempotent,
+            digest: try executions.digest(of: found))
     }
 
     /// Calls a tool, and audits the call.
+    /// - Parameter digest: that of ``Properties``; a tool that is another one since is not called.
     /// - Throws: ``Failure``; other errors are those of this server.
     package func call(
-        _ tool: String, of server: String, arguments: [String: JSONValue], by person: ID<Person>,
+        _ tool: String, of server: String, digest: String, arguments: [String: JSONValue], by person: ID<Person>,
         in organisation: ID<Organisation>
     ) async throws -> Output {
         do {
-            let result = try await executions.call(tool, of: server, arguments: arguments, by: person, of: organisation)
+            let result = try await executions.call(
+                tool, of: server, digest: digest, arguments: arguments, by: person, of: organisation)
             return Output(text: result.text, isError: result.isError)
         } catch let error as MCPError {
             throw Failure(
@@ -59,8 +64,8 @@ package struct AssistantTools: Sendable {
         } catch let problem as Problem where problem.kind.status < 500 || problem.kind == .overloaded {
             // Nothing was called.
             throw Failure(
-                text: problem.detail ?? problem.title, isTransient: problem.kind == .overloaded, isTimeout: false,
-                isUnconfirmed: false)
+                text: problem.detail ?? problem.title, isTransient: [.overloaded, .toolChanged].contains(problem.kind),
+                isTimeout: false, isUnconfirmed: false)
         }
     }
 }

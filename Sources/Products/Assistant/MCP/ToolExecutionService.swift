@@ -138,17 +138,22 @@ final class ToolExecutionService: Sendable {
         return try await view(id, scope: scope)
     }
 
+    /// What a person consents to (``MCPConnections/digest(of:)``).
+    func digest(of found: MCPServerTool) throws -> String { try connections.digest(of: found) }
+
     /// Calls a tool for a step of a workflow, to which a person has consented where that is needed.
-    /// - Throws: ``MCPError``; a `Problem` where there is no such tool.
+    /// - Parameter digest: of the tool that is meant.
+    /// - Throws: ``MCPError``; a `Problem` where there is no such tool: `tool-changed` where its digest is another one.
     func call(
-        _ tool: String, of server: String, arguments: [String: JSONValue], by person: ID<Person>,
+        _ tool: String, of server: String, digest: String, arguments: [String: JSONValue], by person: ID<Person>,
         of organisation: ID<Organisation>
     ) async throws -> MCPToolResult {
         let text = try Self.text(arguments, at: "/arguments")
         let id: ID<ToolExecution> = runtime.id()
         let caller = Caller(organisation: organisation, person: person, scope: nil)
-        let found = try await database.write { transaction in
+        let found = try await database.write { [connections] transaction in
             let found = try transaction.callableTool(tool, of: server, in: organisation)
+            guard try connections.digest(of: found) == digest else { throw Problem(.toolChanged) }
             try transaction.insert(id, found, text, of: caller, session: nil)
             return found
         }
@@ -276,13 +281,43 @@ final class ToolExecutionService: Sendable {
     /// Ends calls of killed processes and questions without an answer, deletes old calls, and ends idle processes of
     /// servers.
     func maintain(_ context: JobContext) async throws {
-        while try await database.write({ try $0.endOverdueToolExecutions(limit: Self.batch) }) == Self.batch {
-            try context.checkCancellation()
+        while true {
+            let overdue = try await database.read { try $0.overdueToolExecutions(limit: Self.batch) }
+            for execution in overdue {
+                try context.checkCancellation()
+                // A transaction locks one topic.
+                try await endOverdue(execution)
+            }
+            if overdue.count < Self.batch { break }
         }
         while try await database.write({ try $0.deleteOldToolExecutions(limit: Self.batch) }) == Self.batch {
             try context.checkCancellation()
         }
         await connections.closeIdle()
+    }
+
+    /// Ends a call whose process was killed, or a question that no person has answered.
+    private func endOverdue(_ execution: ToolExecution) async throws {
+        let error =
+            execution.status == .pending
+            ? "No person has consented to the call."
+            : "The process that made the call has ended: whether the tool has run is not known."
+        let end = ToolExecutionEnd(output: nil, error: error, milliseconds: nil)
+        try await database.write { [audit, events] transaction in
+            guard
+                try transaction.endToolExecution(
+                    execution.id, of: execution.organisation, as: end, from: execution.status)
+            else { return }
+            if execution.status == .running {
+                let caller = Caller(organisation: execution.organisation, person: execution.person, scope: nil)
+                let details = [
+                    "server": execution.server ?? "", "tool": execution.toolName,
+                    "arguments_sha256": Digest.hex(execution.input), "reason": "process-ended",
+                ]
+                try audit.record(caller.event("mcp-tool.called", of: execution.id, end, details), in: transaction)
+            }
+            try events.tool(AssistantToolExecutionEvent(execution, end), in: execution.organisation, transaction)
+        }
     }
 
     /// - Throws: `validation-failed` for what is too large.

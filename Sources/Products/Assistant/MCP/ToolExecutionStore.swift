@@ -172,18 +172,14 @@ extension Transaction {
         )
     }
 
-    /// Ends calls whose process was killed, and questions that no person has answered. Of all organisations.
-    func endOverdueToolExecutions(limit: Int) throws -> Int {
-        try execute(
+    /// Calls of all organisations whose process was killed, and questions that no person has answered.
+    func overdueToolExecutions(limit: Int) throws -> [ToolExecution] {
+        try all(
             """
-            UPDATE assistant_tool_executions SET status = 'failed', completed_at = \(now),
-                error_message = CASE WHEN status = 'pending' THEN 'No person has consented to the call.'
-                    ELSE 'The process that made the call has ended: whether the tool has run is not known.' END
-            WHERE id IN (
-                SELECT id FROM assistant_tool_executions WHERE completed_at IS NULL AND deadline_at <= \(now)
-                ORDER BY deadline_at, id LIMIT \(limit))
-            """
-        )
+            SELECT * FROM assistant_tool_executions WHERE completed_at IS NULL AND deadline_at <= \(now)
+            ORDER BY deadline_at, id LIMIT \(limit)
+            """,
+            ToolExecution.init)
     }
 
     /// Of all organisations.

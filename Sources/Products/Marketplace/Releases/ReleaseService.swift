@@ -173,8 +173,9 @@ final class ReleaseService: Sendable {
     /// Applies a change of a payout to its service, and tells the vendor, in the transaction of the change.
     private func apply(_ payout: Payout, after before: Payout.State?, in transaction: Transaction) throws {
         guard let id = ID<ServiceBooking>(payout.subject),
-            var (booking, event) = try transaction.lockedServiceBooking(id)
+            let (locked, event) = try transaction.lockedServiceBooking(id)
         else { return }
+        var booking = locked
         switch payout.state {
         case .requested, .held, .reserved, .sending, .unknown:
             guard booking.release == nil else { return }

@@ -3,11 +3,16 @@ import Modules
 
 /// The SQL of questions about steps.
 extension Transaction {
-    func insertApproval(_ id: ID<WorkflowApproval>, _ question: String, about step: WorkflowStep) throws {
+    /// - Parameter subject: what the consent is for (``ToolExecutor/consentSubject(of:of:in:)``).
+    func insertApproval(
+        _ id: ID<WorkflowApproval>, _ question: String, about step: WorkflowStep, _ subject: String
+    ) throws {
         try execute(
             """
-            INSERT INTO workflow_approvals (id, organisation_id, workflow_id, step_id, question, state, asked_at)
-            VALUES (\(id), \(step.organisation), \(step.workflow), \(step.id), \(question), 'pending', \(now))
+            INSERT INTO workflow_approvals (id, organisation_id, workflow_id, step_id, question, subject, state,
+                asked_at)
+            VALUES (\(id), \(step.organisation), \(step.workflow), \(step.id), \(question), \(subject), 'pending',
+                \(now))
             """
         )
         try execute(
@@ -37,12 +42,13 @@ extension Transaction {
         return (id, question)
     }
 
-    /// Whether a person has consented to a step.
-    func isApproved(_ step: WorkflowStep) throws -> Bool {
+    /// Whether a person has consented to a step as it is now.
+    func isApproved(_ step: WorkflowStep, _ subject: String) throws -> Bool {
         try count(
             """
             SELECT COUNT(*) AS count FROM workflow_approvals
             WHERE step_id = \(step.id) AND organisation_id = \(step.organisation) AND state = 'approved'
+                AND subject = \(subject)
             """) > 0
     }
 

@@ -10,11 +10,11 @@ extension WorkflowRunner {
         about step: WorkflowStep, of workflow: Workflow, _ entries: inout [TrailEntry], in transaction: Transaction
     ) throws -> Bool {
         guard let question = ApprovalPolicy.question(about: step.node),
-            try tools[step.node.tool]?.needsConsent(to: step.node, of: workflow.organisation, in: transaction) ?? true,
-            try !transaction.isApproved(step)
+            let subject = try consentSubject(of: step, in: transaction),
+            try !transaction.isApproved(step, subject)
         else { return false }
         let id: ID<WorkflowApproval> = runtime.id()
-        try transaction.insertApproval(id, question, about: step)
+        try transaction.insertApproval(id, question, about: step, subject)
         try sendNextQuestion(of: workflow, in: transaction)
         entries.append(
             TrailEntry(
@@ -22,6 +22,11 @@ extension WorkflowRunner {
                 because: ApprovalPolicy.reason(for: step.node),
                 facts: ["approval_id": id.text, "tool": step.node.tool]))
         return true
+    }
+
+    private func consentSubject(of step: WorkflowStep, in transaction: Transaction) throws -> String? {
+        guard let tool = tools[step.node.tool] else { return "" }
+        return try tool.consentSubject(of: step.node, of: step.organisation, in: transaction)
     }
 
     /// Sends the oldest question that waits, unless the owner has an e-mail about one already: each further e-mail follows

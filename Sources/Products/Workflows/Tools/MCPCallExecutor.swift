@@ -21,34 +21,46 @@ final class MCPCallExecutor: ToolExecutor {
         self.effects = effects
     }
 
-    /// Not for a tool that only reads, and not for one that does not exist: the step then fails.
-    func needsConsent(to node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) throws -> Bool
+    /// The tool as it is now: another server of the same name has other tools. Nil for a tool that only reads, and for
+    /// one that does not exist: the step then fails.
+    func consentSubject(of node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) throws
+        -> String?
     {
         guard let server = node.arguments[Self.serverArgument]?.string,
-            let name = node.arguments[Self.toolArgument]?.string
-        else { return false }
-        return try servers.properties(name, server, organisation, transaction)?.needsApproval ?? false
+            let name = node.arguments[Self.toolArgument]?.string,
+            let found = try servers.properties(name, server, organisation, transaction), found.needsApproval
+        else { return nil }
+        return found.digest
     }
 
     /// The names are written in the plan: a person may have been asked about them.
     func run(_ run: StepRun) async throws -> ToolResult {
         let server = try run.writtenText(Self.serverArgument)
         let name = try run.writtenText(Self.toolArgument)
-        let found = try await database.read { [servers] in try servers.properties(name, server, run.organisation, $0) }
+        let (found, isAllowed) = try await database.read { [servers] transaction in
+            let found = try servers.properties(name, server, run.organisation, transaction)
+            guard let found, found.needsApproval else { return (found, true) }
+            return (found, try transaction.isApproved(run.step, found.digest))
+        }
         guard let found else {
             throw StepFailure(.toolError, "No running server '\(server)' has a tool '\(name)'.")
         }
+        // The next attempt asks again.
+        guard isAllowed else {
+            throw StepFailure(.transient, "The tool is not the one that a person has consented to.")
+        }
+        let call = Call(name: name, server: server, digest: found.digest)
         guard let arguments = (run.arguments["arguments"] ?? [:]).object else {
             throw StepFailure(.toolError, "The arguments of the tool are no object.")
         }
         guard !found.isRepeatable else {
-            return .output(try output(of: try await call(name, server, arguments, run), isRepeatable: true))
+            return .output(try output(of: try await make(call, arguments, run), isRepeatable: true))
         }
         let digest = Digest.hex("\(server) \(name) \(try JSONColumn.encode(arguments))")
         switch try await effects.begin(run, kind: "mcp_call", digest: digest, isRepeatable: false) {
         case .done(let output): return .effected(output)
         case .send(let effect):
-            let outcome = try await call(name, server, arguments, run)
+            let outcome = try await make(call, arguments, run)
             do {
                 let output = try output(of: outcome, isRepeatable: false)
                 try await effects.complete(effect, output)
@@ -61,10 +73,12 @@ final class MCPCallExecutor: ToolExecutor {
         }
     }
 
-    private func call(_ name: String, _ server: String, _ arguments: [String: JSONValue], _ run: StepRun) async throws
+    private typealias Call = WorkflowToolServers.CalledTool
+
+    private func make(_ call: Call, _ arguments: [String: JSONValue], _ run: StepRun) async throws
         -> WorkflowToolServers.Outcome
     {
-        try await servers.call(name, server, arguments, run.workflow.person, run.organisation)
+        try await servers.call(call, arguments, run.workflow.person, run.organisation)
     }
 
     private func output(of outcome: WorkflowToolServers.Outcome, isRepeatable: Bool) throws(StepFailure) -> NodeOutput {

@@ -24,8 +24,11 @@ protocol ToolExecutor: Sendable {
     var tool: Tool { get }
     /// Whose slots its jobs use: of a lane that organisations share, where it waits for other services or computes.
     var lane: JobLane { get }
-    /// Whether a person consents to a step about which ``ApprovalPolicy`` has a question.
-    func needsConsent(to node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) throws -> Bool
+    /// What a person consents to before a step about which ``ApprovalPolicy`` has a question: consent to another subject
+    /// does not count.
+    /// - Returns: nil where no consent is needed; an empty text where the step itself is all.
+    func consentSubject(of node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) throws
+        -> String?
     /// What one run may cost: the part of the budget that is reserved for it.
     /// - Parameter outputs: reads those that the arguments refer to.
     func costMax(of node: GoalNode, outputs: () throws -> [String: NodeOutput]) throws -> MicroDollars
@@ -64,8 +67,8 @@ extension Result<ToolResult, StepFailure> {
 
 extension ToolExecutor {
     var lane: JobLane { .system }
-    func needsConsent(to node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) -> Bool {
-        true
+    func consentSubject(of node: GoalNode, of organisation: ID<Organisation>, in transaction: Transaction) -> String? {
+        ""
     }
 
     func costMax(of _: GoalNode, outputs _: () throws -> [String: NodeOutput]) throws -> MicroDollars {

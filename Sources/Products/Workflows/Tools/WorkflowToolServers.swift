@@ -9,11 +9,22 @@ package struct WorkflowToolServers: Sendable {
         package let needsApproval: Bool
         /// Whether a second call with the same arguments changes nothing more.
         package let isRepeatable: Bool
+        /// Of the server and the tool's definition: another one of the same names has another digest.
+        package let digest: String
 
-        package init(needsApproval: Bool, isRepeatable: Bool) {
+        package init(needsApproval: Bool, isRepeatable: Bool, digest: String) {
             self.needsApproval = needsApproval
             self.isRepeatable = isRepeatable
+            self.digest = digest
         }
+    }
+
+    /// The tool that a call is for.
+    package struct CalledTool: Sendable {
+        package let name: String
+        package let server: String
+        /// That of its ``Properties``: a tool with another one is not called.
+        package let digest: String
     }
 
     /// What a call leads to.
@@ -32,8 +43,7 @@ package struct WorkflowToolServers: Sendable {
 
     package typealias Call =
         @Sendable (
-            _ tool: String, _ server: String, _ arguments: [String: JSONValue], _ person: ID<Person>,
-            _ organisation: ID<Organisation>
+            _ tool: CalledTool, _ arguments: [String: JSONValue], _ person: ID<Person>, _ organisation: ID<Organisation>
         ) async throws -> Outcome
 
     let properties: FindProperties
