@@ -106,10 +106,12 @@ struct Child: Sendable {
         }
     }
 
-    /// Sends SIGTERM and waits for the end of the process.
+    /// Sends SIGTERM and waits for the end of the process, which is killed after ten seconds: a program may have begun
+    /// with the signal blocked, as the thread has it that started it.
     func stop() {
         process.terminate()
-        process.waitUntilExit()
+        for _ in 0..<1_000 where process.isRunning { usleep(10_000) }
+        if process.isRunning { kill() } else { process.waitUntilExit() }
     }
 
     /// As ``stop()``, with SIGINT, by which PostgreSQL ends without waiting for its clients.

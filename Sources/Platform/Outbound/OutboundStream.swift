@@ -19,7 +19,8 @@ package struct OutboundStream: Sendable {
         body = response.body
     }
 
-    /// Reads the body to its end. Each chunk is waited for until the client's idle timeout.
+    /// Reads the body to its end. Each chunk is waited for until the client's idle timeout. Chunks that follow one another
+    /// fast are gathered (``ReadPace``).
     /// - Parameter use: called with each chunk; returns false to stop reading.
     /// - Throws: ``OutboundFailure``; an error of `use`.
     package func read(_ use: (ByteBuffer) async throws -> Bool) async throws {
@@ -33,10 +34,16 @@ package struct OutboundStream: Sendable {
 
     private func readChunks(_ use: (ByteBuffer) async throws -> Bool) async throws {
         var chunks = body.makeAsyncIterator()
+        var pace = ReadPace()
         while true {
+            let start = ContinuousClock.now
             let chunk: ByteBuffer?
             do { chunk = try await chunks.next() } catch { throw OutboundFailure(error) }
-            guard let chunk, try await use(chunk) else { return }
+            guard let chunk else { return }
+            let pauses = pace.pauses(after: chunk.readableBytes, waitedFor: .now - start)
+            guard try await use(chunk) else { return }
+            guard pauses else { continue }
+            do { try await Task.sleep(for: ReadPace.interval) } catch { throw OutboundFailure(error) }
         }
     }
 
