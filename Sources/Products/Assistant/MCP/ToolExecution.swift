@@ -84,7 +84,8 @@ struct ToolExecutionEnd: Sendable {
     let output: String?
     /// Nil where the tool has succeeded.
     let error: String?
-    let milliseconds: Int64
+    /// Nil where it is not known.
+    let milliseconds: Int64?
 
     var status: ToolExecution.Status { error == nil ? .completed : .failed }
 }
