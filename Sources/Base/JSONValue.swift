@@ -20,12 +20,8 @@ extension JSONValue: Codable {
             self = .null
         } else if let value = try? container.decode(Bool.self) {
             self = .bool(value)
-        } else if let value = try? container.decode(Int64.self) {
-            self = .integer(value)
-        } else if let value = try? container.decode(Double.self) {
-            let written = try? container.decode(Decimal.self)
-            let isExact = written.map { $0 == Decimal(string: value.description) } ?? true
-            self = isExact ? .number(value) : .decimal(written?.description ?? value.description)
+        } else if let value = Self.number(in: container) {
+            self = value
         } else if let value = try? container.decode(String.self) {
             self = .string(value)
         } else if let value = try? container.decode([JSONValue].self) {
@@ -33,6 +29,18 @@ extension JSONValue: Codable {
         } else {
             self = .object(try container.decode([String: JSONValue].self))
         }
+    }
+
+    /// A decoder takes a fraction for a whole number where a `Double` has no room for it: only a `Decimal` shows what was
+    /// written.
+    private static func number(in container: any SingleValueDecodingContainer) -> JSONValue? {
+        guard let number = try? container.decode(Double.self) else { return nil }
+        let written = try? container.decode(Decimal.self)
+        if let integer = try? container.decode(Int64.self), written.map({ $0 == Decimal(integer) }) ?? true {
+            return .integer(integer)
+        }
+        guard let written, written != Decimal(string: number.description) else { return .number(number) }
+        return .decimal(written.description)
     }
 
     package func encode(to encoder: any Encoder) throws {

@@ -39,7 +39,8 @@ import Testing
                 for change in try await Self.changes(to: installation, before: kill, by: callers) {
                     if let operation = change { reserved.insert(operation) } else { adjustments += 1 }
                 }
-                #expect(try await Invariants.faults(in: app.database) == [], "kill \(kill)")
+                let faults = try await Invariants.faults(in: app.database)
+                #expect(faults == [], "kill \(kill)")
                 let report = try await app.audit.verification.verify()
                 #expect(report.isSound, "kill \(kill): \(report.findings)")
                 let (found, events) = try await app.database.read { transaction in

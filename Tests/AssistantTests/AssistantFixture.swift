@@ -106,7 +106,10 @@ struct AssistantFixture: Sendable {
         }
     }
 
-    func requireInvariants() async throws { #expect(try await Invariants.faults(in: app.app.database) == []) }
+    func requireInvariants() async throws {
+        let faults = try await Invariants.faults(in: app.app.database)
+        #expect(faults == [])
+    }
 }
 
 func withAssistant(

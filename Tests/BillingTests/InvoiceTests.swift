@@ -28,7 +28,8 @@ import Testing
     }
 
     private func requireInvariants(_ test: TestApp) async throws {
-        #expect(try await allInvariants.faults(in: test.app.database) == [])
+        let faults = try await allInvariants.faults(in: test.app.database)
+        #expect(faults == [])
     }
 
     @Test(arguments: Engine.available)

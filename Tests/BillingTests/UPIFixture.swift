@@ -132,6 +132,7 @@ func withUPI(
         let fixture = UPIFixture(
             test: test, person: try await test.register("payer"), administrator: try await test.administrator())
         try await body(fixture)
-        #expect(try await Invariants.faults(in: test.app.database) == [])
+        let faults = try await Invariants.faults(in: test.app.database)
+        #expect(faults == [])
     }
 }

@@ -117,7 +117,10 @@ struct MarketplaceFixture: Sendable {
 
     func audited(_ action: String) async throws -> Int64 { try await count("audit_events WHERE action = \(action)") }
 
-    func requireInvariants() async throws { #expect(try await Invariants.faults(in: database) == []) }
+    func requireInvariants() async throws {
+        let faults = try await Invariants.faults(in: database)
+        #expect(faults == [])
+    }
 }
 
 func withMarketplace(

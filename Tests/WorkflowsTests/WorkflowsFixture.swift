@@ -104,7 +104,10 @@ struct WorkflowsFixture: Sendable {
         try await database.read { try $0.count("SELECT COUNT(*) AS count FROM " + sql) }
     }
 
-    func requireInvariants() async throws { #expect(try await Invariants.faults(in: database) == []) }
+    func requireInvariants() async throws {
+        let faults = try await Invariants.faults(in: database)
+        #expect(faults == [])
+    }
 }
 
 func withWorkflows(
