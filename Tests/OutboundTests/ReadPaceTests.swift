@@ -3,9 +3,9 @@ import Testing
 @testable import Outbound
 
 @Suite struct ReadPaceTests {
-    /// The chunks, counted from 1, after which a reader pauses.
+    /// The chunks, counted from 1, at which a reader pauses.
     private func pauses(_ pace: inout ReadPace, _ waits: [Duration], bytes: Int = 200) -> [Int] {
-        waits.enumerated().filter { pace.pauses(after: bytes, waitedFor: $0.element) }.map { $0.offset + 1 }
+        waits.enumerated().filter { pace.pauses(at: bytes, waitedFor: $0.element) }.map { $0.offset + 1 }
     }
 
     @Test func `a slow stream is read as it arrives`() {

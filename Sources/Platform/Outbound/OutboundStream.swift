@@ -40,10 +40,10 @@ package struct OutboundStream: Sendable {
             let chunk: ByteBuffer?
             do { chunk = try await chunks.next() } catch { throw OutboundFailure(error) }
             guard let chunk else { return }
-            let pauses = pace.pauses(after: chunk.readableBytes, waitedFor: .now - start)
+            if pace.pauses(at: chunk.readableBytes, waitedFor: .now - start) {
+                do { try await Task.sleep(for: ReadPace.interval) } catch { throw OutboundFailure(error) }
+            }
             guard try await use(chunk) else { return }
-            guard pauses else { continue }
-            do { try await Task.sleep(for: ReadPace.interval) } catch { throw OutboundFailure(error) }
         }
     }
 

@@ -1,8 +1,8 @@
-/// When a stream of many small chunks is read. Reading one chunk takes as long as reading a hundred that have arrived: a
-/// stream of more than two hundred chunks a second is read fifty times a second.
+/// When a stream of many small chunks is read. Reading one chunk takes as long as reading a hundred that have arrived, and
+/// so does passing it on: a stream of more than two hundred chunks a second is read thirty times a second.
 struct ReadPace: Sendable {
     /// Between two readings of a fast stream.
-    static let interval = Duration.milliseconds(20)
+    static let interval = Duration.milliseconds(30)
     /// A chunk of a fast stream is waited for no longer.
     private static let shortWait = Duration.milliseconds(5)
     /// After a shorter wait the chunk had arrived before.
@@ -17,10 +17,10 @@ struct ReadPace: Sendable {
     private var isFirst = false
 
     /// - Parameters:
-    ///   - bytes: of the chunk.
+    ///   - bytes: of a chunk that has arrived.
     ///   - wait: how long it was waited for.
-    /// - Returns: whether the reader lets an ``interval`` pass when it has used the chunk.
-    mutating func pauses(after bytes: Int, waitedFor wait: Duration) -> Bool {
+    /// - Returns: whether the reader lets an ``interval`` pass before it uses the chunk, with those that arrive meanwhile.
+    mutating func pauses(at bytes: Int, waitedFor wait: Duration) -> Bool {
         guard bytes <= Self.smallChunkMax else {
             self = ReadPace()
             return false
