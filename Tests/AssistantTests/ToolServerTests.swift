@@ -335,8 +335,68 @@ import Testing
             let called = await assistant.post("/v1/mcp/tools/call", ["tool": "where"])
             #expect(called["result"]?["content"]?[0]?["text"] == "/workspace x", "\(called)")
             #expect(await assistant.delete("/v1/mcp/config/servers/local").status == 404)
+            #expect(try Self.folders(of: assistant).count == 1)
             #expect(await assistant.post("/v1/mcp/servers/local/stop")["status"] == "stopped")
+            #expect(try Self.folders(of: assistant).isEmpty)
             #expect(await assistant.post("/v1/mcp/tools/call", ["tool": "where"]).code == "mcp-tool-not-found")
+        }
+    }
+
+    /// The folders of processes that are there.
+    private static func folders(of assistant: AssistantFixture) throws -> [String] {
+        let path = "\(assistant.app.app.configuration.dataFolder)/files/.scratch/mcp-processes"
+        return try FileManager.default.contentsOfDirectory(atPath: path)
+    }
+
+    private static func declare(_ servers: [String: String], in folder: URL) throws {
+        let entries = servers.mapValues { script -> JSONValue in
+            ["command": "sh", "args": ["-c", .string(script)], "approval": "never"]
+        }
+        let file: JSONValue = ["mcpServers": .object(entries)]
+        try JSONEncoder().encode(file).write(to: folder.appending(path: "mcp-servers.json"))
+    }
+
+    @Test(arguments: Engine.available)
+    func `a restart during a restart leaves one process, with its folder`(engine: Engine) async throws {
+        try await TestCertificate.withFolder { folder in
+            // It ends some time after it was told to.
+            try Self.declare(["slow": "trap 'sleep 1; exit' TERM\n" + Self.script], in: folder)
+            try await withAssistant(engine, change: { $0.toolServerFolder = folder.path }) { assistant in
+                #expect(await assistant.post("/v1/mcp/servers/slow/start")["status"] == "running")
+                async let first = assistant.post("/v1/mcp/servers/slow/restart")
+                async let second = assistant.post("/v1/mcp/servers/slow/restart")
+                async let third = assistant.post("/v1/mcp/servers/slow/start")
+                let states = await [first, second, third].map { $0["status"] }
+                #expect(states.contains("running") && !states.contains("error"), "\(states)")
+                let called = await assistant.post("/v1/mcp/tools/call", ["tool": "where"])
+                #expect(called["result"]?["content"]?[0]?["text"] == "/workspace ", "\(called)")
+                let isOne = try await eventually { try Self.folders(of: assistant).count == 1 }
+                #expect(isOne)
+            }
+        }
+    }
+
+    @Test func `an organisation has eight processes: a further one ends the one that was not called for longest`()
+        async throws
+    {
+        try await TestCertificate.withFolder { folder in
+            let names = (0..<9).map { "s\($0)" }
+            try Self.declare(Dictionary(uniqueKeysWithValues: names.map { ($0, Self.script) }), in: folder)
+            try await withAssistant(.sqlite, change: { $0.toolServerFolder = folder.path }) { assistant in
+                for name in names {
+                    #expect(await assistant.post("/v1/mcp/servers/\(name)/start")["status"] == "running")
+                    assistant.app.clock.advance(by: .seconds(1))
+                }
+                #expect(try Self.folders(of: assistant).count == 8)
+                // It is started again, in place of another one.
+                let called = await assistant.post("/v1/mcp/tools/call", ["tool": "where", "server": "s0"])
+                #expect(called.status == 200 && called["server"] == "s0", "\(called)")
+                #expect(try Self.folders(of: assistant).count == 8)
+                // Nothing is left of processes that are not called.
+                assistant.app.clock.advance(by: .minutes(11))
+                try await assistant.app.runJobs()
+                #expect(try Self.folders(of: assistant).isEmpty)
+            }
         }
     }
 

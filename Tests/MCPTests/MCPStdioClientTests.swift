@@ -2,6 +2,7 @@ import Base
 import CommandSandbox
 import Foundation
 import MCP
+import Synchronization
 import TestKit
 import Testing
 
@@ -40,14 +41,21 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         var limits = MCPLimits()
         change(&limits)
-        let client = MCPStdioClient(
-            SandboxedCommand(["sh", "-c", script], folder: folder.path), in: CommandSandbox(), limits: limits)
+        let (starts, ends) = (Mutex(0), Mutex(0))
+        let client = MCPStdioClient(in: CommandSandbox(), limits: limits) {
+            starts.withLock { $0 += 1 }
+            return MCPCommand(SandboxedCommand(["sh", "-c", script], folder: folder.path)) {
+                ends.withLock { $0 += 1 }
+            }
+        }
         try await attempt {
             try await body(client)
         } finally: {
             await client.close()
         }
-        #expect(!client.isRunning)
+        #expect(!client.isRunning && !client.isBusy)
+        let hasEachEnded = try await eventually { ends.withLock { $0 } == starts.withLock { $0 } }
+        #expect(hasEachEnded)
     }
 
     private func failure(_ client: MCPStdioClient) async -> MCPError? {
@@ -86,6 +94,9 @@ import Testing
         ("sleep 100", .timedOut),
         ("yes", .tooLarge),
         ("head -c 100000 /dev/zero | tr '\\0' x", .tooLarge),
+        (#"while :; do printf '{"jsonrpc":"2.0","method":"x"}\n'; done"#, .tooLarge),
+        // The answer of the handshake, again and again.
+        (#"while :; do printf '{"jsonrpc":"2.0","id":1,"result":{}}\n'; done"#, .tooLarge),
     ]
 
     @Test(arguments: hostile)
@@ -111,6 +122,23 @@ import Testing
         try await withClient(script) { client in
             let tools = try await client.tools()
             #expect(tools.map(\.name) == ["run"])
+        }
+    }
+
+    @Test func `a stop ends a process that is starting`() async throws {
+        try await withClient("sleep 3600", { $0.setupTimeout = .seconds(3_600) }) { client in
+            async let failed = failure(client)
+            let isStarting = try await eventually { client.isBusy }
+            #expect(isStarting)
+            await client.close()
+            #expect(await failed?.kind == .ended)
+        }
+    }
+
+    @Test func `a server that ends at each call is started ten times a minute`() async throws {
+        try await withClient(Self.server("exit 3")) { client in
+            for _ in 0..<10 { #expect(await failure(client)?.kind == .ended) }
+            #expect(await failure(client)?.kind == .unavailable)
         }
     }
 

@@ -19,13 +19,17 @@ package final class CommandSandbox: Sendable {
     private let interactiveMax: Int
     private let interactiveCount = Mutex(0)
 
+    /// Commands that are talked to, which run at once beside the others, by default.
+    package static let interactiveMax = 32
+
     /// - Parameters:
     ///   - program: the path of bubblewrap.
     ///   - concurrency: commands that run at once.
     ///   - queueCapacity: commands that wait; further ones are refused.
     ///   - interactiveMax: commands that are talked to, which run at once beside the others.
     package init(
-        program: String = "/usr/bin/bwrap", concurrency: Int = 4, queueCapacity: Int = 64, interactiveMax: Int = 32
+        program: String = "/usr/bin/bwrap", concurrency: Int = 4, queueCapacity: Int = 64,
+        interactiveMax: Int = CommandSandbox.interactiveMax
     ) {
         self.program = program
         self.interactiveMax = interactiveMax

@@ -133,6 +133,12 @@ package struct FileStore: Sendable {
         return path
     }
 
+    /// The names in the folder `key`; none where it does not exist.
+    func names(in key: Key) async throws -> [String] {
+        let path = path(of: key)
+        return try await pool.run { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
+    }
+
     /// The files at or below `key`.
     /// - Returns: the path of each file relative to the store's root, sorted, and its absolute path.
     package func files(under key: Key) async throws -> [(name: String, path: String)] {

@@ -1,7 +1,7 @@
 package import Base
 
 /// A server of the Model Context Protocol: one that is reached by HTTP, or a process.
-package protocol MCPClient: Sendable {
+package protocol MCPClient: AnyObject, Sendable {
     /// All tools of the server, in its order. What is not valid, or too large, is left out; of two with one name, the
     /// first.
     func tools() async throws(MCPError) -> [MCPTool]

@@ -11,14 +11,18 @@ final class MCPProcess: Sendable {
 
     private struct State {
         var command: InteractiveCommand?
+        /// Ends when the process and what belongs to it are gone.
+        var end: Task<Void, Never>?
         var version: MCPVersion?
         var lastID: Int64 = 0
         var pending: [Int64: CheckedContinuation<Outcome, Never>] = [:]
         /// The beginning of a line.
         var line: [UInt8] = []
         var skippedLines = 0
-        /// Since the last answer.
+        /// Since the last answer that a request has waited for.
         var bytes = 0
+        var messages = 0
+        /// That requests have waited for.
         var answers = 0
         /// Why the process is of no use any more.
         var fault: MCPError?
@@ -29,28 +33,33 @@ final class MCPProcess: Sendable {
 
     private init(limits: MCPLimits) { self.limits = limits }
 
-    /// Starts the process, and agrees with it on a version.
-    static func start(_ command: SandboxedCommand, in sandbox: CommandSandbox, limits: MCPLimits)
+    /// Starts the process. The next step is ``agree()``.
+    static func launch(_ prepared: MCPCommand, in sandbox: CommandSandbox, limits: MCPLimits)
         async throws(MCPError) -> MCPProcess
     {
         let process = MCPProcess(limits: limits)
         let running: InteractiveCommand
         do throws(CommandSandboxError) {
-            running = try sandbox.start(command) { [weak process] chunk in process?.receive(chunk) ?? false }
-        } catch { throw unavailable(error) }
-        process.state.withLock { $0.command = running }
-        Task {
+            running = try sandbox.start(prepared.command) { [weak process] chunk in process?.receive(chunk) ?? false }
+        } catch {
+            await prepared.onEnd()
+            throw unavailable(error)
+        }
+        let end = Task {
             await running.wait()
             process.fail(Self.fault(of: running))
+            await prepared.onEnd()
         }
-        do throws(MCPError) { try await process.agree() } catch {
-            process.stop()
-            throw error
+        process.state.withLock { state in
+            state.command = running
+            state.end = end
         }
         return process
     }
 
     var isRunning: Bool { state.withLock { $0.fault == nil && $0.command?.end == nil } }
+    /// Whether a request waits for its answer.
+    var isBusy: Bool { state.withLock { !$0.pending.isEmpty } }
     /// Lines of the standard output that were no messages.
     var skippedLines: Int { state.withLock(\.skippedLines) }
 
@@ -60,13 +69,13 @@ final class MCPProcess: Sendable {
         state.withLock(\.command)?.stop()
     }
 
-    /// Returns when the process has ended.
-    func wait() async { await state.withLock(\.command)?.wait() }
+    /// Returns when the process has ended, and what belongs to it is removed.
+    func wait() async { await state.withLock(\.end)?.value }
 
     // MARK: Requests
 
-    /// A server that refuses the handshake may be one without.
-    private func agree() async throws(MCPError) {
+    /// Agrees with the process on a version. A server that refuses the handshake may be one without.
+    func agree() async throws(MCPError) {
         switch try await answer(to: .initialize(limits), as: .newestWithHandshake) {
         case .result(let result):
             let version = try MCPHandshake.version(result)
@@ -189,6 +198,10 @@ final class MCPProcess: Sendable {
             if !line.allSatisfy({ $0 == 0x20 || $0 == 0x0D }) { state.skippedLines += 1 }
             return
         }
+        state.messages += 1
+        guard state.messages <= limits.messages else {
+            throw MCPError(.tooLarge, "The server writes more than \(limits.messages) messages without an answer.")
+        }
         switch message {
         case .notification: break
         case .request(let id, let method, _):
@@ -212,11 +225,10 @@ final class MCPProcess: Sendable {
         guard let number = id.integer, (1...max(1, state.lastID)).contains(number) else {
             throw .malformed("The server answers a request that it has not got.")
         }
-        state.bytes = 0
+        guard let continuation = state.pending.removeValue(forKey: number) else { return }
+        (state.bytes, state.messages) = (0, 0)
         state.answers += 1
-        if let continuation = state.pending.removeValue(forKey: number) {
-            outcomes.append((continuation, .success(answer)))
-        }
+        outcomes.append((continuation, .success(answer)))
     }
 
     /// - Returns: nil for a line that is no message of the protocol.

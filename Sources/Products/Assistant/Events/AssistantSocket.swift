@@ -39,6 +39,23 @@ struct AssistantSocket: ResponseConvertible {
 
     func response() -> Response { Response(upgrade) }
 
+    /// A session that the connection follows.
+    private struct Followed: Sendable {
+        let subscription: Subscription
+        private let delivery: Task<Void, any Error>
+
+        init(_ subscription: Subscription, _ delivery: Task<Void, any Error>) {
+            self.subscription = subscription
+            self.delivery = delivery
+        }
+
+        /// Returns when no further frame follows.
+        func finish() async {
+            subscription.finish()
+            _ = await delivery.result
+        }
+    }
+
     private struct Connection: Sendable {
         let socket: WebSocket
         let follower: SessionFollower
@@ -68,10 +85,11 @@ struct AssistantSocket: ResponseConvertible {
             try await withThrowingDiscardingTaskGroup { group in
                 group.addTask { try await beat() }
                 group.addTask { try await deliver(access) }
-                var followed: [ID<AssistantSession>: Subscription] = [:]
+                var followed: [ID<AssistantSession>: Followed] = [:]
                 func follow(_ subscription: Subscription) {
-                    followed[ID(trusted: subscription.topic.name.subject)] = subscription
-                    group.addTask { try await deliver(subscription) }
+                    let delivery = Task { try await deliver(subscription) }
+                    followed[ID(trusted: subscription.topic.name.subject)] = Followed(subscription, delivery)
+                    group.addTask { try await delivery.value }
                 }
                 if let first { follow(first) }
                 while let message = try await socket.receive() {
@@ -87,14 +105,19 @@ struct AssistantSocket: ResponseConvertible {
                     case ("control", "subscribe"):
                         let new: Subscription
                         do throws(Problem) {
-                            guard followed.count < sessionsMax else { throw Problem(.tooManySubscriptions) }
-                            new = try await follower.open(try SessionPosition(frame["payload"]))
+                            let position = try SessionPosition(frame["payload"])
+                            // Those of sessions that were deleted have ended.
+                            followed = followed.filter { $0.value.subscription.end == nil }
+                            guard followed.count < sessionsMax || followed[position.session] != nil else {
+                                throw Problem(.tooManySubscriptions)
+                            }
+                            new = try await follower.open(position)
                         } catch {
                             try await refuse(error)
                             continue
                         }
                         let position = SessionPosition(new)
-                        followed.removeValue(forKey: position.session)?.finish()
+                        await followed.removeValue(forKey: position.session)?.finish()
                         try await send(
                             "control",
                             [
@@ -104,7 +127,7 @@ struct AssistantSocket: ResponseConvertible {
                         follow(new)
                     case ("control", "unsubscribe"):
                         let session = ID<AssistantSession>(frame["payload"]?["session_id"]?.string ?? "")
-                        if let session { followed.removeValue(forKey: session)?.finish() }
+                        if let session { await followed.removeValue(forKey: session)?.finish() }
                         try await send("control", ["action": "unsubscribed"])
                     default:
                         try await refuse(
@@ -114,7 +137,7 @@ struct AssistantSocket: ResponseConvertible {
                             ))
                     }
                 }
-                for subscription in followed.values { subscription.finish() }
+                for followed in followed.values { followed.subscription.finish() }
                 access.finish()
                 group.cancelAll()
             }
@@ -130,6 +153,7 @@ struct AssistantSocket: ResponseConvertible {
             let session = subscription.topic.name.subject
             while let deliveries = try await subscription.next() {
                 for delivery in deliveries {
+                    if case .disconnected? = subscription.end { return }
                     // Without an event it is a notice: of messages that are no longer kept, or of a slow reader.
                     let type = delivery.event?.type ?? "control"
                     let payload = delivery.event.map { Array($0.data.utf8) } ?? Array(delivery.json.readableBytesView)

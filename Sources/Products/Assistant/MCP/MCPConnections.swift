@@ -1,6 +1,5 @@
 import CommandSandbox
 import Files
-import Foundation
 import Identity
 import MCP
 import Modules
@@ -13,21 +12,32 @@ import Synchronization
 final class MCPConnections: Sendable {
     private struct Entry {
         let client: any MCPClient
-        let isProcess: Bool
+        let organisation: ID<Organisation>
+        /// Nil for a server that is reached by HTTP.
+        let process: MCPStdioClient?
         var usedAt: Instant
+
+        var isBusy: Bool { process?.isBusy ?? false }
+
+        func isProcess(of organisation: ID<Organisation>) -> Bool {
+            process != nil && self.organisation == organisation
+        }
     }
 
     private let file: MCPServerFile
     private let urls: UserURLClient
     private let sandbox: CommandSandbox?
-    private let files: FileStore
+    private let folders: ScratchFolders
     private let sealer: Sealer
     private let runtime: Runtime
     private let entries = Mutex<[ID<MCPServer>: Entry]>([:])
 
     /// Clients that are kept; the ones that were not used for longest are released.
     private static let countMax = 256
-    /// A process that was not called for this long is ended.
+    /// Of them, those that are processes: as many as the sandbox runs.
+    private static let processesMax = CommandSandbox.interactiveMax
+    private static let processesOfOrganisationMax = 8
+    /// A session or a process that was not used for this long is ended.
     private static let idleMax = Duration.minutes(10)
 
     private static let limits: MCPLimits = {
@@ -43,12 +53,14 @@ final class MCPConnections: Sendable {
         self.file = file
         self.urls = urls
         self.sandbox = sandbox
-        self.files = files
+        // Longer than a process lives.
+        folders = ScratchFolders("mcp-processes", in: files, removedAfter: .hours(2), runtime: runtime)
         self.sealer = sealer
         self.runtime = runtime
     }
 
-    /// - Throws: `mcp-server-not-found` where the operator has removed the server; `not-configured` without a sandbox.
+    /// - Throws: `mcp-server-not-found` where the operator has removed the server; `not-configured` without a sandbox;
+    ///   `overloaded` where all processes of the organisation are being called.
     func client(of server: MCPServer) async throws -> any MCPClient {
         let now = runtime.now()
         let known: (any MCPClient)? = entries.withLock { entries in
@@ -56,14 +68,30 @@ final class MCPConnections: Sendable {
             return entries[server.id]?.client
         }
         if let known { return known }
-        let made = try await makeClient(of: server)
-        let (client, released) = entries.withLock { entries in
-            let client = entries[server.id]?.client ?? made
-            entries[server.id] = Entry(client: client, isProcess: server.kind == .stdio, usedAt: now)
-            return (client, Self.release(&entries, at: now))
+        let made = try makeClient(of: server)
+        let added = Entry(
+            client: made, organisation: server.organisation, process: made as? MCPStdioClient, usedAt: now)
+        let (client, released) = try entries.withLock { entries in
+            // Another call may have made one.
+            if let known = entries[server.id]?.client { return (known, []) }
+            entries[server.id] = added
+            let released = Self.release(&entries, at: now, after: server.id)
+            let processes = entries.values.count { $0.isProcess(of: server.organisation) }
+            guard added.process == nil || processes <= Self.processesOfOrganisationMax else {
+                entries[server.id] = nil
+                throw Problem.overloaded(
+                    retryAfter: 5,
+                    detail: "The organisation runs \(Self.processesOfOrganisationMax) processes of servers at once.")
+            }
+            return (made, released)
         }
         for client in released { await client.close() }
         return client
+    }
+
+    /// Whether a client is the one that the server has here: neither stopped since, nor replaced.
+    func isCurrent(_ client: any MCPClient, of server: MCPServer) -> Bool {
+        entries.withLock { $0[server.id]?.client === client }
     }
 
     /// What a person consents to: another server of the same name, another command of the operator and another
@@ -77,31 +105,46 @@ final class MCPConnections: Sendable {
         return Digest.hex(try JSONColumn.encode(parts))
     }
 
-    /// Ends the session or the process, if there is one here.
-    func close(_ server: MCPServer) async {
-        await entries.withLock { $0.removeValue(forKey: server.id) }?.client.close()
-        // Another process may be using the folder of its own server.
-        if server.kind == .stdio { try? await files.remove(Self.folder(of: server)) }
+    /// Removes the client of a server.
+    /// - Returns: what the caller closes; nil where there is none here.
+    func remove(_ server: MCPServer) -> (any MCPClient)? {
+        entries.withLock { $0.removeValue(forKey: server.id) }?.client
     }
 
-    /// Ends processes that are not called any more.
-    func closeIdle() async {
+    /// Ends the session or the process, if there is one here.
+    func close(_ server: MCPServer) async { await remove(server)?.close() }
+
+    /// Ends sessions and processes that are not used any more, and removes what killed processes have left.
+    func closeIdle() async throws {
         let now = runtime.now()
         for client in entries.withLock({ Self.release(&$0, at: now) }) { await client.close() }
+        try await folders.removeOld()
     }
 
-    /// Removes what is idle or beyond the bound.
-    private static func release(_ entries: inout [ID<MCPServer>: Entry], at now: Instant) -> [any MCPClient] {
-        var released = entries.filter { $0.value.isProcess && now - $0.value.usedAt > idleMax }
-        for id in released.keys { entries[id] = nil }
-        while entries.count > countMax, let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt }) {
-            entries[oldest.key] = nil
-            released[oldest.key] = oldest.value
+    /// Removes what is idle or beyond the bounds, but no process that is being called.
+    /// - Parameter added: stays.
+    private static func release(
+        _ entries: inout [ID<MCPServer>: Entry], at now: Instant, after added: ID<MCPServer>? = nil
+    ) -> [any MCPClient] {
+        var released: [any MCPClient] = []
+        func remove(_ id: ID<MCPServer>) {
+            if let entry = entries.removeValue(forKey: id) { released.append(entry.client) }
         }
-        return released.values.map(\.client)
+        func remove(beyond bound: Int, _ isMeant: (Entry) -> Bool) {
+            let meant = entries.filter { isMeant($0.value) }
+            let idle = meant.filter { $0.key != added && !$0.value.isBusy }.sorted { $0.value.usedAt < $1.value.usedAt }
+            for (id, _) in idle.prefix(max(0, meant.count - bound)) { remove(id) }
+        }
+        for (id, entry) in entries where now - entry.usedAt > idleMax && !entry.isBusy { remove(id) }
+        remove(beyond: countMax) { _ in true }
+        remove(beyond: processesMax) { $0.process != nil }
+        if let organisation = added.flatMap({ entries[$0]?.organisation }) {
+            remove(beyond: processesOfOrganisationMax) { $0.isProcess(of: organisation) }
+        }
+        return released
     }
 
-    private func makeClient(of server: MCPServer) async throws -> any MCPClient {
+    private func makeClient(of server: MCPServer) throws -> any MCPClient {
         if let url = server.url {
             let sealed = server.sealedHeaders
             let text = try sealed.map {
@@ -116,13 +159,11 @@ final class MCPConnections: Sendable {
         guard let sandbox else {
             throw Problem(.notConfigured, detail: "This installation runs no processes of servers.")
         }
-        let folder = try await files.folder(Self.folder(of: server))
-        return MCPStdioClient(
-            entry.command(in: URL(filePath: folder).absoluteURL.path), in: sandbox, limits: Self.limits)
-    }
-
-    private static func folder(of server: MCPServer) -> FileStore.Key {
-        FileStore.Key("mcp-servers", server.id.text).asScratch
+        return MCPStdioClient(in: sandbox, limits: Self.limits) { [folders] in
+            let folder = try await folders.make()
+            // What remains is removed later.
+            return MCPCommand(entry.command(in: folder.path)) { try? await folders.remove(folder) }
+        }
     }
 }
 

@@ -95,23 +95,12 @@ final class MCPServerService: Sendable {
         return NoContent()
     }
 
-    /// Connects to a server, and stores its tools. What keeps it from running is its `error`.
-    /// - Throws: `mcp-server-not-found`; `rate-limited`; `not-configured`.
+    /// Connects to a server, and stores its tools. What keeps it from running is its `error`. Where it is stopped
+    /// meanwhile, it stays so.
+    /// - Throws: `mcp-server-not-found`; `rate-limited`; `not-configured`; `overloaded`.
     func start(_ name: String, scope: Scope) async throws(Problem) -> MCPServerView {
-        if let wait = await limiter.takeOrWait(of: Self.starts, from: "\(scope.organisation) \(name)") {
-            let seconds = max(1, wait.components.seconds)
-            throw Problem(
-                .rateLimited, detail: "The server was started too often.",
-                members: ["retry_after": .integer(seconds)], headers: ["Retry-After": "\(seconds)"])
-        }
-        let server = try await server(name, scope: scope)
-        do {
-            let tools = try await connections.client(of: server).tools()
-            return try await store(tools, of: server, scope: scope)
-        } catch let error as MCPError {
-            await connections.close(server)
-            return try await store(error, of: server, scope: scope)
-        } catch { throw Problem.wrapping(error) }
+        try await admitStart(of: name, scope: scope)
+        return try await connect(try await server(name, scope: scope), scope: scope)
     }
 
     /// Ends the session or the process; further calls are refused until the next start. Processes on other nodes end
@@ -119,14 +108,22 @@ final class MCPServerService: Sendable {
     /// - Throws: `mcp-server-not-found`.
     func stop(_ name: String, scope: Scope) async throws(Problem) -> MCPServerView {
         let server = try await server(name, scope: scope)
-        await connections.close(server)
-        return try await set(server, to: .stopped, "mcp-server.stopped", scope: scope)
+        let client = connections.remove(server)
+        return try await Problem.catching {
+            try await attempt {
+                try await set(server, to: .stopped, "mcp-server.stopped", scope: scope)
+            } finally: {
+                await client?.close()
+            }
+        }
     }
 
     /// - Throws: as ``start(_:scope:)``.
     func restart(_ name: String, scope: Scope) async throws(Problem) -> MCPServerView {
-        await connections.close(try await server(name, scope: scope))
-        return try await start(name, scope: scope)
+        try await admitStart(of: name, scope: scope)
+        let server = try await server(name, scope: scope)
+        await connections.close(server)
+        return try await connect(server, scope: scope)
     }
 
     /// The tools of running servers, of which each name is there once; or all of one server.
@@ -152,6 +149,37 @@ final class MCPServerService: Sendable {
 
     // MARK: Steps
 
+    /// - Throws: `rate-limited`.
+    private func admitStart(of name: String, scope: Scope) async throws(Problem) {
+        let wait = await limiter.takeOrWait(of: Self.starts, from: "\(scope.organisation) \(name)")
+        guard let wait else { return }
+        let seconds = max(1, wait.components.seconds)
+        throw Problem(
+            .rateLimited, detail: "The server was started too often.",
+            members: ["retry_after": .integer(seconds)], headers: ["Retry-After": "\(seconds)"])
+    }
+
+    private func connect(_ server: MCPServer, scope: Scope) async throws(Problem) -> MCPServerView {
+        let client = try await Problem.catching { try await connections.client(of: server) }
+        let outcome: Result<[MCPTool], MCPError>
+        do throws(MCPError) { outcome = .success(try await client.tools()) } catch { outcome = .failure(error) }
+        // Checked while the row is locked: a stop removes the client before it locks the row.
+        let isMeant = { @Sendable [connections] in connections.isCurrent(client, of: server) }
+        switch outcome {
+        case .success(let tools):
+            let details = ["tools": "\(tools.count)"]
+            return try await set(server, to: .running, "mcp-server.started", details, scope: scope, if: isMeant) {
+                try $0.replaceTools(of: server, with: tools)
+            }
+        case .failure(let error):
+            let details = ["reason": error.kind.rawValue]
+            let view = try await set(
+                server, to: .error, "mcp-server.failed", details, error: error.description, scope: scope, if: isMeant)
+            if isMeant() { await connections.close(server) }
+            return view
+        }
+    }
+
     /// The row of a server; that of a process is inserted where the organisation has none.
     private func server(_ name: String, scope: Scope) async throws(Problem) -> MCPServer {
         if let server = try await database.read({ try $0.mcpServer(name, of: scope.organisation) }) {
@@ -172,27 +200,18 @@ final class MCPServerService: Sendable {
         return server
     }
 
-    private func store(_ tools: [MCPTool], of server: MCPServer, scope: Scope) async throws(Problem) -> MCPServerView {
-        try await set(
-            server, to: .running, "mcp-server.started", details: ["tools": "\(tools.count)"], scope: scope
-        ) { transaction in try transaction.replaceTools(of: server, with: tools) }
-    }
-
-    private func store(_ error: MCPError, of server: MCPServer, scope: Scope) async throws(Problem) -> MCPServerView {
-        try await set(
-            server, to: .error, "mcp-server.failed", details: ["reason": error.kind.rawValue],
-            error: error.description, scope: scope)
-    }
-
+    /// - Parameter isMeant: where it is not, nothing is changed.
     private func set(
-        _ server: MCPServer, to status: MCPServer.Status, _ action: String, details: [String: String] = [:],
-        error: String? = nil, scope: Scope, _ also: @escaping @Sendable (Transaction) throws -> Void = { _ in }
+        _ server: MCPServer, to status: MCPServer.Status, _ action: String, _ details: [String: String] = [:],
+        error: String? = nil, scope: Scope, if isMeant: @escaping @Sendable () -> Bool = { true },
+        _ also: @escaping @Sendable (Transaction) throws -> Void = { _ in }
     ) async throws(Problem) -> MCPServerView {
         let changed = try await database.write { [self] transaction in
             // It may have been removed meanwhile.
             guard let current = try transaction.mcpServer(server.name, of: scope.organisation, isLocked: true),
                 current.id == server.id
             else { throw Problem(.mcpServerNotFound) }
+            guard isMeant() else { return current }
             try transaction.setMCPServer(current, to: status, error: error)
             try also(transaction)
             try record(

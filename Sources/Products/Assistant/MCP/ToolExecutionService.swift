@@ -293,7 +293,7 @@ final class ToolExecutionService: Sendable {
         while try await database.write({ try $0.deleteOldToolExecutions(limit: Self.batch) }) == Self.batch {
             try context.checkCancellation()
         }
-        await connections.closeIdle()
+        try await connections.closeIdle()
     }
 
     /// Ends a call whose process was killed, or a question that no person has answered.

@@ -13,15 +13,13 @@ import Secrets
 final class WorkingCopyService: Sendable {
     private let files: WorkflowFileService
     private let store: FileStore
-    private let runtime: Runtime
+    private let folders: ScratchFolders
     private let pool = BlockingPool(name: "working-copies", threads: 2, capacity: 256)
 
     /// Longer than a command waits and runs.
     private static let lifetime = Duration.hours(1)
-    private static let name = "workflow-commands"
 
     struct Copy: Sendable {
-        fileprivate let key: FileStore.Key
         /// Absolute.
         let path: String
         /// The SHA-256 of each file that was put into it.
@@ -31,27 +29,26 @@ final class WorkingCopyService: Sendable {
     init(files: WorkflowFileService, store: FileStore, runtime: Runtime) {
         self.files = files
         self.store = store
-        self.runtime = runtime
+        folders = ScratchFolders("workflow-commands", in: store, removedAfter: Self.lifetime, runtime: runtime)
     }
 
     /// Runs `body` in a copy of a workflow's folder, which is removed afterwards.
     func withCopy<Result>(of workflow: Workflow, _ body: (Copy) async throws -> Result) async throws -> Result {
-        let key = FileStore.Key(Self.name, runtime.id(of: Copy.self).text).asScratch
+        let folder = try await folders.make()
         return try await attempt {
-            try await body(try await copy(workflow, to: key))
+            try await body(try await copy(workflow, to: folder.path))
         } finally: {
             // What remains is removed with the old copies.
-            try? await store.remove(key)
+            try? await folders.remove(folder)
         }
     }
 
-    private func copy(_ workflow: Workflow, to key: FileStore.Key) async throws -> Copy {
+    private func copy(_ workflow: Workflow, to path: String) async throws -> Copy {
         let stored = try await files.list(workflow)
         let paths = Set(stored.map(\.path.text))
         if let path = paths.first(where: { $0.folders.contains(where: paths.contains) }) {
             throw StepFailure(.toolError, "'\(path)' is below another file of the folder.")
         }
-        let path = URL(filePath: try await store.folder(key)).absoluteURL.path
         try await pool.run { [store] in
             do {
                 for file in stored {
@@ -62,7 +59,7 @@ final class WorkingCopyService: Sendable {
                 }
             } catch { throw Problem.ofDisk(error) }
         }
-        return Copy(key: key, path: path, before: Dictionary(stored.map { ($0.path, $0.sha256) }) { $1 })
+        return Copy(path: path, before: Dictionary(stored.map { ($0.path, $0.sha256) }) { $1 })
     }
 
     /// Stores what a command has changed in its copy.
@@ -88,18 +85,7 @@ final class WorkingCopyService: Sendable {
     }
 
     /// Removes the copies that a killed process has left.
-    func removeOld() async throws {
-        let root = store.path(of: FileStore.Key(Self.name).asScratch)
-        let oldest = UUIDText.version7(
-            milliseconds: (runtime.now() - Self.lifetime).microseconds / 1_000,
-            random: [UInt8](repeating: 0, count: 10))
-        let names = try await pool.run { (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [] }
-        // The names are ids, which sort by the time of their creation.
-        for name in names where name < oldest {
-            guard let key = FileStore.Key(segments: [Self.name, name]) else { continue }
-            try await store.remove(key.asScratch)
-        }
-    }
+    func removeOld() async throws { try await folders.removeOld() }
 }
 
 extension String {
