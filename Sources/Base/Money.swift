@@ -1,3 +1,5 @@
+import Foundation
+
 /// An amount in whole minor units of its currency (cents, paise).
 package struct Money: Hashable, Sendable, Codable {
     package let minorUnits: Int64
@@ -40,6 +42,11 @@ package struct Currency: Hashable, Sendable, Codable {
         else { return nil }
         self.code = lower
     }
+
+    /// Whether ISO 4217 has the code.
+    package var isListed: Bool { Self.listed.contains(code) }
+
+    private static let listed = Set(Locale.Currency.isoCurrencies.map { $0.identifier.lowercased() })
 
     /// The number of decimals of a major unit: 2, or 0 or 3, as in ISO 4217, apart from MGA, which the payment provider
     /// counts in whole units. ISK and UGX have none; that the provider writes them with two is a matter of its client

@@ -167,7 +167,7 @@ import Testing
             let other = try await upi.test.register("other")
             let (first, second) = (try await upi.newCode(), try await upi.newCode(as: other))
             #expect(try await upi.report(first, "utr-4711")["outcome"] == "applied")
-            for reference in ["utr-4711", "UTR-4711"] {
+            for reference in ["utr-4711", "UTR-4711", "utr4711"] {
                 let refused = try await upi.report(second, reference)
                 #expect(refused.status == 409 && refused.code == "bank-reference-used", "\(refused)")
             }

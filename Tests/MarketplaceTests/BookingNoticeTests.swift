@@ -32,13 +32,16 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
-    func `an account without a verified address books, and causes no e-mail to the vendor`(
+    func `an account without a verified address books nothing, and causes no e-mail to the vendor`(
         engine: Engine
     ) async throws {
         try await withMarketplace(engine) { fixture in
             let person = try await fixture.app.register("unverified", isVerified: false)
             let before = try await notices(fixture)
-            try await bookAndCancel(try await fixture.event(as: person), as: person, fixture)
+            let event = try await fixture.event(as: person)
+            let refused = await fixture.post(
+                "bookings/book-venue", ["event_id": .string(event), "venue_id": .string(fixture.venue)], as: person)
+            #expect(refused.status == 403 && refused.code == "email-not-verified", "\(refused)")
             #expect(try await notices(fixture) == before)
         }
     }

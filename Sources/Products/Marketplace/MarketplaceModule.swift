@@ -67,6 +67,7 @@ package struct MarketplaceModule: Module {
             funds: funds)
         var bounds = ModelClientSettings()
         bounds.tracer = tracer
+        let iterations = PlannerIterations(database: database, quotas: entitlements.quotas, runtime: runtime)
         let plannerModel = model.map {
             PlannerModel(client: $0.upstream.client(bounds, runtime: runtime), name: $0.model)
         }
@@ -108,9 +109,8 @@ package struct MarketplaceModule: Module {
             ).routes
             + PlannerRoutes(
                 planner: PlannerService(
-                    database: database, quotas: entitlements.quotas, model: plannerModel, audit: audit,
-                    runtime: runtime),
-                member: member, entitlements: entitlements
+                    database: database, iterations: iterations, model: plannerModel, audit: audit, runtime: runtime),
+                member: member, verified: identity.verified, entitlements: entitlements
             ).routes
             + TemplateRoutes(
                 templates: TemplateService(database: database, audit: audit, runtime: runtime), resources: resources,
@@ -121,8 +121,8 @@ package struct MarketplaceModule: Module {
                     database: database, files: files, audit: audit, key: sealer.key(for: "marketplace files"),
                     runtime: runtime),
                 integrations: IntegrationService(
-                    database: database, model: plannerModel, mailer: mailer, audit: audit),
-                member: member, entitlements: entitlements
+                    database: database, model: plannerModel, iterations: iterations, mailer: mailer, audit: audit),
+                member: member, verified: identity.verified, entitlements: entitlements
             ).routes
             + SubmissionRoutes(
                 submissions: SubmissionService(database: database, audit: audit, runtime: runtime),

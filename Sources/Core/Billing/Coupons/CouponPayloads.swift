@@ -1,5 +1,4 @@
 import Entitlements
-import Foundation
 import Identity
 import Modules
 
@@ -56,8 +55,6 @@ struct NewCoupon: Payload {
             expiresAt: expiresAt, plans: Set((self.plans ?? []).map { Plan.ID($0) }), endedAt: nil, createdAt: now)
     }
 
-    private static let currencies = Set(Locale.Currency.isoCurrencies.map { $0.identifier.lowercased() })
-
     private func discount(_ faults: inout [Problem.Fault]) -> Coupon.Discount? {
         if let percent {
             if amountMinor != nil || currency != nil {
@@ -74,7 +71,7 @@ struct NewCoupon: Payload {
             faults.append(Problem.Fault("", "has percent, or amount_minor and currency"))
             return nil
         }
-        guard let currency = Currency(currency), Self.currencies.contains(currency.code) else {
+        guard let currency = Currency(currency), currency.isListed else {
             faults.append(Problem.Fault("/currency", "is not a code of ISO 4217, such as eur"))
             return nil
         }

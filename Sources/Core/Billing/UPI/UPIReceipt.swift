@@ -85,10 +85,12 @@ struct UPIReport: Sendable {
     /// Above zero.
     let amount: Money
 
-    /// - Returns: nil unless the bank's reference has 4 to 64 letters, digits and hyphens. Its case has no meaning.
+    /// - Returns: nil unless the bank's reference has 4 to 64 letters and digits, and no others but hyphens. Its case and
+    ///   its hyphens have no meaning: one reference that is written in two ways is used once.
     static func bankReference(_ text: String) -> String? {
-        guard (4...64).contains(text.utf8.count), text.utf8.allSatisfy(isAllowed) else { return nil }
-        return text.uppercased()
+        guard text.utf8.count <= 64, text.utf8.allSatisfy(isAllowed) else { return nil }
+        let reference = text.uppercased().filter { $0 != "-" }
+        return reference.utf8.count >= 4 ? reference : nil
     }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {

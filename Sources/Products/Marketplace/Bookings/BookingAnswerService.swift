@@ -29,11 +29,7 @@ final class BookingAnswerService: Sendable {
             try event.requireOpen(to: "accept it")
             try booking.accept(at: transaction.now)
             try transaction.update(booking)
-            if case .venue = booking.vendor, event.status == .pendingVenue {
-                try event.acceptVenue()
-                try transaction.update(event)
-                try lifecycle.confirmed(event, in: transaction)
-            }
+            try confirm(&event, if: booking, in: transaction)
             try notices.answered(booking, of: event, accepted: true, in: transaction)
             try record("booking.accepted", booking, scope, in: transaction)
             return BookingState(booking, event)
@@ -79,10 +75,22 @@ final class BookingAnswerService: Sendable {
             }
             try booking.complete(photos: photos, notes: proof.notes, at: transaction.now)
             try transaction.update(booking)
+            // A venue that was not accepted before is accepted by it.
+            try confirm(&event, if: booking, in: transaction)
             try notices.completed(booking, of: event, in: transaction)
             try record("booking.completed", booking, scope, in: transaction)
             return BookingState(booking, event)
         }
+    }
+
+    /// Confirms an event that waits for this venue.
+    private func confirm(
+        _ event: inout MarketplaceEvent, if booking: ServiceBooking, in transaction: Transaction
+    ) throws {
+        guard case .venue = booking.vendor, event.status == .pendingVenue else { return }
+        try event.acceptVenue()
+        try transaction.update(event)
+        try lifecycle.confirmed(event, in: transaction)
     }
 
     /// Ends a booking while its event goes on: its slot, its part of the total and the event's venue are returned.

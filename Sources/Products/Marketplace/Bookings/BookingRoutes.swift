@@ -29,15 +29,15 @@ struct BookingRoutes: Sendable {
                 try await bookings.createEvent(body, scope: scope)
             }.alias("/api/bookings/create-from-plan"),
             .post(
-                "bookings/book-venue", "Book a venue at the date of an event", requires: member,
+                "bookings/book-venue", "Book a venue at the date of an event", requires: member, identity.verified,
                 problems: Self.booking + [.capacityExceeded]
-            ) { [bookings] (body: VenueBookingRequest, scope) in
+            ) { [bookings] (body: VenueBookingRequest, scope, _) in
                 try await bookings.bookVenue(body, scope: scope)
             }.alias("/api/bookings/book-venue", "marketplace/book-venue"),
             .post(
-                "bookings/book-service", "Book a service at its provider's price", requires: member,
+                "bookings/book-service", "Book a service at its provider's price", requires: member, identity.verified,
                 problems: Self.booking + [.amountMismatch]
-            ) { [bookings] (body: ServiceBookingRequest, scope) in
+            ) { [bookings] (body: ServiceBookingRequest, scope, _) in
                 try await bookings.bookService(body, scope: scope)
             }.alias("/api/bookings/book-service", "marketplace/book-service"),
         ]
@@ -83,9 +83,9 @@ struct BookingRoutes: Sendable {
         let generic = ResourceRoutes<EventServices>(resources: resources, identity: identity)
         return [
             Route.post(
-                "marketplace/event-services", "Book a service of a provider", requires: member,
+                "marketplace/event-services", "Book a service of a provider", requires: member, identity.verified,
                 problems: EventServices.declaredProblems
-            ) { [bookings, resources] (body: ServiceBookingRequest, scope) in
+            ) { [bookings, resources] (body: ServiceBookingRequest, scope, _) in
                 let booked = try await bookings.bookService(body, scope: scope)
                 return Created(try await resources.get(EventServices.self, booked.eventServiceId, scope: scope))
             }.alias("/api/event-services"),

@@ -9,6 +9,7 @@ struct FileRoutes: Sendable {
     let files: FileService
     let integrations: IntegrationService
     let member: Member
+    let verified: VerifiedRequirement
     let entitlements: EntitlementsModule
 
     private static let upload: [Problem.Kind] = [
@@ -21,12 +22,12 @@ struct FileRoutes: Sendable {
         [
             .post(
                 "integrations/upload-file", "Upload a file that anyone with its address reads", requires: member,
-                .multipart(texts: [], file: "file"), problems: Self.upload
-            ) { [files] scope, incoming in try await files.upload(incoming, isPrivate: false, scope: scope) },
+                verified, .multipart(texts: [], file: "file"), problems: Self.upload
+            ) { [files] scope, _, incoming in try await files.upload(incoming, isPrivate: false, scope: scope) },
             .post(
                 "integrations/upload-private-file", "Upload a file that signed addresses read", requires: member,
-                .multipart(texts: [], file: "file"), problems: Self.upload
-            ) { [files] scope, incoming in try await files.upload(incoming, isPrivate: true, scope: scope) },
+                verified, .multipart(texts: [], file: "file"), problems: Self.upload
+            ) { [files] scope, _, incoming in try await files.upload(incoming, isPrivate: true, scope: scope) },
             .post(
                 "integrations/create-file-signed-url", "Sign the address of a file", requires: member,
                 problems: [.notFound]
@@ -48,9 +49,12 @@ struct FileRoutes: Sendable {
     private var services: [Route] {
         [
             Route.post(
-                "integrations/invoke-llm", "Ask the language model of this installation", requires: member,
-                problems: [.notConfigured, .modelUnavailable]
-            ) { [integrations] (body: ModelPrompt, _) in try await integrations.complete(body) }
+                "integrations/invoke-llm", "Ask the language model, which takes one iteration", requires: member,
+                verified, entitlements.allowance(.iterations),
+                problems: [.notConfigured, .modelUnavailable, .iterationsExhausted]
+            ) { [integrations] (body: ModelPrompt, scope, _, allowance) in
+                try await integrations.complete(body, scope: scope, allowance: allowance)
+            }
             .guarded(by: entitlements.rate("integrations", .perMinute(20))),
             Route.post(
                 "integrations/send-email", "Send an e-mail to your own address", requires: member,

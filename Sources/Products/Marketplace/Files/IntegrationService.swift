@@ -1,4 +1,5 @@
 import Audit
+import Entitlements
 import Identity
 import Mail
 import Models
@@ -8,20 +9,29 @@ import Modules
 final class IntegrationService: Sendable {
     private let database: any Database
     private let planner: PlannerModel?
+    private let iterations: PlannerIterations
     private let mailer: Mailer
     private let audit: AuditService
 
-    init(database: any Database, model: PlannerModel?, mailer: Mailer, audit: AuditService) {
+    init(
+        database: any Database, model: PlannerModel?, iterations: PlannerIterations, mailer: Mailer, audit: AuditService
+    ) {
         self.database = database
         planner = model
+        self.iterations = iterations
         self.mailer = mailer
         self.audit = audit
     }
 
-    /// - Throws: `not-configured` without a model; `model-unavailable`.
-    func complete(_ request: ModelPrompt) async throws(Problem) -> ModelCompletion {
+    /// An answer takes one iteration.
+    /// - Throws: `not-configured` without a model; `model-unavailable`; `quota-exceeded`, `iterations-exhausted`.
+    func complete(_ request: ModelPrompt, scope: Scope, allowance: QuotaAllowance) async throws(Problem)
+        -> ModelCompletion
+    {
         guard let planner else { throw Problem(.notConfigured, detail: "No language model is configured.") }
+        try await iterations.requireLeft(allowance, scope)
         let text = try await planner.complete([ModelMessage(.user, request.prompt)], nil)
+        try await database.write { [iterations] in try iterations.take(allowance, scope, in: $0) }
         return ModelCompletion(success: true, response: text)
     }
 

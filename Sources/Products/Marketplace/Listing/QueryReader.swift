@@ -7,7 +7,7 @@ struct QueryReader {
     func text(_ name: String, upTo length: Int = 100) throws(Problem) -> String? {
         guard let text = query[name], !text.isEmpty else { return nil }
         guard text.unicodeScalars.count <= length, !text.hasNUL else {
-            throw Problem.invalid("/query/\(name)", "must have at most \(length) characters")
+            throw Problem.invalid("/query/\(name)", "must have at most \(length) characters, and no NUL")
         }
         return text
     }

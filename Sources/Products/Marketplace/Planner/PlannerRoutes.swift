@@ -6,20 +6,21 @@ import Modules
 struct PlannerRoutes: Sendable {
     let planner: PlannerService
     let member: Member
+    let verified: VerifiedRequirement
     let entitlements: EntitlementsModule
 
     var routes: [Route] {
         [
             .post(
-                "planner/message", "Tell the planner about an event", requires: member,
+                "planner/message", "Tell the planner about an event", requires: member, verified,
                 entitlements.allowance(.iterations), problems: [.iterationsExhausted, .modelUnavailable, .tooMany]
-            ) { [planner] (body: PlannerMessageRequest, scope, allowance) in
+            ) { [planner] (body: PlannerMessageRequest, scope, _, allowance) in
                 try await planner.message(body, scope: scope, allowance: allowance)
             },
             .post(
-                "planner/generate", "Make a plan, which takes one iteration", requires: member,
+                "planner/generate", "Make a plan, which takes one iteration", requires: member, verified,
                 entitlements.allowance(.iterations), problems: [.iterationsExhausted, .tooMany]
-            ) { [planner] (body: PlanRequest, scope, allowance) in
+            ) { [planner] (body: PlanRequest, scope, _, allowance) in
                 try await planner.generate(body, scope: scope, allowance: allowance)
             },
             .get(

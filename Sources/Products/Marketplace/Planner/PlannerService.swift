@@ -10,17 +10,18 @@ import Secrets
 /// without one fixed rules do, and say so. A plan takes one iteration.
 final class PlannerService: Sendable {
     private let database: any Database
-    private let quotas: QuotaService
+    private let iterations: PlannerIterations
     /// Nil where the installation has no model.
     private let model: PlannerModel?
     private let audit: AuditService
     private let runtime: Runtime
 
     init(
-        database: any Database, quotas: QuotaService, model: PlannerModel?, audit: AuditService, runtime: Runtime
+        database: any Database, iterations: PlannerIterations, model: PlannerModel?, audit: AuditService,
+        runtime: Runtime
     ) {
         self.database = database
-        self.quotas = quotas
+        self.iterations = iterations
         self.model = model
         self.audit = audit
         self.runtime = runtime
@@ -40,7 +41,7 @@ final class PlannerService: Sendable {
         var text = BriefReader.question(for: brief)
         let earlier = try Self.conversation(request.messages ?? [])
         if let model {
-            try await requireLeft(allowance, scope)
+            try await iterations.requireLeft(allowance, scope)
             text = try await model.reply(
                 to: earlier + [ModelMessage(.user, request.userText)], brief: value, missing: brief.missing)
         }
@@ -49,7 +50,7 @@ final class PlannerService: Sendable {
             ["role": "assistant", "content": .string(String(text.prefix(8_000)))],
         ]
         try await save(request.sessionId, value, adding: messages, plan: nil, scope: scope) { [self] transaction in
-            if model != nil { try take(allowance, scope, in: transaction) }
+            if model != nil { try iterations.take(allowance, scope, in: transaction) }
         }
         return PlannerMessageReply(
             assistantMessage: text,
@@ -69,7 +70,7 @@ final class PlannerService: Sendable {
         let budget = try brief.money(at: "/draftBrief/budget")
         let value = try Self.value(brief)
         try FreeForm.check(value, at: "/draftBrief")
-        try await requireLeft(allowance, scope)
+        try await iterations.requireLeft(allowance, scope)
         var (draft, source) = (PlanDraft.fallback(for: brief), EventPlan.Source.fallback)
         var notice: String? = "No language model is configured: this is a standard plan by fixed rules."
         if let model {
@@ -84,7 +85,7 @@ final class PlannerService: Sendable {
             guests: brief.guestCount ?? 0, budget: budget)
         let stored = try Self.value(plan)
         try await save(request.sessionId, value, adding: [], plan: stored, scope: scope) { [self] transaction in
-            try take(allowance, scope, in: transaction)
+            try iterations.take(allowance, scope, in: transaction)
         }
         return PlanGenerated(success: true, plan: plan, sessionId: request.sessionId, notice: notice)
     }
@@ -152,36 +153,6 @@ final class PlannerService: Sendable {
         let found = try await database.read { try $0.sharedPlan(tokenHash: Digest.hex(token)) }
         guard let found else { throw Problem(.notFound) }
         return SharedPlan(plan: found.plan, expiresAt: found.expiresAt)
-    }
-
-    // MARK: Iterations
-
-    /// Refuses before a model works for nothing; ``take(_:_:in:)`` decides.
-    private func requireLeft(_ allowance: QuotaAllowance, _ scope: Scope) async throws(Problem) {
-        guard case .allowance(let limit) = allowance else { return }
-        let used = try await database.read { transaction in
-            try transaction.iterations(of: scope.organisation, in: CalendarDate(transaction.now).month)
-        }
-        guard limit.allows(used + 1) else { throw Self.exhausted(limit) }
-    }
-
-    private func take(_ allowance: QuotaAllowance, _ scope: Scope, in transaction: Transaction) throws {
-        switch allowance {
-        case .charge(let charge):
-            let operation: ID<EventPlan> = runtime.id()
-            try quotas.spend(charge, operation: "iteration:\(operation)", in: transaction)
-        case .allowance(let limit):
-            let month = CalendarDate(transaction.now).month
-            guard try transaction.takeIteration(of: scope.organisation, in: month, limit: limit) else {
-                throw Self.exhausted(limit)
-            }
-        }
-    }
-
-    private static func exhausted(_ limit: Limit) -> Problem {
-        Problem(
-            .iterationsExhausted, detail: "Without a plan there are \(limit.value) iterations a month.",
-            members: ["limit": .integer(limit.value)])
     }
 
     // MARK: Sessions

@@ -22,7 +22,7 @@ struct RecordFilters: Requirement {
         for (name, value) in found {
             guard name.unicodeScalars.count <= 64, value.unicodeScalars.count <= 255, !name.hasNUL,
                 !value.hasNUL
-            else { throw Problem.invalid("/query", "has a filter that is too long") }
+            else { throw Problem.invalid("/query", "has a filter that is too long, or has a NUL character") }
         }
         return found
     }

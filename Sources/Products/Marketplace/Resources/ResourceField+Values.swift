@@ -22,7 +22,9 @@ extension ResourceField {
         case (.amount, _):
             return .integer(try AmountReader.price(value, currency, at: "/\(name)").minorUnits)
         case (.currency, .string(let text)):
-            guard let currency = Currency(text) else { throw invalid("must be a currency code of three letters") }
+            guard let currency = Currency(text), currency.isListed else {
+                throw invalid("must be a code of ISO 4217, such as eur")
+            }
             return .text(currency.code)
         case (.json, _):
             try FreeForm.check(value, at: "/\(name)")
