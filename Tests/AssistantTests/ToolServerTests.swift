@@ -335,9 +335,11 @@ import Testing
             let called = await assistant.post("/v1/mcp/tools/call", ["tool": "where"])
             #expect(called["result"]?["content"]?[0]?["text"] == "/workspace x", "\(called)")
             #expect(await assistant.delete("/v1/mcp/config/servers/local").status == 404)
-            #expect(try Self.folders(of: assistant).count == 1)
+            let running = try Self.folders(of: assistant)
+            #expect(running.count == 1)
             #expect(await assistant.post("/v1/mcp/servers/local/stop")["status"] == "stopped")
-            #expect(try Self.folders(of: assistant).isEmpty)
+            let stopped = try Self.folders(of: assistant)
+            #expect(stopped.isEmpty)
             #expect(await assistant.post("/v1/mcp/tools/call", ["tool": "where"]).code == "mcp-tool-not-found")
         }
     }
@@ -387,15 +389,18 @@ import Testing
                     #expect(await assistant.post("/v1/mcp/servers/\(name)/start")["status"] == "running")
                     assistant.app.clock.advance(by: .seconds(1))
                 }
-                #expect(try Self.folders(of: assistant).count == 8)
+                let eight = try Self.folders(of: assistant)
+                #expect(eight.count == 8)
                 // It is started again, in place of another one.
                 let called = await assistant.post("/v1/mcp/tools/call", ["tool": "where", "server": "s0"])
                 #expect(called.status == 200 && called["server"] == "s0", "\(called)")
-                #expect(try Self.folders(of: assistant).count == 8)
+                let still = try Self.folders(of: assistant)
+                #expect(still.count == 8)
                 // Nothing is left of processes that are not called.
                 assistant.app.clock.advance(by: .minutes(11))
                 try await assistant.app.runJobs()
-                #expect(try Self.folders(of: assistant).isEmpty)
+                let none = try Self.folders(of: assistant)
+                #expect(none.isEmpty)
             }
         }
     }

@@ -41,7 +41,8 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         var limits = MCPLimits()
         change(&limits)
-        let (starts, ends) = (Mutex(0), Mutex(0))
+        let starts = Mutex(0)
+        let ends = Mutex(0)
         let client = MCPStdioClient(in: CommandSandbox(), limits: limits) {
             starts.withLock { $0 += 1 }
             return MCPCommand(SandboxedCommand(["sh", "-c", script], folder: folder.path)) {

@@ -10,7 +10,7 @@ import Testing
     private let sender: Sender
 
     init() throws {
-        templates = try EmailTemplates()
+        templates = EmailTemplates()
         sender = Sender(name: "The <Gatehouse> & Co.", mailbox: try Mailbox("gate@gatehouse.example"))
     }
 

@@ -419,7 +419,7 @@ private func makeDelivery(
 ) throws -> MailDeliveryService {
     let sender = Sender(
         name: configuration.fromName, mailbox: try Mailbox(configuration.fromEmail ?? "gatehouse@localhost"))
-    return try MailDeliveryService(
+    return MailDeliveryService(
         database: database, mailer: mailer, sender: sender, transport: mailTransport(configuration, sender))
 }
 

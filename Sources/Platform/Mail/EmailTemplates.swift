@@ -12,18 +12,15 @@ struct RenderedEmail: Sendable, Equatable {
 /// The compiled templates of all e-mails: `name.txt.mustache` and `name.html.mustache` in the folder `Templates`, which
 /// the build embeds. The first line of a text is the subject. HTML is escaped; its layout is `frame.html.mustache`.
 package struct EmailTemplates: Sendable {
-    private let library: MustacheLibrary
-
     /// The maximum length of a value in characters. Links are not shortened.
     static let valueLengthMax = 200
     /// The value that is a text of several lines, and its maximum length in characters.
     static let messageName = "message"
     package static let messageLengthMax = 100_000
 
-    /// - Throws: the fault of a template that does not compile.
-    package init() throws { library = try Self.compiled.get() }
+    package init() {}
 
-    /// Compiled once a process, because the templates are constants.
+    /// Compiled once a process, at the first e-mail, because the templates are constants.
     private static let compiled = Result {
         var library = MustacheLibrary()
         try library.register(source(PackageResources.frame_html_mustache), named: "frame")
@@ -36,6 +33,7 @@ package struct EmailTemplates: Sendable {
 
     /// - Throws: ``EmailFault`` for an unknown template or a missing value.
     func render(_ email: Email, sender: Sender) throws -> RenderedEmail {
+        let library = try Self.compiled.get()
         let values = TemplateValues(email.values.merging(["sender": sender.name]) { $1 })
         guard let message = library.render(values, withTemplate: "\(email.template).txt"),
             let html = library.render(values, withTemplate: "\(email.template).html")

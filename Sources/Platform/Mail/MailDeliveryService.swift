@@ -20,13 +20,12 @@ package final class MailDeliveryService: Sendable {
     static let retention = Duration.days(30)
     static let pruneBatch = 500
 
-    /// - Throws: the fault of a template that does not compile.
-    package init(database: any Database, mailer: Mailer, sender: Sender, transport: MailTransport) throws {
+    package init(database: any Database, mailer: Mailer, sender: Sender, transport: MailTransport) {
         self.database = database
         self.mailer = mailer
         self.sender = sender
         self.transport = transport
-        templates = try EmailTemplates()
+        templates = EmailTemplates()
     }
 
     package var workers: [Worker] { [deliveryWorker, pruneWorker] }

@@ -6,7 +6,7 @@ import Modules
 /// This server's own endpoint of the Model Context Protocol (Streamable HTTP), whose tools are routes (`Route.asTool`).
 /// It has no sessions: each request is answered by itself, with JSON, in the versions with and without a handshake.
 struct ToolEndpoint: Sendable {
-    private let tools: [RouteTool]
+    private let tools: OnDemand<[RouteTool]>
     private let member: Member
     private let version: String
 
@@ -14,8 +14,11 @@ struct ToolEndpoint: Sendable {
     private static let versions = MCPVersion.allCases.reversed()
 
     init(of routes: [Route], member: Member, version: String) {
-        tools = routes.compactMap { RouteTool($0) }.sorted { $0.name < $1.name }
-        precondition(Set(tools.map(\.name)).count == tools.count, "two routes are the same tool")
+        tools = OnDemand {
+            let tools = routes.compactMap { RouteTool($0) }.sorted { $0.name < $1.name }
+            precondition(Set(tools.map(\.name)).count == tools.count, "two routes are the same tool")
+            return tools
+        }
         self.member = member
         self.version = version
     }
@@ -41,14 +44,14 @@ struct ToolEndpoint: Sendable {
         case "ping" where version.hasHandshake: return .result(id, [:])
         case "server/discover" where !version.hasHandshake: return .result(id, complete(discovered))
         case "tools/list":
-            let listed: [String: JSONValue] = ["tools": .array(tools.map(\.definition))]
+            let listed: [String: JSONValue] = ["tools": .array(tools.value.map(\.definition))]
             // The list is the same until the next version of the program.
             return .result(
                 id,
                 version.hasHandshake
                     ? .object(listed) : complete(listed.merging(["ttlMs": 300_000, "cacheScope": "public"]) { $1 }))
         case "tools/call":
-            guard let name = params?["name"]?.string, let tool = tools.first(where: { $0.name == name }) else {
+            guard let name = params?["name"]?.string, let tool = tools.value.first(where: { $0.name == name }) else {
                 return .error(id, MCPErrorCode.invalidParams, "There is no such tool.")
             }
             guard let arguments = (params?["arguments"] ?? [:]).object else {

@@ -11,12 +11,14 @@ package struct DocumentRoutes: Sendable {
         describing routes: [Route], groups: DocumentGroups = [], version: String,
         limited: (Route) -> Route = { $0 }
     ) -> [Route] {
-        let kinds = Dictionary(
-            grouping: routes.flatMap(\.problems) + HTTPError.allCases.map(\.problem.kind) + [
-                .methodNotAllowed, .notFound,
-            ], by: \.code
-        )
-        .compactMapValues(\.first)
+        let kinds = OnDemand {
+            Dictionary(
+                grouping: routes.flatMap(\.problems) + HTTPError.allCases.map(\.problem.kind) + [
+                    .methodNotAllowed, .notFound,
+                ], by: \.code
+            )
+            .compactMapValues(\.first)
+        }
         let page = OnDemand { TaggedText(DocumentPage.html(routes, groups: groups.all)) }
         let style = TaggedText(DocumentPage.style)
         var all: [Route] = [
@@ -32,7 +34,7 @@ package struct DocumentRoutes: Sendable {
                 "/problems/{code}", "Description of a problem type", requires: .public, .path("code"),
                 .header(.ifNoneMatch), problems: [.notFound]
             ) { _, code, known in
-                guard let kind = kinds[code] else {
+                guard let kind = kinds.value[code] else {
                     throw Problem(.notFound, detail: "There is no problem type with this code.")
                 }
                 let page = HTMLPage(DocumentPage.html(kind, routes: routes.filter { $0.problems.contains(kind) }))

@@ -71,7 +71,7 @@ final class MCPConnections: Sendable {
         let made = try makeClient(of: server)
         let added = Entry(
             client: made, organisation: server.organisation, process: made as? MCPStdioClient, usedAt: now)
-        let (client, released) = try entries.withLock { entries in
+        let (client, released) = try entries.withLock { entries -> (any MCPClient, [any MCPClient]) in
             // Another call may have made one.
             if let known = entries[server.id]?.client { return (known, []) }
             entries[server.id] = added

@@ -206,7 +206,7 @@ final class MCPServerService: Sendable {
         error: String? = nil, scope: Scope, if isMeant: @escaping @Sendable () -> Bool = { true },
         _ also: @escaping @Sendable (Transaction) throws -> Void = { _ in }
     ) async throws(Problem) -> MCPServerView {
-        let changed = try await database.write { [self] transaction in
+        let changed = try await database.write { [self] transaction -> MCPServer? in
             // It may have been removed meanwhile.
             guard let current = try transaction.mcpServer(server.name, of: scope.organisation, isLocked: true),
                 current.id == server.id

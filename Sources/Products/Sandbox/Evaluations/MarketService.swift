@@ -6,7 +6,7 @@ import SpotDecisions
 final class MarketService: Sendable {
     private let cloud: CloudService
     private let runtime: Runtime
-    private let tables = BuiltinTables()
+    private var tables: BuiltinTables { BuiltinTables() }
 
     /// The zones that the built-in tables tell apart.
     private static let zones = ["a", "b", "c"]
