@@ -43,7 +43,9 @@ import Testing
         change(&limits)
         let starts = Mutex(0)
         let ends = Mutex(0)
-        let client = MCPStdioClient(in: CommandSandbox(), limits: limits) {
+        // A minute does not pass.
+        let now = ContinuousClock.now
+        let client = MCPStdioClient(in: CommandSandbox(), limits: limits, now: { now }) {
             starts.withLock { $0 += 1 }
             return MCPCommand(SandboxedCommand(["sh", "-c", script], folder: folder.path)) {
                 ends.withLock { $0 += 1 }

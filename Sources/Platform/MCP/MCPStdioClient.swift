@@ -22,19 +22,24 @@ package final class MCPStdioClient: MCPClient {
 
     private let sandbox: CommandSandbox
     private let limits: MCPLimits
+    private let now: @Sendable () -> ContinuousClock.Instant
     private let prepare: @Sendable () async throws -> MCPCommand
     private let life = Mutex(Life())
 
     /// Each may end at once.
     private static let startsPerMinute = 10
 
-    /// - Parameter prepare: called for each process.
+    /// - Parameters:
+    ///   - now: by which starts are counted.
+    ///   - prepare: called for each process.
     package init(
         in sandbox: CommandSandbox, limits: MCPLimits = MCPLimits(),
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         _ prepare: @escaping @Sendable () async throws -> MCPCommand
     ) {
         self.sandbox = sandbox
         self.limits = limits
+        self.now = now
         self.prepare = prepare
     }
 
@@ -98,7 +103,7 @@ package final class MCPStdioClient: MCPClient {
             case .running(let process) where process.isRunning: return .process(process)
             case .starting(let task, _): return .start(task)
             case .running, .stopped:
-                let now = ContinuousClock.now
+                let now = now()
                 life.recent.removeAll { now - $0 > .seconds(60) }
                 guard life.recent.count < Self.startsPerMinute else { return .refused }
                 life.recent.append(now)
