@@ -103,10 +103,10 @@ package final class MCPStdioClient: MCPClient {
             case .running(let process) where process.isRunning: return .process(process)
             case .starting(let task, _): return .start(task)
             case .running, .stopped:
-                let now = now()
-                life.recent.removeAll { now - $0 > .seconds(60) }
+                let time = now()
+                life.recent.removeAll { time - $0 > .seconds(60) }
                 guard life.recent.count < Self.startsPerMinute else { return .refused }
-                life.recent.append(now)
+                life.recent.append(time)
                 life.starts += 1
                 let task = start(life.starts)
                 life.state = .starting(task, number: life.starts)
