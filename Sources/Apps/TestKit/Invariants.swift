@@ -10,7 +10,7 @@ package enum Invariants {
 
     /// Reservations that tests make without a run have operation keys that begin with `test`.
     private static let stranded = Invariant(
-        "a reservation is held, and no run or workflow can release it",
+        "a reservation is held, and no run, workflow or turn can release it",
         """
         SELECT reservations.id FROM reservations
         LEFT JOIN training_runs ON training_runs.reservation_id = reservations.id
@@ -19,6 +19,8 @@ package enum Invariants {
             AND reservations.operation_key NOT LIKE 'remote/%'
             AND NOT EXISTS (
                 SELECT 1 FROM workflows WHERE reservation_id = reservations.id AND settlement = 'held')
+            AND NOT EXISTS (
+                SELECT 1 FROM assistant_turns WHERE reservation_id = reservations.id AND state = 'running')
         """
     )
 }
