@@ -360,7 +360,7 @@ import Testing
 
     @Test(arguments: Engine.available)
     func `a restart during a restart leaves one process, with its folder`(engine: Engine) async throws {
-        try await TestCertificate.withFolder { folder in
+        try await TemporaryFolder.with { folder in
             // It ends some time after it was told to.
             try Self.declare(["slow": "trap 'sleep 1; exit' TERM\n" + Self.script], in: folder)
             try await withAssistant(engine, change: { $0.toolServerFolder = folder.path }) { assistant in
@@ -381,7 +381,7 @@ import Testing
     @Test func `an organisation has eight processes: a further one ends the one that was not called for longest`()
         async throws
     {
-        try await TestCertificate.withFolder { folder in
+        try await TemporaryFolder.with { folder in
             let names = (0..<9).map { "s\($0)" }
             try Self.declare(Dictionary(uniqueKeysWithValues: names.map { ($0, Self.script) }), in: folder)
             try await withAssistant(.sqlite, change: { $0.toolServerFolder = folder.path }) { assistant in

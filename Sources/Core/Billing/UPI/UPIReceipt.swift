@@ -85,8 +85,9 @@ struct UPIReport: Sendable {
     /// Above zero.
     let amount: Money
 
-    /// - Returns: nil unless the bank's reference has 4 to 64 letters and digits, and no others but hyphens. Its case and
-    ///   its hyphens have no meaning: one reference that is written in two ways is used once.
+    /// - Parameter text: at most 64 letters, digits and hyphens, of which at least 4 are letters or digits.
+    /// - Returns: the text in upper case without hyphens, so that a reference that is written in two ways is used once;
+    ///   nil for any other text.
     static func bankReference(_ text: String) -> String? {
         guard text.utf8.count <= 64, text.utf8.allSatisfy(isAllowed) else { return nil }
         let reference = text.uppercased().filter { $0 != "-" }

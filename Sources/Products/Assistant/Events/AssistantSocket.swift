@@ -89,7 +89,14 @@ struct AssistantSocket: ResponseConvertible {
                 func follow(_ subscription: Subscription) {
                     let delivery = Task { try await deliver(subscription) }
                     followed[ID(trusted: subscription.topic.name.subject)] = Followed(subscription, delivery)
-                    group.addTask { try await delivery.value }
+                    // It ends with the connection, whatever ends that.
+                    group.addTask {
+                        try await withTaskCancellationHandler {
+                            try await delivery.value
+                        } onCancel: {
+                            delivery.cancel()
+                        }
+                    }
                 }
                 if let first { follow(first) }
                 while let message = try await socket.receive() {
