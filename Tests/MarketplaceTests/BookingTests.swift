@@ -145,6 +145,17 @@ import Testing
     }
 
     @Test(arguments: Engine.available)
+    func `a venue that is completed before it was accepted is accepted by it`(engine: Engine) async throws {
+        try await withMarketplace(engine) { fixture in
+            let event = try await fixture.event()
+            let hall = try #require(await fixture.bookVenue(event)["event_service_id"]?.string)
+            let completed = await fixture.post("bookings/complete-service/\(hall)", as: fixture.host)
+            #expect(completed["status"] == "completed" && completed["event_status"] == "confirmed", "\(completed)")
+            #expect(await fixture.get("events/\(event)", as: fixture.organizer)["data"]?["status"] == "confirmed")
+        }
+    }
+
+    @Test(arguments: Engine.available)
     func `only the organizer, the assigned vendor and administrators act`(engine: Engine) async throws {
         try await withMarketplace(engine) { fixture in
             let event = try await fixture.event()

@@ -1,3 +1,4 @@
+import App
 import Base
 import Models
 import Modules
@@ -94,6 +95,34 @@ import Testing
             let usage = await fixture.app.call("GET", "/v1/usage", token: person.token)
             #expect(usage["meters"]?["iterations"]?["used"] == 3, "\(usage)")
             #expect(usage["meters"]?["iterations"]?["limit"] == 25, "\(usage)")
+        }
+    }
+
+    @Test(arguments: Engine.available)
+    func `an answer of the model takes an iteration, of accounts with a verified address`(engine: Engine) async throws {
+        let answer =
+            #"{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello."},"finish_reason":"stop"}]}"#
+        try await WebhookReceiver.with { receiver in
+            receiver.answer { _ in .init(200, headers: ["Content-Type": "application/json"], body: answer) }
+            try await withMarketplace(
+                engine,
+                change: {
+                    $0.openAIBaseURL = receiver.url
+                    $0.openAIModel = "m"
+                }
+            ) { fixture in
+                func ask(_ person: TestPerson) async -> TestResponse {
+                    await fixture.post("integrations/invoke-llm", ["prompt": "Hi"], as: person)
+                }
+                let unverified = try await fixture.app.register("unverified", isVerified: false)
+                #expect(await ask(unverified).code == "email-not-verified")
+                #expect(receiver.messages.isEmpty)
+                let person = try await fixture.app.register("verified")
+                for _ in 0..<5 { #expect(await ask(person)["response"] == "Hello.") }
+                #expect(await ask(person).code == "iterations-exhausted")
+                #expect(await generate(fixture, as: person).code == "iterations-exhausted")
+                #expect(receiver.messages.count == 5)
+            }
         }
     }
 
